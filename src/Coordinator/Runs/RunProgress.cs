@@ -1,0 +1,26 @@
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>What the run actor publishes for the console, metrics and reports, in order. Pure data.</summary>
+public abstract record RunProgress;
+
+public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, int MaxSteps, int ShardsPerStep, int AdapterParameters) : RunProgress;
+
+public sealed record NodeChanged(string Node, string State, string Detail) : RunProgress;
+
+/// <param name="Fraction">0..1 of the step's (or evaluation's) work done, from shard progress reports.</param>
+public sealed record ShardsChanged(int Step, bool Evaluation, int Done, int Leased, int Total, double Fraction) : RunProgress;
+
+/// <param name="Truncations">K of each shard.</param>
+public sealed record StepCommitted(int Step, int Epoch, double RewardMean, double RewardStd, double Loss, double GradNorm,
+    IReadOnlyList<int> Truncations, string AdapterSha256, double Seconds) : RunProgress;
+
+/// <param name="Diversity">Mean pairwise cosine distance between image features of different prompts.</param>
+public sealed record EvaluationFinished(int Step, int Epoch, double RewardMean, double RewardStd, double Diversity,
+    IReadOnlyList<EvaluatedSample> Samples) : RunProgress;
+
+/// <param name="Png">The decoded image as PNG.</param>
+public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, byte[] Png);
+
+public sealed record RunStopped(string RunId, int Step, string Reason, string AdapterSha256) : RunProgress;
+
+public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
