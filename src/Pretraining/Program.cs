@@ -1,1 +1,23 @@
-return 0;
+using AlignProp.Pretraining.Commands;
+
+var commands = new Dictionary<string, Func<IReadOnlyList<string>, Task<int>>>
+{
+    ["dataset"] = DatasetCommand.RunAsync,
+    ["dataset-sheet"] = DatasetSheetCommand.RunAsync,
+};
+
+if (args.Length == 0 || !commands.TryGetValue(args[0], out var command))
+{
+    Console.Error.WriteLine($"usage: {string.Join(" | ", commands.Keys)} [--option value ...]");
+    return 2;
+}
+
+try
+{
+    return await command(args[1..]);
+}
+catch (ArgumentException problem)
+{
+    Console.Error.WriteLine(problem.Message);
+    return 2;
+}
