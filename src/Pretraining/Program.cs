@@ -1,3 +1,4 @@
+using AlignProp.Pretraining;
 using AlignProp.Pretraining.Commands;
 
 var commands = new Dictionary<string, Func<IReadOnlyList<string>, Task<int>>>
@@ -5,6 +6,10 @@ var commands = new Dictionary<string, Func<IReadOnlyList<string>, Task<int>>>
     ["dataset"] = DatasetCommand.RunAsync,
     ["dataset-sheet"] = DatasetSheetCommand.RunAsync,
 };
+foreach (var stage in StageCommand.Names)
+{
+    commands[stage] = arguments => Task.FromResult(StageCommand.Run(stage, arguments));
+}
 
 if (args.Length == 0 || !commands.TryGetValue(args[0], out var command))
 {

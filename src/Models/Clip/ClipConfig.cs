@@ -1,0 +1,38 @@
+using AlignProp.Models.Files;
+
+namespace AlignProp.Models.Clip;
+
+/// <summary>The keys of a CLIPTextConfig; absent ones have transformers' defaults.</summary>
+public sealed record ClipTextConfig(int VocabSize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int MaxPositions,
+    string HiddenAct, double LayerNormEps, long EosTokenId)
+{
+    public static ClipTextConfig Read(JsonConfig json) => new(
+        json.Int("vocab_size", 49408), json.Int("hidden_size", 512), json.Int("intermediate_size", 2048),
+        json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 8), json.Int("max_position_embeddings", 77),
+        json.Text("hidden_act", "quick_gelu"), json.Double("layer_norm_eps", 1e-5), json.Int("eos_token_id", 49407));
+
+    public static ClipTextConfig Load(string path) => Read(JsonConfig.Load(path));
+}
+
+/// <summary>The keys of a CLIPVisionConfig; absent ones have transformers' defaults.</summary>
+public sealed record ClipVisionConfig(int HiddenSize, int IntermediateSize, int Layers, int Heads, int ImageSize, int PatchSize,
+    string HiddenAct, double LayerNormEps)
+{
+    public static ClipVisionConfig Read(JsonConfig json) => new(
+        json.Int("hidden_size", 768), json.Int("intermediate_size", 3072), json.Int("num_hidden_layers", 12),
+        json.Int("num_attention_heads", 12), json.Int("image_size", 224), json.Int("patch_size", 32),
+        json.Text("hidden_act", "quick_gelu"), json.Double("layer_norm_eps", 1e-5));
+}
+
+/// <summary>A CLIPModel config.json: both towers and the width of the shared space.</summary>
+public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, int ProjectionDim)
+{
+    public static ClipConfig Load(string path)
+    {
+        var json = JsonConfig.Load(path);
+        return new ClipConfig(
+            ClipTextConfig.Read(json.Object("text_config")),
+            ClipVisionConfig.Read(json.Object("vision_config")),
+            json.Int("projection_dim", 512));
+    }
+}

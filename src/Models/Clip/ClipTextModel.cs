@@ -1,0 +1,81 @@
+using AlignProp.Models.Layers;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Clip;
+
+/// <summary>The text encoder of Stable Diffusion. Mirrors transformers' CLIPTextModel (keys text_model.*).</summary>
+public sealed class ClipTextModel : nn.Module
+{
+    private readonly ClipTextTransformer text_model;
+
+    public ClipTextModel(ClipTextConfig config) : base(nameof(ClipTextModel))
+    {
+        Config = config;
+        text_model = new ClipTextTransformer(config);
+        RegisterComponents();
+    }
+
+    public ClipTextConfig Config { get; }
+
+    /// <param name="ids">Token ids [B, L].</param>
+    /// <returns>Last hidden state after the final LayerNorm [B, L, width] and the pooled end token [B, width].</returns>
+    public (Tensor LastHidden, Tensor Pooled) Encode(Tensor ids, Tensor? attentionMask = null, Action<Tensor>? eachLayer = null) =>
+        text_model.Encode(ids, attentionMask, eachLayer);
+}
+
+/// <summary>Token and position embeddings, causal encoder, final LayerNorm.</summary>
+internal sealed class ClipTextTransformer : nn.Module
+{
+    private readonly ClipTextEmbeddings embeddings;
+    private readonly ClipEncoder encoder;
+    private readonly LayerNorm final_layer_norm;
+    private readonly long _eos;
+
+    public ClipTextTransformer(ClipTextConfig config) : base(nameof(ClipTextTransformer))
+    {
+        embeddings = new ClipTextEmbeddings(config);
+        encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct, config.LayerNormEps);
+        final_layer_norm = Norms.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        _eos = config.EosTokenId;
+        RegisterComponents();
+    }
+
+    public (Tensor LastHidden, Tensor Pooled) Encode(Tensor ids, Tensor? attentionMask, Action<Tensor>? eachLayer)
+    {
+        using var scope = NewDisposeScope();
+        var embedded = embeddings.forward(ids);
+        eachLayer?.Invoke(embedded);
+        var mask = attentionMask is null ? null : CausalMask(attentionMask, embedded.dtype);
+        var last = final_layer_norm.forward(encoder.Forward(embedded, causal: true, mask, eachLayer));
+        // Configurations from before transformers 4.31 carry eos_token_id 2 and mean "the largest id"; the end token is the largest.
+        var end = _eos == 2 ? ids.argmax(-1) : ids.eq(_eos).to(ScalarType.Int32).argmax(-1);
+        var pooled = last[arange(ids.shape[0], device: ids.device), end];
+        return (last.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>[B, L] of ones and zeros -> additive [B, 1, L, L], causal and without padding.</summary>
+    private static Tensor CausalMask(Tensor attentionMask, ScalarType dtype)
+    {
+        var length = attentionMask.shape[1];
+        var allowed = ones(length, length, device: attentionMask.device).tril().unsqueeze(0) * attentionMask.unsqueeze(1);
+        return zeros_like(allowed, dtype: dtype).masked_fill(allowed.eq(0), float.NegativeInfinity).unsqueeze(1);
+    }
+}
+
+internal sealed class ClipTextEmbeddings : nn.Module<Tensor, Tensor>
+{
+    private readonly Embedding token_embedding;
+    private readonly Embedding position_embedding;
+
+    public ClipTextEmbeddings(ClipTextConfig config) : base(nameof(ClipTextEmbeddings))
+    {
+        token_embedding = nn.Embedding(config.VocabSize, config.HiddenSize);
+        position_embedding = nn.Embedding(config.MaxPositions, config.HiddenSize);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor ids) =>
+        token_embedding.forward(ids) + position_embedding.weight![..(int)ids.shape[1]];
+}

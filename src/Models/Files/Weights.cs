@@ -1,0 +1,81 @@
+using AlignProp.Adapters;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Files;
+
+/// <summary>Loads and saves a module's parameters under their published key names.</summary>
+public static class Weights
+{
+    /// <summary>
+    /// Fills every parameter of <paramref name="module"/> from the file; freezes it and leaves it in eval mode.
+    /// </summary>
+    /// <param name="rename">Maps a key of the file to the module's key (null = not ours, skip); identity when absent.</param>
+    /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
+    public static T Load<T>(T module, string path, Func<string, string?>? rename = null) where T : nn.Module
+    {
+        if (!File.Exists(path))
+        {
+            throw new ModelFileException($"{path}: file not found; expected the weights as safetensors");
+        }
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var file = OpenFile(path);
+        var keys = new Dictionary<string, string>();
+        foreach (var key in file.Tensors.Keys)
+        {
+            if ((rename is null ? key : rename(key)) is { } mapped)
+            {
+                keys[mapped] = key;
+            }
+        }
+        foreach (var (name, parameter) in module.named_parameters())
+        {
+            if (!keys.TryGetValue(name, out var key))
+            {
+                throw new ModelFileException($"{path}: key {name} is missing; expected shape [{string.Join(", ", parameter.shape)}]");
+            }
+            var shape = file.Tensors[key].Shape;
+            // Old VAE files store the attention projections as 1x1 convolutions: same numbers, two axes more.
+            var squeezed = shape.Length == 4 && parameter.dim() == 2 && shape[2] == 1 && shape[3] == 1 ? shape[..2] : shape;
+            if (!squeezed.SequenceEqual(parameter.shape))
+            {
+                throw new ModelFileException(
+                    $"{path}: {key} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", parameter.shape)}]");
+            }
+            parameter.copy_(TensorFile.Read(file, key).view(parameter.shape));
+        }
+        Freeze(module);
+        return module;
+    }
+
+    /// <summary>No gradient for any weight (only LoRA and inputs get one), dropout off.</summary>
+    public static void Freeze(nn.Module module)
+    {
+        foreach (var parameter in module.parameters())
+        {
+            parameter.requires_grad = false;
+        }
+        module.eval();
+    }
+
+    /// <summary>Writes all parameters, by name, in <paramref name="dtype"/>; temporary file, then rename.</summary>
+    public static void Save(nn.Module module, string path, ScalarType dtype)
+    {
+        var tensors = module.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal)
+            .Select(p => TensorFile.ToData(p.name, p.parameter, dtype)).ToList();
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
+    private static SafetensorsFile OpenFile(string path)
+    {
+        try
+        {
+            return SafetensorsFile.Open(path);
+        }
+        catch (SafetensorsException e)
+        {
+            throw new ModelFileException(e.Message, e);
+        }
+    }
+}

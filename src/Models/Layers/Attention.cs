@@ -1,0 +1,45 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Layers;
+
+/// <summary>
+/// Multi-head attention with the published names to_q, to_k, to_v, to_out.0. Mirrors diffusers' Attention with the
+/// scaled-dot-product processor; self-attention when no context is given.
+/// </summary>
+public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
+{
+    private readonly LoraLinear to_q;
+    private readonly LoraLinear to_k;
+    private readonly LoraLinear to_v;
+    private readonly ModuleList<nn.Module<Tensor, Tensor>> to_out;
+    private readonly int _heads;
+
+    public Attention(int queryDim, int contextDim, int heads, int headDim, bool qkvBias = false) : base(nameof(Attention))
+    {
+        var inner = heads * headDim;
+        _heads = heads;
+        to_q = new LoraLinear(queryDim, inner, qkvBias);
+        to_k = new LoraLinear(contextDim, inner, qkvBias);
+        to_v = new LoraLinear(contextDim, inner, qkvBias);
+        to_out = nn.ModuleList<nn.Module<Tensor, Tensor>>(new LoraLinear(inner, queryDim, true));
+        RegisterComponents();
+    }
+
+    /// <param name="hidden">[B, L, queryDim].</param>
+    /// <param name="context">[B, S, contextDim], or null for self-attention.</param>
+    /// <returns>[B, L, queryDim].</returns>
+    public override Tensor forward(Tensor hidden, Tensor? context)
+    {
+        var source = context ?? hidden;
+        var q = SplitHeads(to_q.forward(hidden));
+        var k = SplitHeads(to_k.forward(source));
+        var v = SplitHeads(to_v.forward(source));
+        var y = nn.functional.scaled_dot_product_attention(q, k, v);
+        var (b, l) = (hidden.shape[0], hidden.shape[1]);
+        return to_out[0].forward(y.transpose(1, 2).reshape(b, l, -1));
+    }
+
+    private Tensor SplitHeads(Tensor x) => x.view(x.shape[0], x.shape[1], _heads, -1).transpose(1, 2);
+}

@@ -1,0 +1,38 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Layers;
+
+/// <summary>Mirrors diffusers' Timesteps and TimestepEmbedding.</summary>
+public sealed class TimestepEmbedding : nn.Module<Tensor, Tensor>
+{
+    private readonly Linear linear_1;
+    private readonly Linear linear_2;
+
+    public TimestepEmbedding(int inDim, int outDim) : base(nameof(TimestepEmbedding))
+    {
+        linear_1 = nn.Linear(inDim, outDim);
+        linear_2 = nn.Linear(outDim, outDim);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor projected) => linear_2.forward(nn.functional.silu(linear_1.forward(projected)));
+
+    /// <summary>
+    /// Sinusoids of the timesteps, [B] -> [B, dim], in fp32: an argument computed in fp64 would differ from every
+    /// published implementation by 6e-5.
+    /// </summary>
+    /// <param name="flip">True (Stable Diffusion): [cos, sin]; false: [sin, cos].</param>
+    public static Tensor Sinusoids(Tensor timesteps, int dim, bool flip, double shift)
+    {
+        using var scope = NewDisposeScope();
+        var half = dim / 2;
+        var exponent = arange(half, dtype: ScalarType.Float32) * (float)-Math.Log(10000);
+        exponent = exponent / (float)(half - shift);
+        var frequencies = exponent.exp().to(timesteps.device);
+        var argument = timesteps.to(ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0);
+        var (sine, cosine) = (argument.sin(), argument.cos());
+        return cat(flip ? [cosine, sine] : [sine, cosine], -1).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.ML.Tokenizers;
+
+namespace AlignProp.Models.Tokenization;
+
+/// <summary>
+/// CLIP's byte-level BPE on Microsoft.ML.Tokenizers: lower-case, CLIP's split pattern, end-of-word suffix, fixed length.
+/// Mirrors transformers' CLIPTokenizer with padding to the maximum length.
+/// </summary>
+public sealed partial class ClipTokenizer
+{
+    private const string EndOfWord = "</w>";
+
+    private readonly BpeTokenizer _bpe;
+
+    private ClipTokenizer(BpeTokenizer bpe, int maxLength, int bos, int eos, int pad)
+    {
+        _bpe = bpe;
+        (MaxLength, BosId, EosId, PadId) = (maxLength, bos, eos, pad);
+    }
+
+    /// <summary>Ids per prompt, start and end tokens included (77 for Stable Diffusion).</summary>
+    public int MaxLength { get; }
+
+    public int BosId { get; }
+
+    public int EosId { get; }
+
+    public int PadId { get; }
+
+    /// <summary>Reads vocab.json, merges.txt and, when there, tokenizer_config.json.</summary>
+    /// <exception cref="ModelFileException">A file is missing or lacks a special token.</exception>
+    public static ClipTokenizer Load(string folder)
+    {
+        var (vocabPath, mergesPath) = (Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt"));
+        foreach (var path in new[] { vocabPath, mergesPath })
+        {
+            if (!File.Exists(path))
+            {
+                throw new ModelFileException($"{path}: file not found; a CLIP tokenizer folder has vocab.json and merges.txt");
+            }
+        }
+        Dictionary<string, int> vocabulary;
+        try
+        {
+            vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(vocabPath))!;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelFileException($"{vocabPath}: not a JSON object of token ids ({e.Message})", e);
+        }
+        var config = TokenizerConfig.Load(Path.Combine(folder, "tokenizer_config.json"));
+        int Id(string token) => vocabulary.TryGetValue(token, out var id)
+            ? id
+            : throw new ModelFileException($"{vocabPath}: special token {token} is missing");
+        var (bos, eos) = (Id(config.Bos), Id(config.Eos));
+        var special = new Dictionary<string, int> { [config.Bos] = bos, [config.Eos] = eos };
+        var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary)
+        {
+            Merges = File.ReadLines(mergesPath).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList(),
+            ByteLevel = true,
+            EndOfWordSuffix = EndOfWord,
+            SpecialTokens = special,
+            PreTokenizer = new RegexPreTokenizer(SplitPattern(), special),
+        });
+        return new ClipTokenizer(bpe, config.MaxLength, bos, eos, Id(config.Pad));
+    }
+
+    /// <summary>Start token, at most MaxLength - 2 tokens of the prompt, end token, padding: exactly MaxLength ids.</summary>
+    public long[] Encode(string prompt)
+    {
+        var ids = _bpe.EncodeToIds(PromptCleaner.Clean(prompt), considerNormalization: false);
+        var row = new long[MaxLength];
+        Array.Fill(row, PadId);
+        row[0] = BosId;
+        var count = Math.Min(ids.Count, MaxLength - 2);
+        for (var i = 0; i < count; i++)
+        {
+            row[i + 1] = ids[i];
+        }
+        row[count + 1] = EosId;
+        return row;
+    }
+
+    [GeneratedRegex(@"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex SplitPattern();
+}
+
+/// <summary>The values of tokenizer_config.json that matter; special tokens may be strings or objects with "content".</summary>
+internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, string Pad)
+{
+    public static TokenizerConfig Load(string path)
+    {
+        const string Start = "<|startoftext|>", End = "<|endoftext|>";
+        if (!File.Exists(path))
+        {
+            return new TokenizerConfig(77, Start, End, End);
+        }
+        using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+        var root = document.RootElement;
+        var length = root.TryGetProperty("model_max_length", out var max) && max.TryGetInt32(out var n) ? n : 77;
+        return new TokenizerConfig(length, Token("bos_token", Start), Token("eos_token", End), Token("pad_token", End));
+
+        string Token(string key, string otherwise) => root.TryGetProperty(key, out var value)
+            ? (value.ValueKind == JsonValueKind.Object ? value.GetProperty("content").GetString() : value.GetString()) ?? otherwise
+            : otherwise;
+    }
+}
