@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using AlignProp.Adapters;
 
 namespace AlignProp.Adapters.Tests;
 
@@ -45,6 +44,29 @@ public sealed class SafetensorsCorruptionTests
         for (var length = 0; length < whole.Length; length++)
         {
             Assert.Throws<SafetensorsException>(() => SafetensorsFile.Parse(whole.AsMemory(0, length)));
+        }
+    }
+
+    [Fact]
+    public void Flipped_bytes_are_refused_by_name_or_read_but_never_anything_else()
+    {
+        var whole = Examples.Random(1).Serialize();
+        var random = new DeterministicRandom(1);
+        for (var i = 0; i < 20_000; i++)
+        {
+            var bytes = (byte[])whole.Clone();
+            for (var flips = random.NextInt(1, 3); flips > 0; flips--)
+            {
+                bytes[random.NextInt(0, 900)] = (byte)random.NextUInt64();
+            }
+
+            try
+            {
+                LoraWeights.Deserialize(bytes);
+            }
+            catch (Exception e) when (e is SafetensorsException or LoraFormatException)
+            {
+            }
         }
     }
 

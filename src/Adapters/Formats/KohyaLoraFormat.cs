@@ -1,0 +1,119 @@
+using System.Globalization;
+
+namespace AlignProp.Adapters;
+
+/// <summary>
+/// LoRA files of kohya's scripts, which ComfyUI and A1111 load: <c>lora_unet_MODULE_WITH_UNDERSCORES.lora_down.weight</c> [r, in],
+/// <c>.lora_up.weight</c> [out, r] and a scalar <c>.alpha</c>.
+/// </summary>
+public static class KohyaLoraFormat
+{
+    private const string Prefix = "lora_unet_";
+
+    /// <summary>Writes the file durably.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="weights">Alpha is written for every module; nothing is folded.</param>
+    /// <param name="dtype">F32, F16 or BF16.</param>
+    /// <param name="metadata">Added to that of <see cref="Metadata"/>, replacing equal keys.</param>
+    /// <exception cref="LoraShapeException">A module is not one of a diffusers UNet, so its name could not be read back.</exception>
+    public static void Write(string path, LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null) =>
+        SafetensorsWriter.Write(path, ToTensorData(weights, dtype), Merge(Metadata(weights), metadata));
+
+    /// <summary>The bytes <see cref="Write"/> would write.</summary>
+    public static byte[] Serialize(LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null) =>
+        SafetensorsWriter.Serialize(ToTensorData(weights, dtype), Merge(Metadata(weights), metadata));
+
+    /// <summary>
+    /// What the file says of itself: <c>ss_network_module</c>, <c>ss_network_dim</c>, <c>ss_network_alpha</c>, <c>ss_base_model_version</c> (SD 1.5's
+    /// <c>sd_v1</c>) and <c>modelspec.architecture</c>.
+    /// </summary>
+    public static Dictionary<string, string> Metadata(LoraWeights weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new Dictionary<string, string>
+        {
+            ["ss_network_module"] = "networks.lora",
+            ["ss_network_dim"] = weights.Rank.ToString(CultureInfo.InvariantCulture),
+            ["ss_network_alpha"] = weights.Alpha.ToString("R", CultureInfo.InvariantCulture),
+            ["ss_base_model_version"] = "sd_v1",
+            ["modelspec.sai_model_spec"] = "1.0.0",
+            ["modelspec.architecture"] = "stable-diffusion-v1/lora",
+        };
+    }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
+    /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
+    public static LoraWeights Read(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        return Read(file);
+    }
+
+    /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
+    public static LoraWeights Read(SafetensorsFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var assembler = new LoraAssembler(file);
+        foreach (var key in file.Tensors.Keys)
+        {
+            if (!Matches(key))
+            {
+                throw new LoraFormatException(file.Path, key, $"does not start with {Prefix}; only UNet adapters are supported");
+            }
+
+            var dot = key.IndexOf('.', StringComparison.Ordinal);
+            var flat = dot < 0 ? key[Prefix.Length..] : key[Prefix.Length..dot];
+            var module = KohyaModuleNames.Expand(flat)
+                ?? throw new LoraFormatException(file.Path, key, $"'{flat}' is not a module of a UNet in diffusers' names (a file for SDXL or LyCORIS?)");
+            switch (dot < 0 ? "" : key[dot..])
+            {
+                case ".lora_down.weight":
+                    assembler.AddDown(key, module);
+                    break;
+                case ".lora_up.weight":
+                    assembler.AddUp(key, module);
+                    break;
+                case ".alpha":
+                    assembler.AddAlpha(key, module);
+                    break;
+                default:
+                    throw new LoraFormatException(file.Path, key, "ends in none of .lora_down.weight, .lora_up.weight, .alpha");
+            }
+        }
+
+        return assembler.Build();
+    }
+
+    internal static bool Matches(string key) => key.StartsWith(Prefix, StringComparison.Ordinal);
+
+    private static Dictionary<string, string> Merge(Dictionary<string, string> own, IReadOnlyDictionary<string, string>? added)
+    {
+        foreach (var (key, value) in added ?? new Dictionary<string, string>())
+        {
+            own[key] = value;
+        }
+
+        return own;
+    }
+
+    private static IEnumerable<TensorData> ToTensorData(LoraWeights weights, DType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        foreach (var tensor in weights.Tensors)
+        {
+            var (module, isDown) = LoraNames.Split(tensor.Name);
+            var flat = KohyaModuleNames.Flatten(module);
+            if (KohyaModuleNames.Expand(flat) != module)
+            {
+                throw new LoraShapeException(tensor.Name, $"'{module}' is not a module of a UNet in diffusers' names and has no name in kohya's format");
+            }
+
+            yield return LoraExport.Tensor($"{Prefix}{flat}.lora_{(isDown ? "down" : "up")}.weight", tensor.Shape, tensor.Values, dtype);
+            if (isDown)
+            {
+                yield return LoraExport.Tensor($"{Prefix}{flat}.alpha", [], [(float)weights.Alpha], DType.F32);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+namespace AlignProp.Adapters;
+
+/// <summary>Reads an adapter whatever its format.</summary>
+public static class LoraFile
+{
+    /// <summary>Reads this project's own format, kohya's or one of diffusers' spellings, told apart by the content.</summary>
+    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
+    /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
+    public static LoraWeights Read(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        if (LoraCodec.IsOwnFormat(file))
+        {
+            return LoraCodec.Read(file);
+        }
+
+        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Read(file) : DiffusersLoraFormat.Read(file);
+    }
+}

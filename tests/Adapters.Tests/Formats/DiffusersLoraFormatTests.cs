@@ -1,0 +1,121 @@
+namespace AlignProp.Adapters.Tests;
+
+public sealed class DiffusersLoraFormatTests
+{
+    [Theory]
+    [InlineData("trl_saved")]
+    [InlineData("main_branch_saved")]
+    public void Files_of_the_reference_programs_hold_the_reference_weights(string folder)
+    {
+        var path = Fixture.PathOf("lora", folder, DiffusersLoraFormat.FileName);
+        Examples.AssertSame(Fixture.Nonzero(), DiffusersLoraFormat.Read(path));
+        Examples.AssertSame(Fixture.Nonzero(), LoraFile.Read(path));
+    }
+
+    [Fact]
+    public void The_written_file_is_that_of_the_reference_byte_by_byte()
+    {
+        var reference = File.ReadAllBytes(Fixture.PathOf("lora", "trl_saved", DiffusersLoraFormat.FileName));
+        Assert.Equal(reference, DiffusersLoraFormat.Serialize(Fixture.Nonzero()));
+    }
+
+    [Theory]
+    [InlineData("unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight")]
+    [InlineData("unet.{0}.lora_A.default.weight", "unet.{0}.lora_B.default.weight")]
+    [InlineData("base_model.model.{0}.lora_A.weight", "base_model.model.{0}.lora_B.weight")]
+    [InlineData("{0}.lora_A.default_0.weight", "{0}.lora_B.default_0.weight")]
+    [InlineData("unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight")]
+    public void Other_spellings_are_read(string down, string up)
+    {
+        var weights = Examples.Random(5);
+        using var file = Spell(weights, down, up);
+        Examples.AssertSame(weights, DiffusersLoraFormat.Read(file));
+    }
+
+    [Fact]
+    public void A_scale_is_folded_into_the_up_matrices()
+    {
+        var weights = Examples.Random(6, rank: 3, alpha: 1.5);
+        using var file = SafetensorsFile.Parse(DiffusersLoraFormat.Serialize(weights));
+        var back = DiffusersLoraFormat.Read(file);
+        Assert.Equal(1, back.Scale);
+        Examples.AssertSameDelta(weights, back, 1e-6);
+        Assert.Equal(weights.Tensors[0].Values, back.Tensors[0].Values);
+    }
+
+    [Theory]
+    [InlineData(DType.F16, 1e-2)]
+    [InlineData(DType.BF16, 1e-1)]
+    public void Half_precision_files_round_to_nearest(DType dtype, double tolerance)
+    {
+        var weights = Examples.Random(6);
+        using var file = SafetensorsFile.Parse(DiffusersLoraFormat.Serialize(weights, dtype));
+        Assert.All(file.Tensors.Values, t => Assert.Equal(dtype, t.DType));
+        Examples.AssertSameDelta(weights, DiffusersLoraFormat.Read(file), tolerance);
+    }
+
+    [Fact]
+    public void Bfloat16_rounds_ties_to_even()
+    {
+        float[] values = [1 + 1 / 256f, 1 + 3 / 256f, 1 + 1 / 256f + 1e-6f, -1.5f];
+        var tensor = LoraExport.Tensor("t", [4], values, DType.BF16);
+        Assert.True(SingleConverter.TryConvert(DType.BF16, tensor.Bytes.Span, out var rounded));
+        Assert.Equal([1f, 1 + 4 / 256f, 1 + 2 / 256f, -1.5f], rounded);
+    }
+
+    [Fact]
+    public void Values_too_large_for_the_precision_are_refused_by_name()
+    {
+        var large = Examples.Random(1).Map(t => [.. t.Values.Select(_ => 1e5f)]);
+        Assert.Contains("lora.down", Assert.Throws<NonFiniteException>(() => DiffusersLoraFormat.Serialize(large, DType.F16)).Message);
+        Assert.Throws<ArgumentException>(() => DiffusersLoraFormat.Serialize(large, DType.I32));
+    }
+
+    [Fact]
+    public void An_alpha_in_the_metadata_or_beside_the_matrices_is_honoured()
+    {
+        var weights = Examples.Random(7, rank: 3, alpha: 6);
+        using var metadata = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
+            new()
+            {
+                ["lora_adapter_metadata"] =
+                    """{"unet.r": 3, "unet.lora_alpha": 6, "unet.use_rslora": false, "unet.alpha_pattern": {}, "unet.use_dora": false}""",
+            });
+        Examples.AssertSame(weights, DiffusersLoraFormat.Read(metadata));
+
+        var alphas = weights.Modules.Select(m => TensorData.FromSingles($"unet.{m}.alpha", [], [6]));
+        using var beside = Spell(weights, "unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight", null, alphas);
+        Examples.AssertSame(weights, DiffusersLoraFormat.Read(beside));
+    }
+
+    [Fact]
+    public void What_cannot_be_honoured_is_refused()
+    {
+        var weights = Examples.Random(7);
+        using var rslora = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
+            new() { ["lora_adapter_metadata"] = """{"unet.use_rslora": true}""" });
+        Assert.Contains("use_rslora", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(rslora)).Message);
+        Refused("text_encoder.x.lora.down.weight", "text encoder");
+        Refused("unet.x.lora_magnitude_vector", "is not a LoRA parameter");
+        Refused("unet.x.to_q.lora.down.weight", "needs both");
+        Refused("unet.x.to_q.weight", "is not a LoRA parameter");
+        using var empty = SafetensorsFile.Parse(SafetensorsWriter.Serialize([]));
+        Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(empty));
+    }
+
+    private static void Refused(string key, string reason)
+    {
+        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize([TensorData.FromSingles(key, [1, 1], [1])]));
+        var error = Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(file));
+        Assert.Contains(reason, error.Message);
+        Assert.Equal(key, error.Key);
+    }
+
+    private static SafetensorsFile Spell(
+        LoraWeights weights, string down, string up, Dictionary<string, string>? metadata = null, IEnumerable<TensorData>? more = null) =>
+        SafetensorsFile.Parse(SafetensorsWriter.Serialize(LoraCodec.Tensors(weights).Select(t =>
+        {
+            var (module, isDown) = LoraNames.Split(t.Name);
+            return t with { Name = string.Format(isDown ? down : up, module) };
+        }).Concat(more ?? []), metadata));
+}

@@ -1,0 +1,123 @@
+namespace AlignProp.Adapters.Tests;
+
+public sealed class KohyaLoraFormatTests
+{
+    [Fact]
+    public void Keys_alpha_and_metadata_are_those_other_tools_look_for()
+    {
+        using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(Examples.Random(1, rank: 3, alpha: 1.5)));
+        const string query = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+        Assert.Equal([3L, 5L], file.Tensors[query + ".lora_down.weight"].Shape);
+        Assert.Equal([7L, 3L], file.Tensors[query + ".lora_up.weight"].Shape);
+        Assert.Equal([], file.Tensors[query + ".alpha"].Shape);
+        Assert.Equal([1.5f], file.ReadSingles(query + ".alpha"));
+        Assert.Contains("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_out_0.lora_up.weight", file.Tensors.Keys);
+        Assert.Equal(6, file.Tensors.Count);
+        Assert.Equal("3", file.Metadata["ss_network_dim"]);
+        Assert.Equal("1.5", file.Metadata["ss_network_alpha"]);
+        Assert.Equal("networks.lora", file.Metadata["ss_network_module"]);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(2)]
+    public void A_whole_UNets_adapter_comes_back_unchanged(double alpha)
+    {
+        var weights = new LoraWeights(4, alpha, Fixture.Nonzero().Tensors);
+        using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(weights));
+        Examples.AssertSame(weights, KohyaLoraFormat.Read(file));
+    }
+
+    [Fact]
+    public void The_format_is_recognised_by_its_content()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            KohyaLoraFormat.Write(path, Fixture.Nonzero(), metadata: new Dictionary<string, string> { ["ss_base_model_version"] = "other" });
+            Examples.AssertSame(Fixture.Nonzero(), LoraFile.Read(path));
+            using var file = SafetensorsFile.Open(path);
+            Assert.Equal("other", file.Metadata["ss_base_model_version"]);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Without_alpha_the_scale_is_one_and_unequal_alphas_are_folded()
+    {
+        var plain = Examples.Random(1, rank: 3);
+        using var written = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(plain));
+        var tensors = written.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, written.Bytes(t.Name).ToArray())).ToList();
+
+        using var without = SafetensorsFile.Parse(SafetensorsWriter.Serialize(tensors.Where(t => !t.Name.EndsWith(".alpha", StringComparison.Ordinal))));
+        Examples.AssertSame(plain, KohyaLoraFormat.Read(without));
+
+        var unequal = tensors.Select(t => t.Name.Contains("mid_block", StringComparison.Ordinal) && t.Name.EndsWith(".alpha", StringComparison.Ordinal)
+            ? TensorData.FromSingles(t.Name, [], [6]) : t);
+        using var folded = SafetensorsFile.Parse(SafetensorsWriter.Serialize(unequal));
+        var read = KohyaLoraFormat.Read(folded);
+        Assert.Equal(1, read.Scale);
+        Assert.Equal(plain[LoraNames.Up(Examples.Query)].Values, read[LoraNames.Up(Examples.Query)].Values);
+        Assert.Equal(plain[LoraNames.Up(Examples.Output)].Values.Select(x => 2 * x), read[LoraNames.Up(Examples.Output)].Values);
+    }
+
+    [Theory]
+    [InlineData("down_blocks.2.attentions.1.transformer_blocks.0.ff.net.0.proj")]
+    [InlineData("up_blocks.3.attentions.2.proj_in")]
+    [InlineData("up_blocks.1.resnets.0.time_emb_proj")]
+    [InlineData("down_blocks.0.downsamplers.0.conv")]
+    [InlineData("mid_block.resnets.1.conv_shortcut")]
+    [InlineData("time_embedding.linear_2")]
+    [InlineData("conv_in")]
+    public void Names_with_underscores_find_their_way_back(string module) =>
+        Assert.Equal(module, KohyaModuleNames.Expand(KohyaModuleNames.Flatten(module)));
+
+    [Theory]
+    [InlineData("lora_unet_input_blocks_1_1_proj_in.lora_down.weight", "SDXL")]
+    [InlineData("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "only UNet")]
+    [InlineData("lora_unet_conv_in.hada_w1_a", "ends in none of")]
+    [InlineData("lora_unet_conv_in", "ends in none of")]
+    [InlineData("lora_unet_.alpha", "is not a module")]
+    [InlineData("lora_unet_conv_in.lora_down.weight", "needs both")]
+    [InlineData("lora_unet_conv_in.alpha", "needs both")]
+    public void Foreign_keys_are_refused_by_name(string key, string reason)
+    {
+        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize([TensorData.FromSingles(key, [1], [1])]));
+        var error = Assert.Throws<LoraFormatException>(() => KohyaLoraFormat.Read(file));
+        Assert.Contains(reason, error.Message);
+        Assert.Equal(key, error.Key);
+    }
+
+    [Fact]
+    public void Unequal_ranks_and_bad_alphas_are_refused()
+    {
+        Refused("one rank for all", Matrices("conv_in", 2).Concat(Matrices("conv_out", 3)));
+        Refused("not [r, in] and [out, r]", [
+            TensorData.FromSingles("lora_unet_conv_in.lora_down.weight", [2, 1], new float[2]),
+            TensorData.FromSingles("lora_unet_conv_in.lora_up.weight", [1, 3], new float[3]),
+        ]);
+        Refused("one number above 0", Matrices("conv_in", 2).Append(TensorData.FromSingles("lora_unet_conv_in.alpha", [], [0])));
+    }
+
+    [Fact]
+    public void A_module_without_a_kohya_name_is_not_written()
+    {
+        var weights = LoraInitializer.Gaussian([("my_block.to_q", 2, 2)], 1, 1);
+        Assert.Throws<LoraShapeException>(() => KohyaLoraFormat.Serialize(weights));
+    }
+
+    private static TensorData[] Matrices(string module, int rank) =>
+    [
+        TensorData.FromSingles($"lora_unet_{module}.lora_down.weight", [rank, 1], new float[rank]),
+        TensorData.FromSingles($"lora_unet_{module}.lora_up.weight", [1, rank], new float[rank]),
+    ];
+
+    private static void Refused(string reason, IEnumerable<TensorData> tensors)
+    {
+        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize(tensors));
+        Assert.Contains(reason, Assert.Throws<LoraFormatException>(() => KohyaLoraFormat.Read(file)).Message);
+    }
+}
