@@ -1,5 +1,6 @@
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
+using AlignProp.Models.Rewards;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -21,7 +22,7 @@ public static class ClipStage
         loop.Run(steps, random =>
         {
             var draws = sampler.Batch(random, batch);
-            var pixels = Normalize(Augment(work.Images(draws), random));
+            var pixels = ClipPixels.From(Augment(work.Images(draws), random), EmojiStructure.ImageSize);
             var captions = draws.Select(d => d.Caption).ToArray();
             var v = nn.functional.normalize(model.ImageFeatures(pixels));
             var t = nn.functional.normalize(model.TextFeatures(work.Tokens(captions)));
@@ -41,16 +42,8 @@ public static class ClipStage
 
     public static ClipModel Load(Workspace work) => Weights.Load(Create(work), Path.Combine(work.Folder, "clip.safetensors"));
 
-    /// <summary>[-1, 1] -> CLIP's normalised pixels, as the reward preprocessing does it at inference.</summary>
-    public static Tensor Normalize(Tensor images)
-    {
-        var mean = tensor(new[] { 0.48145466f, 0.4578275f, 0.40821073f }).view(1, 3, 1, 1);
-        var std = tensor(new[] { 0.26862954f, 0.26130258f, 0.27577711f }).view(1, 3, 1, 1);
-        return ((images / 2 + 0.5f).clamp(0, 1) - mean) / std;
-    }
-
     /// <summary>L2-normalised image features [B, D] of images in [-1, 1].</summary>
-    public static Tensor Features(ClipModel model, Tensor images) => nn.functional.normalize(model.ImageFeatures(Normalize(images)));
+    public static Tensor Features(ClipModel model, Tensor images) => nn.functional.normalize(model.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize)));
 
     /// <summary>Share of the given images whose nearest "a NAME" caption is their own.</summary>
     public static double ConceptAccuracy(Workspace work, ClipModel model, Func<Tensor, Tensor>? transform = null)

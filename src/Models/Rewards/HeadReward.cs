@@ -1,0 +1,106 @@
+using AlignProp.Models.Clip;
+using AlignProp.Models.Files;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Rewards;
+
+/// <summary>What a head's number means.</summary>
+public enum HeadKind
+{
+    /// <summary>A preference score, trained pairwise as HPS is (Bradley-Terry); higher is preferred.</summary>
+    Preference,
+
+    /// <summary>Size of the image as a JPEG, in kilobytes.</summary>
+    JpegSize,
+
+    /// <summary>Probability that a concept is shown.</summary>
+    Detector,
+}
+
+/// <summary>
+/// A small MLP on the L2-normalised image features of a CLIP model. Folder: config.json
+/// <c>{"kind", "clip": "../emoji-clip", "hidden": [..], "concept"}</c> and head.safetensors.
+/// </summary>
+public sealed class HeadReward : IReward
+{
+    private readonly ClipModel _clip;
+    private readonly RewardHead _head;
+    private readonly HeadKind _kind;
+
+    public HeadReward(ClipModel clip, RewardHead head, HeadKind kind)
+    {
+        (_clip, _head, _kind) = (clip, head, kind);
+    }
+
+    /// <exception cref="ModelFileException">A file is missing, damaged or of another shape.</exception>
+    public static HeadReward Load(string folder, Device device, ScalarType dtype)
+    {
+        var path = Path.Combine(folder, "config.json");
+        var json = JsonConfig.Load(path);
+        var kind = json.Text("kind", "") switch
+        {
+            "preference" => HeadKind.Preference,
+            "jpeg-size" => HeadKind.JpegSize,
+            "detector" => HeadKind.Detector,
+            var other => throw new ModelFileException($"{path}: kind = \"{other}\", expected preference, jpeg-size or detector"),
+        };
+        var clipFolder = Path.Combine(folder, json.Text("clip", "."));
+        var clip = Weights.Load(new ClipModel(ClipConfig.Load(Path.Combine(clipFolder, "config.json"))), Path.Combine(clipFolder, "model.safetensors"));
+        var head = Weights.Load(new RewardHead(clip.Config.ProjectionDim, json.Ints("hidden", [])), Path.Combine(folder, "head.safetensors"));
+        clip.to(device, dtype);
+        head.to(device);
+        return new HeadReward(clip, head, kind);
+    }
+
+    public Tensor Score(Tensor images, IReadOnlyList<string> prompts)
+    {
+        using var scope = NewDisposeScope();
+        var output = _head.forward(ClipFeatures(images));
+        return (_kind == HeadKind.Detector ? output.sigmoid() : output).MoveToOuterDisposeScope();
+    }
+
+    public Tensor Features(Tensor images)
+    {
+        using var noGrad = no_grad();
+        return ClipFeatures(images);
+    }
+
+    public void Dispose()
+    {
+        _clip.Dispose();
+        _head.Dispose();
+    }
+
+    private Tensor ClipFeatures(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = ClipPixels.From(images, _clip.Config.Vision.ImageSize).to(_clip.WeightType);
+        return nn.functional.normalize(_clip.ImageFeatures(pixels).to(ScalarType.Float32)).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Linear layers with GELU between them, one output.</summary>
+public sealed class RewardHead : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleList<Linear> layers;
+
+    public RewardHead(int features, IReadOnlyList<int> hidden) : base(nameof(RewardHead))
+    {
+        int[] widths = [features, .. hidden, 1];
+        layers = new ModuleList<Linear>(widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b)).ToArray());
+        RegisterComponents();
+    }
+
+    /// <param name="x">[B, features].</param>
+    /// <returns>[B].</returns>
+    public override Tensor forward(Tensor x)
+    {
+        for (var i = 0; i < layers.Count; i++)
+        {
+            x = layers[i].forward(i == 0 ? x : nn.functional.gelu(x));
+        }
+        return x.squeeze(-1);
+    }
+}
