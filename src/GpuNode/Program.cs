@@ -1,1 +1,3 @@
-return 0;
+using AlignProp.GpuNode;
+
+return await NodeCommand.RunAsync(args);

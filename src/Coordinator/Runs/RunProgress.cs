@@ -24,3 +24,6 @@ public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, do
 public sealed record RunStopped(string RunId, int Step, string Reason, string AdapterSha256) : RunProgress;
 
 public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
+
+/// <summary>Seconds per phase of one shard and the node's peak memory in bytes.</summary>
+public sealed record ShardTimed(int Step, int Shard, bool Evaluation, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory) : RunProgress;

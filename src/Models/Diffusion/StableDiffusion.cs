@@ -31,6 +31,17 @@ public sealed class StableDiffusion : IDisposable
     /// <summary>Height and width in pixels of the images the model was made for.</summary>
     public int DefaultSize => UNet.Config.SampleSize * Vae.Config.DownscaleFactor;
 
+    /// <summary>[C, h, w] of the latents of an image; 0 = the model's own size.</summary>
+    /// <exception cref="ModelFileException">The size is not a multiple of the VAE's factor.</exception>
+    public long[] LatentShape(int height, int width)
+    {
+        var factor = Vae.Config.DownscaleFactor;
+        var (h, w) = (height == 0 ? DefaultSize : height, width == 0 ? DefaultSize : width);
+        return h % factor == 0 && w % factor == 0
+            ? [Vae.Config.LatentChannels, h / factor, w / factor]
+            : throw new ModelFileException($"sampling.height x width = {h} x {w}: expected multiples of {factor}");
+    }
+
     /// <summary>Loads a folder with model_index.json.</summary>
     /// <param name="dtype">Of the frozen weights: Float32 on the CPU; BFloat16 or Float16 on CUDA.</param>
     /// <exception cref="ModelFileException">A part is missing, or a weight has another shape.</exception>

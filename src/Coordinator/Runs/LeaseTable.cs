@@ -1,0 +1,118 @@
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>A shard handed to a device.</summary>
+public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Deadline, double Fraction);
+
+/// <summary>
+/// Who computes what of one step: pure bookkeeping, no clock of its own. A lease lives as long as its device reports
+/// progress; what expires or fails is handed out again; when nothing is left to hand out, idle devices repeat the slowest
+/// shards and the first result counts.
+/// </summary>
+/// <param name="silence">How long a device may be silent before its lease runs out.</param>
+/// <param name="name">Makes lease ids of one coordinator's life unique.</param>
+public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, string name)
+{
+    private readonly Dictionary<LeaseId, Lease> _leases = [];
+    private readonly HashSet<int> _done = [];
+    private readonly Dictionary<int, HashSet<DeviceId>> _failedOn = [];
+    private readonly List<TimeSpan> _durations = [];
+    private int _issued;
+
+    public int Total => shards.Count;
+
+    public int Done => _done.Count;
+
+    public int Leased => _leases.Count;
+
+    public bool IsComplete => Done == Total;
+
+    /// <summary>Share of the work done, progress reports included.</summary>
+    public double Fraction => Total == 0 ? 1 : (Done + _leases.Values.GroupBy(l => l.Shard.Index).Sum(g => g.Max(l => l.Fraction))) / Total;
+
+    public bool IsDone(int shard) => _done.Contains(shard);
+
+    public Lease? Find(LeaseId id) => _leases.GetValueOrDefault(id);
+
+    /// <summary>A shard for a device: an unleased one, preferring any it has not failed on; else the slowest leased one.</summary>
+    public Lease? Acquire(DeviceId device, DateTimeOffset now)
+    {
+        var running = _leases.Values.ToLookup(l => l.Shard.Index);
+        var shard = shards.Where(s => !_done.Contains(s.Index) && !running.Contains(s.Index))
+            .OrderBy(s => FailedOn(s.Index, device) ? 1 : 0).ThenBy(s => s.Index).FirstOrDefault()
+            ?? Slowest(running, device, now);
+        if (shard is null)
+        {
+            return null;
+        }
+        var lease = new Lease(new LeaseId($"{name}-{shard.Step}-{shard.Index}-{++_issued}"), shard, device, now, now + silence, 0);
+        _leases[lease.Id] = lease;
+        return lease;
+    }
+
+    /// <summary>A progress report: the lease lives on.</summary>
+    public void Renew(LeaseId id, double fraction, DateTimeOffset now)
+    {
+        if (_leases.TryGetValue(id, out var lease))
+        {
+            _leases[id] = lease with { Deadline = now + silence, Fraction = Math.Clamp(fraction, 0, 1) };
+        }
+    }
+
+    /// <summary>Marks a shard done; false when it already was. Other leases of it are dropped.</summary>
+    public bool Complete(int shard, DateTimeOffset now)
+    {
+        if (!_done.Add(shard))
+        {
+            return false;
+        }
+        foreach (var lease in _leases.Values.Where(l => l.Shard.Index == shard).ToList())
+        {
+            _durations.Add(now - lease.Since);
+            _leases.Remove(lease.Id);
+        }
+        return true;
+    }
+
+    /// <summary>A device could not do it; returns on how many devices the shard has failed now.</summary>
+    public int Fail(LeaseId id)
+    {
+        if (!_leases.Remove(id, out var lease))
+        {
+            return 0;
+        }
+        if (!_failedOn.TryGetValue(lease.Shard.Index, out var devices))
+        {
+            _failedOn[lease.Shard.Index] = devices = [];
+        }
+        devices.Add(lease.Device);
+        return devices.Count;
+    }
+
+    /// <summary>Leases past their deadline; they are free again.</summary>
+    public IReadOnlyList<Lease> Expire(DateTimeOffset now) => Remove(l => l.Deadline < now);
+
+    /// <summary>The device is gone: its leases are free again at once.</summary>
+    public IReadOnlyList<Lease> Release(DeviceId device) => Remove(l => l.Device == device);
+
+    private bool FailedOn(int shard, DeviceId device) => _failedOn.TryGetValue(shard, out var devices) && devices.Contains(device);
+
+    private Shard? Slowest(ILookup<int, Lease> running, DeviceId device, DateTimeOffset now)
+    {
+        if (_durations.Count == 0)
+        {
+            return null;
+        }
+        var median = _durations.Order().ElementAt(_durations.Count / 2);
+        return running.Where(g => g.Count() == 1 && g.All(l => l.Device != device && now - l.Since > median * 2))
+            .OrderBy(g => g.First().Since).Select(g => g.First().Shard).FirstOrDefault();
+    }
+
+    private List<Lease> Remove(Func<Lease, bool> which)
+    {
+        var removed = _leases.Values.Where(which).ToList();
+        removed.ForEach(l => _leases.Remove(l.Id));
+        return removed;
+    }
+}

@@ -1,0 +1,23 @@
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>Where everything of one run lies: <c>runs/ID/</c>.</summary>
+public sealed record RunDirectory(string Folder)
+{
+    public string Id => Path.GetFileName(Path.TrimEndingDirectorySeparator(Folder));
+
+    /// <summary>The resolved run file.</summary>
+    public string Config => Path.Combine(Folder, "run.conf");
+
+    public string Journal => Path.Combine(Folder, "journal.db");
+
+    public string Snapshots => Path.Combine(Folder, "snapshots.db");
+
+    public string Blobs => Path.Combine(Folder, "blobs");
+
+    public string Logs => Path.Combine(Folder, "logs");
+
+    /// <summary>The adapter of the last committed step, for other tools (diffusers key names).</summary>
+    public string Adapter => Path.Combine(Folder, "adapter.safetensors");
+
+    public string Metrics => Path.Combine(Folder, "metrics.jsonl");
+}

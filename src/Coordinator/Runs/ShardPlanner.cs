@@ -1,0 +1,96 @@
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>
+/// Which samples a step consists of, as shards. A pure function of the run file, the prompts and the step: nodes, order
+/// of arrival and restarts do not enter.
+/// </summary>
+public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut)
+{
+    private const string EvaluationNoise = "evaluation-noise";
+    private const string EvaluationVariance = "evaluation-variance";
+
+    public int ShardsPerStep => config.Batch.Size / config.Batch.ShardSize;
+
+    /// <summary>Steps of one epoch: as configured, or once through the training prompts.</summary>
+    public int StepsPerEpoch => config.Batch.StepsPerEpoch > 0
+        ? config.Batch.StepsPerEpoch
+        : (training.Count + config.Batch.Size - 1) / config.Batch.Size;
+
+    public int MaxSteps => StepsPerEpoch * config.Stopping.MaxEpochs;
+
+    /// <summary>The shards of optimizer step <paramref name="step"/> (from 1), each with its own K.</summary>
+    public IReadOnlyList<Shard> Train(int step) => Enumerable.Range(0, ShardsPerStep).Select(shard => new Shard(
+        run, step, shard, false, false, DrawTruncation(step, shard),
+        Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize).Select(i => new ShardSample(
+            PromptOf((step - 1L) * config.Batch.Size + i),
+            Seeds.Derive(config.Seed, step, i, Seeds.Noise),
+            Seeds.Derive(config.Seed, step, i, Seeds.VarianceNoise))).ToList())).ToList();
+
+    /// <summary>What is evaluated: the same prompts and seeds at every step, so that pictures can be laid side by side.</summary>
+    /// <returns>Pictured samples first (held-out and training prompts in turn), then the other held-out samples.</returns>
+    public IReadOnlyList<(string Prompt, bool HeldOut, ulong Seed)> EvaluationSamples()
+    {
+        var half = (config.Evaluation.GridPrompts + 1) / 2;
+        var pictured = heldOut.Take(half).Select(p => (p, true, 0))
+            .Concat(training.Take(config.Evaluation.GridPrompts - Math.Min(half, heldOut.Count)).Select(p => (p, false, 0))).ToList();
+        var others = from seed in Enumerable.Range(0, config.Evaluation.SamplesPerPrompt)
+                     from prompt in heldOut
+                     where seed > 0 || !pictured.Contains((prompt, true, 0))
+                     select (prompt, true, seed);
+        return pictured.Concat(others)
+            .Select(s => (s.Item1, s.Item2, Seeds.Derive(config.Seed, s.Item3, StableIndex(s.Item1), EvaluationNoise))).ToList();
+    }
+
+    /// <summary>The evaluation as shards without gradient.</summary>
+    public IReadOnlyList<Shard> Evaluate(int step) => EvaluationSamples().Chunk(config.Batch.ShardSize).Select((chunk, index) => new Shard(
+        run, step, index, true, index * config.Batch.ShardSize < config.Evaluation.GridPrompts, 0,
+        chunk.Select(s => new ShardSample(s.Prompt, s.Seed, Seeds.Derive(s.Seed, 0, 0, EvaluationVariance))).ToList())).ToList();
+
+    /// <summary>Prompts are drawn without replacement: shuffled passes through the training prompts, one after the other.</summary>
+    private string PromptOf(long index)
+    {
+        var pass = index / training.Count;
+        var order = new DeterministicRandom(Seeds.Derive(config.Seed, pass, 0, Seeds.Prompt));
+        var shuffled = training.ToArray();
+        for (var i = shuffled.Length - 1; i > 0; i--)
+        {
+            var j = order.NextInt(0, i);
+            (shuffled[i], shuffled[j]) = (shuffled[j], shuffled[i]);
+        }
+        return shuffled[index % training.Count];
+    }
+
+    /// <summary>One K a chain: the paper's K ~ U{1..N}, or another strategy of the run file.</summary>
+    private int DrawTruncation(int step, int shard)
+    {
+        var (n, truncation) = (config.Sampling.Steps, config.Truncation);
+        var random = new DeterministicRandom(Seeds.Derive(config.Seed, step, shard, Seeds.Truncation));
+        switch (truncation.Strategy)
+        {
+            case "full":
+                return n;
+            case "fixed":
+                return truncation.K;
+            case "gaussian":
+                // The official code: cut ~ N(mean, std), redrawn until 1 <= cut < N; the steps from the cut on carry gradient.
+                for (var i = 0; i < 1000; i++)
+                {
+                    var cut = (int)(truncation.Mean + truncation.Std * random.NextGaussian());
+                    if (cut >= 1 && cut < n)
+                    {
+                        return n - cut;
+                    }
+                }
+                return 1;
+            default:
+                return random.NextInt(1, n);
+        }
+    }
+
+    /// <summary>A prompt's own number, so that its evaluation seeds do not move when other prompts come and go.</summary>
+    private static long StableIndex(string prompt) => (long)(Seeds.Derive(0, 0, 0, prompt) >> 1);
+}

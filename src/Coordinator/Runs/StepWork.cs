@@ -1,0 +1,111 @@
+using AlignProp.Adapters;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>
+/// One step (or evaluation) in progress: its leases, and what has come back. Gradients are added in shard order whatever
+/// the order of arrival.
+/// </summary>
+public sealed class StepWork
+{
+    private readonly GradientAverager? _averager;
+    private readonly SortedDictionary<int, ShardDone> _results = [];
+    private readonly SortedDictionary<int, EvaluationPayload> _evaluations = [];
+    private readonly LoraWeights _adapter;
+
+    public StepWork(IReadOnlyList<Shard> shards, LoraWeights adapter, BlobRef blob, LeaseTable leases, DateTimeOffset started)
+    {
+        (Shards, _adapter, Blob, Leases, Started) = (shards, adapter, blob, leases, started);
+        _averager = Evaluation ? null : new GradientAverager(adapter, shards.Select(s => s.Samples.Count).ToList());
+    }
+
+    public IReadOnlyList<Shard> Shards { get; }
+
+    /// <summary>The adapter the shards are computed with.</summary>
+    public BlobRef Blob { get; }
+
+    public LeaseTable Leases { get; }
+
+    public DateTimeOffset Started { get; }
+
+    public int Step => Shards[0].Step;
+
+    public bool Evaluation => Shards[0].Evaluation;
+
+    /// <summary>True when the result belongs to this work: keyed by run, step, shard and adapter, not by lease.</summary>
+    public bool Wants(ShardDone done) => done.Run == Shards[0].Run && done.Step == Step && done.AdapterHash == Blob.Hash
+        && done.Index >= 0 && done.Index < Shards.Count && !Leases.IsDone(done.Index);
+
+    /// <summary>Checks and takes a result; returns why it is refused, or null.</summary>
+    public string? Take(ShardDone done, ReadOnlyMemory<byte> payload)
+    {
+        var samples = Shards[done.Index].Samples.Count;
+        if (done.Rewards.Count != samples || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
+        {
+            return $"expected {samples} finite rewards and a finite loss";
+        }
+        try
+        {
+            if (Evaluation)
+            {
+                var evaluation = EvaluationPayload.Deserialize(payload);
+                if (evaluation.Features.Length != samples || evaluation.Features.Any(f => !f.All(float.IsFinite)))
+                {
+                    return $"expected finite features of {samples} samples";
+                }
+                _evaluations[done.Index] = evaluation;
+            }
+            else
+            {
+                _averager!.Add(done.Index, samples, LoraWeights.Deserialize(payload));
+            }
+        }
+        catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
+        {
+            return e.Message;
+        }
+        _results[done.Index] = done;
+        return null;
+    }
+
+    public LoraWeights MeanGradient() => _averager!.Result();
+
+    /// <summary>All rewards in sample order.</summary>
+    public IReadOnlyList<float> Rewards => _results.Values.SelectMany(r => r.Rewards).ToList();
+
+    /// <summary>Mean of the shards' losses, by sample.</summary>
+    public double Loss => _results.Values.Sum(r => r.Loss * r.Rewards.Count) / _results.Values.Sum(r => r.Rewards.Count);
+
+    public IReadOnlyList<int> Truncations => Shards.Select(s => s.Truncation).ToList();
+
+    public IReadOnlyList<EvaluationPayload> Evaluations => [.. _evaluations.Values];
+}
+
+/// <summary>Small statistics of rewards and features.</summary>
+public static class Statistics
+{
+    public static (double Mean, double Std) MeanAndStd(IReadOnlyCollection<float> values)
+    {
+        var mean = values.Average(v => (double)v);
+        return (mean, Math.Sqrt(values.Average(v => (v - mean) * (v - mean))));
+    }
+
+    /// <summary>Mean cosine distance (0..2) between features of different prompts: 0 when every prompt shows the same picture.</summary>
+    public static double Diversity(IReadOnlyList<(string Prompt, float[] Features)> samples)
+    {
+        var (sum, pairs) = (0.0, 0);
+        for (var i = 0; i < samples.Count; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                if (samples[i].Prompt != samples[j].Prompt)
+                {
+                    sum += 1 - samples[i].Features.Zip(samples[j].Features, (a, b) => (double)a * b).Sum();
+                    pairs++;
+                }
+            }
+        }
+        return pairs == 0 ? 0 : sum / pairs;
+    }
+}

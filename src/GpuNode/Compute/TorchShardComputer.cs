@@ -1,0 +1,162 @@
+using AlignProp.Adapters;
+using AlignProp.Messages;
+using AlignProp.Models;
+using AlignProp.Models.Alignment;
+using AlignProp.Models.Diffusion;
+using AlignProp.Models.Lora;
+using AlignProp.Models.Rewards;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlignProp.GpuNode.Compute;
+
+/// <summary>The real thing: the alignment step of AlignProp.Models on one device. Keeps the last model it loaded.</summary>
+/// <param name="device">cpu or cuda:N.</param>
+public sealed class TorchShardComputer(string device) : IShardComputer
+{
+    private readonly Device _device = new(device.StartsWith("cpu", StringComparison.Ordinal) ? "cpu" : device);
+    private Loaded? _loaded;
+
+    public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var loaded = Load(settings, progress);
+        var weights = LoraWeights.Deserialize(adapter);
+        loaded.Lora.Load(name => weights[name].Values);
+        loaded.Lora.ZeroGradients();
+        var prompts = shard.Samples.Select(s => s.Prompt).ToList();
+        var (chain, noise) = loaded.Chain(shard, settings, _device);
+        var outcome = shard.Evaluation
+            ? Evaluate(loaded, shard, chain, noise, prompts, progress, cancellation)
+            : Train(loaded, shard, settings, chain, noise, prompts, weights, progress, cancellation);
+        // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.
+        GC.Collect(0);
+        return outcome;
+    }
+
+    public void Dispose() => _loaded?.Dispose();
+
+    private static ShardOutcome Train(Loaded loaded, Shard shard, ShardSettings settings, DenoisingChain chain, Tensor noise, List<string> prompts,
+        LoraWeights weights, Action<string, double> progress, CancellationToken cancellation)
+    {
+        var n = settings.Steps;
+        // A recomputed step with its backward costs about three steps without gradient.
+        var total = n + 3.0 * shard.Truncation;
+        var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
+            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale, settings.RewardSign), Truncation.LastSteps(n, shard.Truncation),
+            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
+        var gradient = weights.WithValues(loaded.Lora.Gradients());
+        return new ShardOutcome(Signed(step.Rewards, settings), step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward);
+    }
+
+    private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
+        Action<string, double> progress, CancellationToken cancellation)
+    {
+        using var noGrad = no_grad();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var latents = AlignmentStep.Sample(chain, noise, progress, cancellation)[^1];
+        var sampling = watch.Elapsed.TotalSeconds;
+        var (rewards, features, images) = (new List<float>(), new List<float[]>(), new List<byte[]>());
+        var (height, width) = (0, 0);
+        // One image at a time: a decode at 512 x 512 is large, and small models do not mind.
+        for (var i = 0; i < prompts.Count; i++)
+        {
+            using var scope = NewDisposeScope();
+            var image = loaded.Model.Decode(latents.narrow(0, i, 1));
+            rewards.Add(loaded.Reward.Score(image, [prompts[i]]).to(ScalarType.Float32).item<float>());
+            features.Add(loaded.Reward.Features(image).flatten().cpu().data<float>().ToArray());
+            (height, width) = ((int)image.shape[2], (int)image.shape[3]);
+            if (shard.WantImages)
+            {
+                images.Add(ImageBytes.Rgb(image));
+            }
+        }
+        var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
+        return new ShardOutcome(Signed([.. rewards], loaded.Settings), 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0);
+    }
+
+    /// <summary>Rewards are reported with the run's sign, so that up is always better.</summary>
+    private static float[] Signed(float[] rewards, ShardSettings settings) =>
+        settings.RewardSign == 1 ? rewards : Array.ConvertAll(rewards, r => (float)(r * settings.RewardSign));
+
+    private Loaded Load(ShardSettings settings, Action<string, double> progress)
+    {
+        if (_loaded is { } loaded && loaded.Settings.Equals(settings with { LoraTargets = loaded.Settings.LoraTargets }) && loaded.Settings.LoraTargets.SequenceEqual(settings.LoraTargets))
+        {
+            return loaded;
+        }
+        _loaded?.Dispose();
+        _loaded = null;
+        progress("load", 0);
+        try
+        {
+            RequireFingerprint("model", settings.ModelPath, settings.ModelHash);
+            RequireFingerprint("reward", settings.RewardPath, settings.RewardHash);
+            var dtype = DTypeOf(settings.Precision);
+            set_num_threads(settings.Threads);
+            return _loaded = Loaded.From(settings, _device, dtype);
+        }
+        catch (Exception e) when (e is ModelFileException or IOException)
+        {
+            throw new ShardConfigurationException(e.Message);
+        }
+    }
+
+    private ScalarType DTypeOf(string precision) => (precision, _device.type) switch
+    {
+        ("fp32", _) => ScalarType.Float32,
+        ("bf16", DeviceType.CUDA) => ScalarType.BFloat16,
+        ("fp16", DeviceType.CUDA) => ScalarType.Float16,
+        _ => throw new ShardConfigurationException($"model.precision = {precision} on {_device}: expected fp32 (half precision runs on CUDA only)"),
+    };
+
+    private static void RequireFingerprint(string what, string folder, string expected)
+    {
+        var found = ModelFingerprint.Of(folder);
+        if (found != expected)
+        {
+            throw new ShardConfigurationException($"{folder}: this node's {what} files differ from the coordinator's (SHA-256 {Short(found)}, expected {Short(expected)})");
+        }
+
+        static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;
+    }
+
+    /// <summary>A model, a reward and the LoRA branches on it, loaded for one run's settings.</summary>
+    private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, LoraInjection lora) : IDisposable
+    {
+        public ShardSettings Settings { get; } = settings;
+
+        public StableDiffusion Model { get; } = model;
+
+        public IReward Reward { get; } = reward;
+
+        public LoraInjection Lora { get; } = lora;
+
+        public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
+        {
+            var model = StableDiffusion.Load(settings.ModelPath, device, dtype);
+            var reward = RewardRegistry.Load(settings.RewardName, settings.RewardPath, device, dtype);
+            return new Loaded(settings, model, reward, LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
+        }
+
+        /// <summary>The denoising chain of a shard and its x_T.</summary>
+        public (DenoisingChain Chain, Tensor Noise) Chain(Shard shard, ShardSettings settings, Device device)
+        {
+            var shape = Model.LatentShape(settings.Height, settings.Width);
+            var noise = SampleNoise.Initial(shard.Samples.Select(s => s.NoiseSeed).ToList(), shape, device);
+            var variance = settings.Eta > 0
+                ? SampleNoise.Variance(shard.Samples.Select(s => s.VarianceSeed).ToList(), settings.Steps, shape, device)
+                : null;
+            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList());
+            var unconditional = Model.EncodePrompts(shard.Samples.Select(_ => settings.NegativePrompt).ToList());
+            return (new DenoisingChain(Model.UNet, Model.Scheduler, unconditional, conditional, settings.Steps, settings.GuidanceScale, settings.Eta, variance), noise);
+        }
+
+        public void Dispose()
+        {
+            Lora.Dispose();
+            Reward.Dispose();
+            Model.Dispose();
+        }
+    }
+}

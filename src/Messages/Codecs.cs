@@ -1,0 +1,130 @@
+using Google.Protobuf;
+using P = AlignProp.Messages.Protocol;
+
+namespace AlignProp.Messages;
+
+/// <summary>The registered messages: records on one side, protobuf on the other.</summary>
+internal static class Codecs
+{
+    public static IReadOnlyList<Codec> All { get; } =
+    [
+        Of<NodeHello, P.NodeHello>("hello", P.NodeHello.Parser,
+            m => new P.NodeHello { Node = m.Node.Value, Devices = { m.Devices.Select(d => d.Value) }, Version = m.Version },
+            p => new NodeHello(new(p.Node), [.. p.Devices.Select(d => new DeviceId(d))], p.Version)),
+        Of<NodeWelcome, P.NodeWelcome>("welcome", P.NodeWelcome.Parser, m => new P.NodeWelcome { Run = m.Run.Value }, p => new NodeWelcome(new(p.Run))),
+        Of<NodeRefused, P.NodeRefused>("refused", P.NodeRefused.Parser, m => new P.NodeRefused { Reason = m.Reason }, p => new NodeRefused(p.Reason)),
+        Of<RequestWork, P.RequestWork>("request", P.RequestWork.Parser,
+            m => new P.RequestWork { Device = m.Device.Value, Node = m.Node.Value }, p => new RequestWork(new(p.Device), new(p.Node))),
+        Of<NoWork, P.NoWork>("nowork", P.NoWork.Parser, m => new P.NoWork { Reason = m.Reason }, p => new NoWork(p.Reason)),
+        Of<ShardLease, P.ShardLease>("lease", P.ShardLease.Parser,
+            m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Settings = Write(m.Settings) },
+            p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), Read(p.Settings))),
+        Of<ShardProgress, P.ShardProgress>("progress", P.ShardProgress.Parser,
+            m => new P.ShardProgress { Lease = m.Lease.Value, Phase = m.Phase, Fraction = m.Fraction },
+            p => new ShardProgress(new(p.Lease), p.Phase, p.Fraction)),
+        Of<ShardDone, P.ShardDone>("done", P.ShardDone.Parser,
+            m => new P.ShardDone
+            {
+                Lease = m.Lease.Value,
+                Run = m.Run.Value,
+                Step = m.Step,
+                Index = m.Index,
+                AdapterHash = m.AdapterHash.Value,
+                Rewards = { m.Rewards },
+                Loss = m.Loss,
+                Payload = Write(m.Payload),
+                SamplingSeconds = m.SamplingSeconds,
+                ScoringSeconds = m.ScoringSeconds,
+                BackwardSeconds = m.BackwardSeconds,
+                PeakMemory = m.PeakMemory,
+            },
+            p => new ShardDone(new(p.Lease), new(p.Run), p.Step, p.Index, new(p.AdapterHash), [.. p.Rewards], p.Loss, Read(p.Payload),
+                p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory)),
+        Of<ShardFailed, P.ShardFailed>("failed", P.ShardFailed.Parser,
+            m => new P.ShardFailed { Lease = m.Lease.Value, Error = m.Error, Configuration = m.Configuration },
+            p => new ShardFailed(new(p.Lease), p.Error, p.Configuration)),
+        Of<ShardAcknowledged, P.ShardAcknowledged>("ack", P.ShardAcknowledged.Parser,
+            m => new P.ShardAcknowledged { Lease = m.Lease.Value, Accepted = m.Accepted, Reason = m.Reason },
+            p => new ShardAcknowledged(new(p.Lease), p.Accepted, p.Reason)),
+        Of<FetchChunk, P.FetchChunk>("fetch", P.FetchChunk.Parser,
+            m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(new(p.Hash), p.Index)),
+        Of<BlobChunk, P.BlobChunk>("chunk", P.BlobChunk.Parser,
+            m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = ByteString.CopyFrom(m.Data.Span) },
+            p => new BlobChunk(new(p.Hash), p.Index, p.Data.Memory)),
+        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(new(p.Hash))),
+        Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),
+        Of<RunOver, P.RunOver>("over", P.RunOver.Parser, m => new P.RunOver { Reason = m.Reason }, p => new RunOver(p.Reason)),
+        Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
+            m => new P.RunCreated { Run = m.Run.Value, Config = m.Config, Settings = Write(m.Settings), AdapterHash = m.AdapterHash.Value, MomentsHash = m.MomentsHash.Value },
+            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), new(p.AdapterHash), new(p.MomentsHash))),
+        Of<StepCommittedEvent, P.StepCommitted>("e-step", P.StepCommitted.Parser,
+            m => new P.StepCommitted
+            {
+                Step = m.Step,
+                AdapterHash = m.AdapterHash.Value,
+                MomentsHash = m.MomentsHash.Value,
+                RewardMean = m.RewardMean,
+                RewardStd = m.RewardStd,
+                Loss = m.Loss,
+                GradNorm = m.GradNorm,
+                Truncations = { m.Truncations },
+                Seconds = m.Seconds,
+            },
+            p => new StepCommittedEvent(p.Step, new(p.AdapterHash), new(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
+        Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
+            m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity },
+            p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity)),
+        Of<RunEnded, P.RunEnded>("e-ended", P.RunEnded.Parser, m => new P.RunEnded { Step = m.Step, Reason = m.Reason }, p => new RunEnded(p.Step, p.Reason)),
+    ];
+
+    private static Codec Of<TMessage, TWire>(string manifest, MessageParser<TWire> parser, Func<TMessage, TWire> write, Func<TWire, TMessage> read)
+        where TMessage : IAlignPropMessage
+        where TWire : IMessage<TWire> =>
+        new(manifest, typeof(TMessage), m => write((TMessage)m).ToByteArray(), bytes => read(parser.ParseFrom(bytes)));
+
+    private static P.BlobRef Write(BlobRef b) => new() { Hash = b.Hash.Value, Bytes = b.Bytes };
+
+    private static BlobRef Read(P.BlobRef p) => new(new(p.Hash), p.Bytes);
+
+    private static P.Shard Write(Shard s) => new()
+    {
+        Run = s.Run.Value,
+        Step = s.Step,
+        Index = s.Index,
+        Evaluation = s.Evaluation,
+        WantImages = s.WantImages,
+        Truncation = s.Truncation,
+        Samples = { s.Samples.Select(x => new P.ShardSample { Prompt = x.Prompt, NoiseSeed = x.NoiseSeed, VarianceSeed = x.VarianceSeed }) },
+    };
+
+    private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Index, p.Evaluation, p.WantImages, p.Truncation,
+        [.. p.Samples.Select(s => new ShardSample(s.Prompt, s.NoiseSeed, s.VarianceSeed))]);
+
+    private static P.ShardSettings Write(ShardSettings s) => new()
+    {
+        ModelPath = s.ModelPath,
+        ModelHash = s.ModelHash,
+        RewardName = s.RewardName,
+        RewardPath = s.RewardPath,
+        RewardHash = s.RewardHash,
+        RewardSign = s.RewardSign,
+        Precision = s.Precision,
+        Threads = s.Threads,
+        Steps = s.Steps,
+        GuidanceScale = s.GuidanceScale,
+        Eta = s.Eta,
+        Height = s.Height,
+        Width = s.Width,
+        NegativePrompt = s.NegativePrompt,
+        LossKind = s.LossKind,
+        LossTarget = s.LossTarget,
+        LossScale = s.LossScale,
+        LoraRank = s.LoraRank,
+        LoraAlpha = s.LoraAlpha,
+        LoraTargets = { s.LoraTargets },
+    };
+
+    private static ShardSettings Read(P.ShardSettings p) => new(p.ModelPath, p.ModelHash, p.RewardName, p.RewardPath, p.RewardHash, p.RewardSign,
+        p.Precision, p.Threads, p.Steps, p.GuidanceScale, p.Eta, p.Height, p.Width, p.NegativePrompt, p.LossKind, p.LossTarget, p.LossScale,
+        p.LoraRank, p.LoraAlpha, [.. p.LoraTargets]);
+}

@@ -1,0 +1,31 @@
+namespace AlignProp.Messages;
+
+/// <summary>A run, e.g. <c>emoji-preference-20260101-120000-1a2b</c>.</summary>
+public readonly record struct RunId(string Value)
+{
+    public override string ToString() => Value;
+}
+
+/// <summary>A GpuNode process.</summary>
+public readonly record struct NodeId(string Value)
+{
+    public override string ToString() => Value;
+}
+
+/// <summary>One accelerator (or the CPU) of a node, e.g. <c>node-1/cpu:0</c>.</summary>
+public readonly record struct DeviceId(string Value)
+{
+    public override string ToString() => Value;
+}
+
+/// <summary>One hand-out of a shard to a device.</summary>
+public readonly record struct LeaseId(string Value)
+{
+    public override string ToString() => Value;
+}
+
+/// <summary>SHA-256 of a blob's bytes, lower-case hex.</summary>
+public readonly record struct BlobHash(string Value)
+{
+    public override string ToString() => Value;
+}

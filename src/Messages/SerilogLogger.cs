@@ -1,0 +1,26 @@
+using Akka.Actor;
+using Akka.Dispatch;
+using Akka.Event;
+using Serilog;
+using Serilog.Events;
+using LogEvent = Akka.Event.LogEvent;
+
+namespace AlignProp.Messages;
+
+/// <summary>Akka's log events into Serilog.</summary>
+public sealed class SerilogLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
+{
+    public SerilogLogger()
+    {
+        Receive<InitializeLogger>(_ => Sender.Tell(new LoggerInitialized()));
+        Receive<LogEvent>(e => Log.ForContext("SourceContext", e.LogSource).Write(Level(e.LogLevel()), e.Cause, "{Message:l}", e.Message));
+    }
+
+    private static LogEventLevel Level(LogLevel level) => level switch
+    {
+        LogLevel.DebugLevel => LogEventLevel.Debug,
+        LogLevel.InfoLevel => LogEventLevel.Information,
+        LogLevel.WarningLevel => LogEventLevel.Warning,
+        _ => LogEventLevel.Error,
+    };
+}
