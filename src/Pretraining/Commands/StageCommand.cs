@@ -21,6 +21,7 @@ public static class StageCommand
             o.Get("steps", 5000), o.Get("batch", 16), model => Sheets.Samples(work, model, latents.ScalingFactor, o.Get("out", "data/preview.png")))),
         ["clip"] = o => Open(o, work => ClipStage.Run(work, new Sampler(work.Data), o.Get("steps", 1500), o.Get("batch", 64))),
         ["decoder"] = o => WithLatents(o, (work, latents) => DecoderStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 4000))),
+        ["export"] = o => WithLatents(o, (work, latents) => ExportStage.Run(work, latents.ScalingFactor, o.Get("out", "models"))),
         ["heads"] = o => Open(o, work => HeadStage.Run(work, o.Get("steps", 1500))),
     };
 

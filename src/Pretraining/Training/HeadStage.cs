@@ -16,7 +16,7 @@ namespace AlignProp.Pretraining.Training;
 public static class HeadStage
 {
     public const string DetectedConcept = "book";
-    private static readonly int[] Hidden = [64];
+    public static IReadOnlyList<int> Hidden { get; } = [64];
 
     public static void Run(Workspace work, int steps)
     {
