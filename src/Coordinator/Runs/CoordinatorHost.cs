@@ -68,7 +68,8 @@ public sealed class CoordinatorHost : IAsyncDisposable
         config.Sampling.Height, config.Sampling.Width, config.Sampling.NegativePrompt, config.Loss.Kind, config.Loss.Target, config.Loss.Scale,
         config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets);
 
-    private static void RequireFreePort(int port)
+    /// <exception cref="ConfigException">Another process listens there.</exception>
+    public static void RequireFreePort(int port)
     {
         if (port == 0)
         {

@@ -1,0 +1,91 @@
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Reports;
+using AlignProp.Coordinator.Runs;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary>One sitting of a run: coordinator, local nodes, display and reports, until it ends or is interrupted.</summary>
+internal sealed class RunSession(RunConfig config, RunDirectory directory, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, SessionOptions options)
+{
+    /// <returns>Exit code: 0 ended, 1 failed, 130 interrupted with the state kept.</returns>
+    /// <exception cref="ConfigException">The port is taken, the node is not built, the model is not right.</exception>
+    public async Task<int> RunAsync(TextWriter output, TextWriter error, CancellationToken interrupted)
+    {
+        var view = new RunView();
+        var reporter = new RunReporter(directory, config.Name, new DirectoryAdapterStore(directory.Blobs));
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, new CoordinatorOptions(options.Port), new Both(view, reporter));
+        await using (host)
+        {
+            var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
+            await using var nodes = devices.Count == 0
+                ? null
+                : NodeProcesses.Start(host.Address, devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message));
+            if (devices.Count == 0)
+            {
+                output.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --device cuda:0");
+            }
+            var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var registration = interrupted.Register(() => stop.TrySetResult());
+            await LiveDisplay.ShowAsync(view, output, options.Interactive, Task.WhenAny(host.Finished, stop.Task));
+            if (!host.Finished.IsCompleted)
+            {
+                output.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
+                return 130;
+            }
+            switch (await host.Finished)
+            {
+                case RunStopped stopped:
+                    Summary(output, stopped);
+                    return 0;
+                case RunFailed failed:
+                    error.WriteLine($"run {failed.RunId} stopped at step {failed.Step}: {failed.Error}");
+                    return 1;
+                default:
+                    return 1;
+            }
+        }
+    }
+
+    private void Summary(TextWriter output, RunStopped stopped)
+    {
+        var evaluations = MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.EvaluationKind).ToList();
+        output.WriteLine($"{stopped.RunId}: {stopped.Reason}");
+        if (evaluations.Count > 1)
+        {
+            output.WriteLine($"held-out reward {evaluations[0].RewardMean:F3} -> {evaluations[^1].RewardMean:F3}   diversity {evaluations[0].Diversity:F3} -> {evaluations[^1].Diversity:F3}");
+        }
+        output.WriteLine($"adapter SHA-256 {stopped.AdapterSha256}");
+        foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"), ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
+        {
+            output.WriteLine($"  {Path.Combine(directory.Folder, file)}   {what}");
+        }
+    }
+
+    private sealed class Both(IProgress<RunProgress> first, IProgress<RunProgress> second) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value)
+        {
+            second.Report(value);
+            first.Report(value);
+        }
+    }
+}
+
+/// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
+/// <param name="Port">0 = any free one.</param>
+internal sealed record SessionOptions(int? Nodes, int Port, bool Interactive);
+
+/// <summary>Which devices this machine offers.</summary>
+internal static class LocalDevices
+{
+    public static IReadOnlyList<string> Pick(int? nodes, int threadsPerShard)
+    {
+        var gpus = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
+        if (gpus > 0)
+        {
+            return Enumerable.Range(0, nodes ?? gpus).Select(i => $"cuda:{i % gpus}").ToList();
+        }
+        // One thread a shard and two processes use two cores better than one process with two threads.
+        return Enumerable.Repeat("cpu:0", nodes ?? Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2)).ToList();
+    }
+}

@@ -1,0 +1,23 @@
+namespace AlignProp.Coordinator.Configuration;
+
+/// <summary>Where models/ and prompts/ of the project lie: beside the solution, or beside the published executable.</summary>
+public static class ProjectFolder
+{
+    /// <summary>The path under the project's folder when it exists there, else null.</summary>
+    public static string? Find(string relative)
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            var path = Path.Combine(folder.FullName, relative);
+            if (Path.Exists(path))
+            {
+                return path;
+            }
+            if (File.Exists(Path.Combine(folder.FullName, "AlignProp.Actors.sln")))
+            {
+                return null;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,54 @@
+using Akka.Configuration;
+
+namespace AlignProp.Coordinator.Configuration;
+
+/// <summary>Which keys there are, and which one was meant.</summary>
+internal static class RunKeys
+{
+    /// <summary>Paths of all leaves under <c>run</c>, without the prefix.</summary>
+    public static IReadOnlySet<string> Leaves(Config config) => Walk(config).Where(p => p.StartsWith("run.", StringComparison.Ordinal))
+        .Select(p => p["run.".Length..]).ToHashSet();
+
+    /// <exception cref="ConfigException">The file has a key that is not known.</exception>
+    public static void RequireKnown(string source, Config config, IReadOnlyCollection<string> known)
+    {
+        foreach (var path in Walk(config))
+        {
+            if (path != "extends" && !(path.StartsWith("run.", StringComparison.Ordinal) && known.Contains(path["run.".Length..])))
+            {
+                throw new ConfigException($"{source}: unknown key {path}; {Suggest(path, known)}");
+            }
+        }
+    }
+
+    public static string Suggest(string key, IReadOnlyCollection<string> known)
+    {
+        var bare = key.StartsWith("run.", StringComparison.Ordinal) ? key["run.".Length..] : key;
+        var nearest = known.MinBy(k => Distance(bare, k))!;
+        return Distance(bare, nearest) <= Math.Max(3, bare.Length / 3) ? $"did you mean {nearest}?" : "see hocon/runs/defaults.conf for all keys";
+    }
+
+    /// <summary>A value of the command line as HOCON: lists and plain words as they are, everything else quoted.</summary>
+    public static string Quoted(string value) => value.StartsWith('[') ? value : $"\"{value.Trim('"').Replace("\\", "\\\\").Replace("\"", "\\\"")}\"";
+
+    private static IEnumerable<string> Walk(Config config) => config.IsEmpty ? [] : Walk("", config.Root);
+
+    private static IEnumerable<string> Walk(string path, Akka.Configuration.Hocon.HoconValue value) => value.IsObject()
+        ? value.GetObject().Items.SelectMany(i => Walk(path.Length == 0 ? i.Key : $"{path}.{i.Key}", i.Value))
+        : [path];
+
+    private static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+            }
+        }
+        return row[^1];
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using AlignProp.Coordinator.Runs;
+
+namespace AlignProp.Coordinator.Reports;
+
+/// <summary>One line of metrics.jsonl.</summary>
+public sealed record MetricsLine(string Kind, int Step, int Epoch, double RewardMean, double RewardStd, double? Diversity = null, double? Loss = null,
+    double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null)
+{
+    public const string StepKind = "step";
+    public const string EvaluationKind = "evaluation";
+
+    /// <summary>The line of an event, or null when it is not a metric.</summary>
+    public static MetricsLine? Of(RunProgress progress) => progress switch
+    {
+        StepCommitted s => new MetricsLine(StepKind, s.Step, s.Epoch, s.RewardMean, s.RewardStd, null, s.Loss, s.GradNorm, s.Truncations, s.AdapterSha256, s.Seconds),
+        EvaluationFinished e => new MetricsLine(EvaluationKind, e.Step, e.Epoch, e.RewardMean, e.RewardStd, e.Diversity),
+        _ => null,
+    };
+}
+
+/// <summary>Append-only JSON lines, one a step and one an evaluation.</summary>
+public static class MetricsLog
+{
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+
+    public static void Append(string path, MetricsLine line)
+    {
+        // A crash may have torn the last line: the next one starts on its own.
+        var torn = File.Exists(path) && new FileInfo(path).Length > 0 && LastByte(path) != '\n';
+        File.AppendAllText(path, (torn ? "\n" : "") + JsonSerializer.Serialize(line, Options) + "\n");
+    }
+
+    /// <summary>All whole lines; of a step that is told twice (a crash between commit and report) the last counts.</summary>
+    public static IReadOnlyList<MetricsLine> Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+        var lines = new Dictionary<(string, int), MetricsLine>();
+        foreach (var text in File.ReadLines(path))
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize<MetricsLine>(text, Options) is { } line)
+                {
+                    lines[(line.Kind, line.Step)] = line;
+                }
+            }
+            catch (JsonException)
+            {
+                // The torn line of a crash.
+            }
+        }
+        return [.. lines.Values.OrderBy(l => l.Step)];
+    }
+
+    private static int LastByte(string path)
+    {
+        using var stream = File.OpenRead(path);
+        stream.Seek(-1, SeekOrigin.End);
+        return stream.ReadByte();
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Reports;
+
+/// <summary>
+/// Turns a run's events into the files one takes away: metrics.jsonl, reward.png, grid.png, adapter.safetensors. What it
+/// needs of an earlier session (the pictures before training) it reads back from the run's folder.
+/// </summary>
+public sealed class RunReporter(RunDirectory directory, string title, IAdapterStore store) : IProgress<RunProgress>
+{
+    private readonly Lock _lock = new();
+
+    public void Report(RunProgress value)
+    {
+        lock (_lock)
+        {
+            if (MetricsLine.Of(value) is { } line)
+            {
+                MetricsLog.Append(directory.Metrics, line);
+            }
+            switch (value)
+            {
+                case StepCommitted step:
+                    Export(step.AdapterSha256);
+                    break;
+                case EvaluationFinished evaluation:
+                    Pictures(evaluation);
+                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
+                    break;
+                case RunStopped stopped:
+                    Export(stopped.AdapterSha256);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The adapter as other tools load it.</summary>
+    private void Export(string hash) => DiffusersLoraFormat.Write(directory.Adapter, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
+
+    private void Pictures(EvaluationFinished evaluation)
+    {
+        var (before, after) = (Path.Combine(directory.Folder, "pictures", "before"), Path.Combine(directory.Folder, "pictures", "after"));
+        if (evaluation.Step == 0)
+        {
+            PictureSet.Save(before, evaluation.Samples);
+            return;
+        }
+        PictureSet.Save(after, evaluation.Samples);
+        var first = PictureSet.Load(before);
+        if (first.Count == 0)
+        {
+            return;
+        }
+        var start = MetricsLog.Read(directory.Metrics).FirstOrDefault(l => l is { Kind: MetricsLine.EvaluationKind, Step: 0 });
+        var pairs = first.Zip(evaluation.Samples, (b, a) => new GridPair(a.Prompt, a.HeldOut, b.Reward, a.Reward, b.Png, a.Png)).ToList();
+        var subtitle = $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> {evaluation.RewardMean:F3}";
+        ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), title, subtitle, pairs);
+    }
+}
+
+/// <summary>Pictures of one evaluation in a folder: PNG files and index.json.</summary>
+internal static class PictureSet
+{
+    private sealed record Entry(string File, string Prompt, bool HeldOut, ulong Seed, double Reward);
+
+    public static void Save(string folder, IReadOnlyList<EvaluatedSample> samples)
+    {
+        Directory.CreateDirectory(folder);
+        var entries = samples.Select((s, i) => new Entry($"{i:D3}.png", s.Prompt, s.HeldOut, s.Seed, s.Reward)).ToList();
+        foreach (var (entry, sample) in entries.Zip(samples))
+        {
+            DurableFile.Replace(Path.Combine(folder, entry.File), stream => stream.Write(sample.Png));
+        }
+        DurableFile.Replace(Path.Combine(folder, "index.json"), stream => JsonSerializer.Serialize(stream, entries));
+    }
+
+    public static IReadOnlyList<EvaluatedSample> Load(string folder)
+    {
+        var index = Path.Combine(folder, "index.json");
+        return File.Exists(index)
+            ? JsonSerializer.Deserialize<List<Entry>>(File.ReadAllBytes(index))!
+                .Select(e => new EvaluatedSample(e.Prompt, e.HeldOut, e.Seed, e.Reward, File.ReadAllBytes(Path.Combine(folder, e.File)))).ToList()
+            : [];
+    }
+}
