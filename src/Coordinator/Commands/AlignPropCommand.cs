@@ -16,7 +16,7 @@ public static class AlignPropCommand
         {
             Train(output, error, interactive, interrupted),
             Resume(output, error, interactive, interrupted),
-            Sample(error, interrupted),
+            Sample(output, error, interrupted),
             Runs(output),
             Export(output),
             Presets(output),
@@ -74,7 +74,7 @@ public static class AlignPropCommand
         return command;
     }
 
-    private static Command Sample(TextWriter error, CancellationToken interrupted)
+    private static Command Sample(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
         var prompt = new Argument<string>("prompt");
         var adapter = new Option<string?>("--adapter") { Description = "LoRA file (diffusers or kohya names)." };
@@ -97,11 +97,11 @@ public static class AlignPropCommand
                 arguments.AddRange(["--adapter", file]);
             }
             var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), Environment.ProcessorCount, arguments);
-            (start.RedirectStandardOutput, start.RedirectStandardError) = (false, true);
             using var process = System.Diagnostics.Process.Start(start)!;
-            var message = await process.StandardError.ReadToEndAsync(interrupted);
+            var (said, complained) = (process.StandardOutput.ReadToEndAsync(interrupted), process.StandardError.ReadToEndAsync(interrupted));
             await process.WaitForExitAsync(interrupted);
-            error.Write(message);
+            output.Write(await said);
+            error.Write(await complained);
             return process.ExitCode;
         });
         return command;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Text;
+
 using AlignProp.Coordinator.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
@@ -76,8 +76,6 @@ public sealed class NodeProcesses : IAsyncDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-            StandardErrorEncoding = Encoding.UTF8,
         };
         // Spinning OpenMP threads slow a busy machine down many times over.
         start.Environment["OMP_WAIT_POLICY"] = "PASSIVE";

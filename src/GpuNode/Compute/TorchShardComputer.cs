@@ -19,8 +19,9 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
     public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
-        using var scope = NewDisposeScope();
+        // Loaded before the scope: the model outlives the shard.
         var loaded = Load(settings, progress);
+        using var scope = NewDisposeScope();
         var weights = LoraWeights.Deserialize(adapter);
         loaded.Lora.Load(name => weights[name].Values);
         loaded.Lora.ZeroGradients();
