@@ -22,6 +22,9 @@ public static class StageCommand
         ["clip"] = o => Open(o, work => ClipStage.Run(work, new Sampler(work.Data), o.Get("steps", 1500), o.Get("batch", 64))),
         ["decoder"] = o => WithLatents(o, (work, latents) => DecoderStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 4000))),
         ["export"] = o => WithLatents(o, (work, latents) => ExportStage.Run(work, latents.ScalingFactor, o.Get("out", "models"))),
+        ["samples"] = o => Open(o, work => SampleSheet.Run(work, o.Get("models", "models"),
+            File.ReadLines(o.Get("prompts", "prompts/animals-training.txt")).Where(l => l.Length > 0 && l[0] != '#').ToList(),
+            double.Parse(o.Get("guidance", "3")), o.Get("out", "data/samples.png"))),
         ["heads"] = o => Open(o, work => HeadStage.Run(work, o.Get("steps", 1500))),
     };
 
@@ -29,7 +32,7 @@ public static class StageCommand
 
     public static int Run(string stage, IReadOnlyList<string> arguments)
     {
-        var options = new CommandOptions(arguments, "data", "work", "steps", "batch", "threads", "out");
+        var options = new CommandOptions(arguments, "data", "work", "steps", "batch", "threads", "out", "models", "prompts", "guidance");
         set_num_threads(options.Get("threads", 1));
         Stages[stage](options);
         return 0;

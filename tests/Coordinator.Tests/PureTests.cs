@@ -1,0 +1,191 @@
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Tests.Runs;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Tests;
+
+public sealed class PlannerTests : IDisposable
+{
+    private readonly TestRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public void A_step_is_the_same_whoever_plans_it()
+    {
+        var (first, second) = (Planner(_runs.Config()), Planner(_runs.Config()));
+        second.Train(5);
+        Assert.Equivalent(first.Train(3), second.Train(3), strict: true);
+    }
+
+    [Fact]
+    public void Every_training_prompt_is_used_once_before_any_is_used_again()
+    {
+        var prompts = Enumerable.Range(1, 5).SelectMany(Planner(_runs.Config()).Train).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
+        foreach (var pass in prompts.Chunk(TestRuns.Training.Length))
+        {
+            Assert.Equal(TestRuns.Training.Order(), pass.Order());
+        }
+    }
+
+    [Fact]
+    public void Seeds_never_repeat_and_K_covers_one_to_N()
+    {
+        var shards = Enumerable.Range(1, 200).SelectMany(Planner(_runs.Config()).Train).ToList();
+        var seeds = shards.SelectMany(s => s.Samples).Select(s => s.NoiseSeed).ToList();
+        Assert.Equal(seeds.Count, seeds.Distinct().Count());
+        Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Truncation).Distinct().Order());
+    }
+
+    [Theory]
+    [InlineData("full", 10, 10)]
+    [InlineData("fixed", 3, 3)]
+    [InlineData("gaussian", 1, 9)]
+    public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
+    {
+        var config = _runs.Config() with { Truncation = new TruncationConfig(strategy, 3, 5, 3) };
+        Assert.All(Enumerable.Range(1, 50).SelectMany(Planner(config).Train), s => Assert.InRange(s.Truncation, least, most));
+    }
+
+    [Fact]
+    public void An_evaluation_repeats_the_same_seeds_at_every_step()
+    {
+        var planner = Planner(_runs.Config());
+        Assert.Equal(planner.Evaluate(0).SelectMany(s => s.Samples), planner.Evaluate(9).SelectMany(s => s.Samples));
+        // Two held-out prompts, two seeds each, and one pictured training prompt.
+        Assert.Equal(5, planner.EvaluationSamples().Count);
+        Assert.Equal(5, planner.EvaluationSamples().Distinct().Count());
+    }
+
+    private static ShardPlanner Planner(RunConfig config) => new(new RunId("r"), config, TestRuns.Training, TestRuns.HeldOut);
+}
+
+public class LeaseTableTests
+{
+    private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch;
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+    private static readonly DeviceId A = new("a"), B = new("b"), C = new("c");
+    private readonly LeaseTable _table = new([Shard(0), Shard(1)], Silence, "t");
+
+    [Fact]
+    public void A_silent_device_loses_its_lease_and_a_reporting_one_keeps_it()
+    {
+        var (first, second) = (_table.Acquire(A, Start)!, _table.Acquire(B, Start)!);
+        _table.Renew(second.Id, 0.5, Start.AddSeconds(50));
+        Assert.Equal([first.Id], _table.Expire(Start.AddSeconds(70)).Select(l => l.Id));
+        Assert.Equal(0, _table.Acquire(C, Start.AddSeconds(71))!.Shard.Index);
+    }
+
+    [Fact]
+    public void A_lost_device_frees_its_shard_at_once()
+    {
+        _table.Acquire(A, Start);
+        Assert.Single(_table.Release(A));
+        Assert.Equal(0, _table.Acquire(B, Start)!.Shard.Index);
+    }
+
+    [Fact]
+    public void The_first_result_counts_and_the_second_does_not()
+    {
+        _table.Acquire(A, Start);
+        Assert.True(_table.Complete(0, Start));
+        Assert.False(_table.Complete(0, Start));
+        Assert.Equal(1, _table.Done);
+    }
+
+    [Fact]
+    public void An_idle_device_repeats_a_shard_that_takes_far_longer_than_the_others()
+    {
+        _table.Acquire(A, Start);
+        _table.Acquire(B, Start);
+        _table.Complete(0, Start.AddSeconds(10));
+        Assert.Null(_table.Acquire(A, Start.AddSeconds(15)));
+        Assert.Equal(1, _table.Acquire(A, Start.AddSeconds(25))!.Shard.Index);
+        Assert.Null(_table.Acquire(C, Start.AddSeconds(26)));
+    }
+
+    [Fact]
+    public void A_shard_goes_first_to_a_device_it_has_not_failed_on_and_failures_are_counted_by_device()
+    {
+        var lease = _table.Acquire(A, Start)!;
+        Assert.Equal(1, _table.Fail(lease.Id));
+        Assert.Equal(1, _table.Acquire(A, Start)!.Shard.Index);
+        Assert.Equal(2, _table.Fail(_table.Acquire(B, Start)!.Id));
+    }
+
+    private static Shard Shard(int index) => new(new RunId("r"), 1, index, false, false, 1, [new ShardSample("p", 1, 1)]);
+}
+
+public class StoppingRulesTests
+{
+    private static readonly StoppingConfig Off = new(10, 0, 0, null, 0);
+
+    [Fact]
+    public void Nothing_stops_a_run_before_its_last_step() => Assert.Null(StoppingRules.Reason(Off, 9, 10, At(1, 1)));
+
+    [Fact]
+    public void The_last_step_does() => Assert.Contains("all 10 steps", StoppingRules.Reason(Off, 10, 10, At(1, 1)));
+
+    [Fact]
+    public void A_reached_target_does() => Assert.Contains("target", StoppingRules.Reason(Off with { TargetReward = 2 }, 1, 10, At(1, 2)));
+
+    [Fact]
+    public void A_plateau_does_and_a_rise_does_not()
+    {
+        var rules = Off with { PlateauEpochs = 2, PlateauDelta = 0.1 };
+        Assert.Contains("plateau", StoppingRules.Reason(rules, 1, 10, At(1, 2, 2.05, 2.0)));
+        Assert.Null(StoppingRules.Reason(rules, 1, 10, At(1, 2, 2.05, 2.2)));
+        Assert.Null(StoppingRules.Reason(rules, 1, 10, At(1, 2)));
+    }
+
+    [Fact]
+    public void Pictures_that_become_alike_do()
+    {
+        var rules = Off with { MinDiversity = 0.5 };
+        EvaluationRecorded[] collapsed = [new(0, 1, 0, 0.8), new(5, 3, 0, 0.39)];
+        Assert.Contains("collapse", StoppingRules.Reason(rules, 1, 10, collapsed));
+        Assert.Null(StoppingRules.Reason(rules, 1, 10, [collapsed[0], collapsed[1] with { Diversity = 0.41 }]));
+    }
+
+    private static EvaluationRecorded[] At(params double[] rewards) => [.. rewards.Select((r, i) => new EvaluationRecorded(i, r, 0, 1))];
+}
+
+public sealed class StoreAndStateTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-store-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_damaged_or_missing_blob_is_never_read()
+    {
+        var store = new DirectoryAdapterStore(_folder);
+        var blob = store.Put([1, 2, 3]);
+        Assert.Equal([1, 2, 3], store.Get(blob.Hash));
+        File.WriteAllBytes(Directory.EnumerateFiles(_folder).Single(), [1, 2]);
+        Assert.Contains("truncated or damaged", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
+        store.KeepOnly(new HashSet<BlobHash>());
+        Assert.Contains("missing", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
+    }
+
+    [Fact]
+    public void A_journal_that_skips_or_repeats_a_step_is_refused()
+    {
+        var step = new StepCommittedEvent(1, new("a"), new("m"), 0, 0, 0, 0, [1], 1);
+        var state = new RunState().Apply(step);
+        Assert.Equal(1, state.Step);
+        Assert.Throws<InvalidDataException>(() => state.Apply(step));
+        Assert.Throws<InvalidDataException>(() => state.Apply(step with { Step = 3 }));
+    }
+
+    [Fact]
+    public void Diversity_is_zero_when_every_prompt_shows_the_same()
+    {
+        float[] x = [1, 0], y = [0, 1];
+        Assert.Equal(0, Statistics.Diversity([("a", x), ("b", x)]));
+        Assert.Equal(1, Statistics.Diversity([("a", x), ("b", y)]));
+        // Two seeds of one prompt may be alike: only different prompts are compared.
+        Assert.Equal(1, Statistics.Diversity([("a", x), ("a", x), ("b", y)]));
+    }
+}

@@ -1,0 +1,100 @@
+using AlignProp.Adapters;
+using AlignProp.GpuNode.Compute;
+using AlignProp.Messages;
+
+namespace AlignProp.GpuNode.Tests;
+
+/// <summary>A shard is a pure function of model files, adapter and description: checked on the shipped model.</summary>
+public sealed class ShardComputerTests : IDisposable
+{
+    private static readonly string Root = FindRoot();
+    private readonly TorchShardComputer _computer = new("cpu:0");
+    private readonly ShardSettings _settings = Settings("models/emoji-diffusion");
+
+    public void Dispose() => _computer.Dispose();
+
+    [Fact]
+    public void The_same_shard_gives_the_same_bytes_whatever_was_computed_before_and_wherever()
+    {
+        var adapter = Adapter();
+        var first = Compute(_computer, Shard(1, 2), adapter);
+        Compute(_computer, Shard(2, 4), adapter);
+        var again = Compute(_computer, Shard(1, 2), adapter);
+        using var elsewhere = new TorchShardComputer("cpu:0");
+        var other = Compute(elsewhere, Shard(1, 2), adapter);
+        Assert.Equal(first.Payload, again.Payload);
+        Assert.Equal(first.Payload, other.Payload);
+        Assert.Equal(first.Rewards, other.Rewards);
+        var gradient = LoraWeights.Deserialize(first.Payload);
+        Assert.True(gradient.IsFinite);
+        Assert.Contains(gradient.Tensors, t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal) && t.Values.Any(v => v != 0));
+    }
+
+    [Fact]
+    public void A_longer_chain_of_gradients_gives_another_gradient_but_the_same_rewards()
+    {
+        var one = Compute(_computer, Shard(1, 1), Adapter());
+        var four = Compute(_computer, Shard(1, 4), Adapter());
+        Assert.Equal(one.Rewards, four.Rewards);
+        Assert.NotEqual(one.Payload, four.Payload);
+    }
+
+    [Fact]
+    public void An_evaluation_returns_features_and_pictures()
+    {
+        var outcome = Compute(_computer, Shard(0, 0) with { Evaluation = true, WantImages = true }, Adapter());
+        var payload = EvaluationPayload.Deserialize(outcome.Payload);
+        Assert.Equal(2, payload.Images.Length);
+        Assert.Equal((32, 32), (payload.Height, payload.Width));
+        Assert.All(payload.Features, f => Assert.Equal(1.0, Math.Sqrt(f.Sum(v => v * v)), 4));
+        // Something is drawn: not one flat colour.
+        Assert.All(payload.Images, i => Assert.True(i.Distinct().Count() > 20));
+    }
+
+    [Fact]
+    public void Other_model_files_are_refused_by_name()
+    {
+        var error = Assert.Throws<ShardConfigurationException>(() => _computer.Compute(
+            Shard(1, 1), _settings with { ModelHash = new string('0', 64) }, Adapter(), (_, _) => { }, CancellationToken.None));
+        Assert.Contains("emoji-diffusion", error.Message);
+        Assert.Contains("differ", error.Message);
+    }
+
+    [Fact]
+    public void Half_precision_on_the_cpu_is_refused() => Assert.Contains("fp32", Assert.Throws<ShardConfigurationException>(() => _computer.Compute(
+        Shard(1, 1), _settings with { Precision = "bf16" }, Adapter(), (_, _) => { }, CancellationToken.None)).Message);
+
+    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _settings, adapter, (_, _) => { }, CancellationToken.None);
+
+    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, false, false, k,
+    [
+        new ShardSample("a cat", 11UL + (ulong)step, 0),
+        new ShardSample("a 3d render of a fox", 12UL + (ulong)step, 0),
+    ]);
+
+    private static byte[] Adapter()
+    {
+        using var unet = SafetensorsFile.Open(Path.Combine(Root, "models", "emoji-diffusion", "unet", "diffusion_pytorch_model.safetensors"));
+        var modules = unet.Tensors.Values
+            .Where(t => t.Name.EndsWith(".to_q.weight", StringComparison.Ordinal) && t.Name.Contains(".attn", StringComparison.Ordinal))
+            .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])).ToList();
+        return LoraInitializer.Gaussian(modules, 2, 5).Serialize();
+    }
+
+    private static ShardSettings Settings(string model)
+    {
+        var (path, reward) = (Path.Combine(Root, model), Path.Combine(Root, "models", "emoji-preference"));
+        return new ShardSettings(path, ModelFingerprint.Of(path), "preference", reward, ModelFingerprint.Of(reward), 1, "fp32", 1, 4, 3, 0, 0, 0, "",
+            "negative-reward", 0, 1, 2, 2, ["to_q"]);
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "AlignProp.Actors.sln")))
+        {
+            folder = folder.Parent;
+        }
+        return folder.FullName;
+    }
+}
