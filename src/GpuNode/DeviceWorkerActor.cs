@@ -25,16 +25,16 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
     private (ShardDone Done, byte[] Payload)? _result;
     private DateTime _lastProgress;
 
-    public DeviceWorkerActor(DeviceId device, NodeId node, IShardComputer computer, IActorRef coordinator)
+    public DeviceWorkerActor(DeviceId device, NodeId node, Func<IShardComputer> computer, IActorRef coordinator)
     {
-        (_device, _node, _computer, _coordinator) = (device, node, computer, coordinator);
+        (_device, _node, _computer, _coordinator) = (device, node, computer(), coordinator);
         _thread = new ComputeThread(device.Value);
         Receive<ShardLease>(OnLease);
         Receive<NoWork>(_ => { });
         Receive<BlobChunk>(OnChunk);
         Receive<BlobMissing>(_ => GiveUp());
         Receive<Progress>(OnProgress);
-        Receive<ShardDone>(OnComputed);
+        Receive<Computed>(OnComputed);
         Receive<ShardFailed>(OnFailed);
         Receive<FetchChunk>(OnFetch);
         Receive<ShardAcknowledged>(OnAcknowledged);
@@ -46,6 +46,8 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     private sealed record Again : INoSerializationVerificationNeeded;
+
+    private sealed record Computed(ShardDone Done, byte[] Payload) : INoSerializationVerificationNeeded;
 
     private sealed record Progress(LeaseId Lease, string Phase, double Fraction) : INoSerializationVerificationNeeded;
 
@@ -132,22 +134,15 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
                 outcome => Result(lease, outcome),
                 error => new ShardFailed(lease.Lease, Describe(error), (error as AggregateException)?.GetBaseException() is ShardConfigurationException || error is ShardConfigurationException));
 
-        object Result(ShardLease of, ShardOutcome outcome)
-        {
-            _payload = outcome.Payload;
-            return new ShardDone(of.Lease, of.Shard.Run, of.Shard.Step, of.Shard.Index, of.Adapter.Hash, outcome.Rewards, outcome.Loss,
-                BlobTransfer.Describe(outcome.Payload), outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes());
-        }
+        static Computed Result(ShardLease of, ShardOutcome outcome) => new(new ShardDone(of.Lease, of.Shard.Run, of.Shard.Step, of.Shard.Index, of.Adapter.Hash,
+            outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload), outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes()), outcome.Payload);
     }
 
-    // Written by the continuation before its message is sent, read when that message arrives.
-    private volatile byte[] _payload = [];
-
-    private void OnComputed(ShardDone done)
+    private void OnComputed(Computed computed)
     {
         _lease = null;
-        _result = (done, _payload);
-        _coordinator.Tell(done);
+        _result = (computed.Done, computed.Payload);
+        _coordinator.Tell(computed.Done);
     }
 
     private void OnFailed(ShardFailed failed)

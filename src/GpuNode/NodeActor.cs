@@ -9,13 +9,14 @@ namespace AlignProp.GpuNode;
 public sealed class NodeActor : ReceiveActor, IWithTimers
 {
     private readonly NodeId _node;
-    private readonly IReadOnlyDictionary<DeviceId, IShardComputer> _computers;
+    private readonly IReadOnlyDictionary<DeviceId, Func<IShardComputer>> _computers;
     private readonly Action<int, string> _exit;
     private readonly IActorRef _coordinator;
     private readonly List<IActorRef> _workers = [];
 
+    /// <param name="computers">How to make each device's computer; a worker that is restarted makes a new one.</param>
     /// <param name="exit">Called once with an exit code and why.</param>
-    public NodeActor(NodeId node, IReadOnlyDictionary<DeviceId, IShardComputer> computers, Action<int, string> exit)
+    public NodeActor(NodeId node, IReadOnlyDictionary<DeviceId, Func<IShardComputer>> computers, Action<int, string> exit)
     {
         (_node, _computers, _exit) = (node, computers, exit);
         _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,

@@ -86,10 +86,10 @@ public static class NodeCommand
         }
     }
 
-    private static IShardComputer Computer(Akka.Configuration.Config hocon, string device) => hocon.GetString("alignprop.node.compute") switch
+    private static Func<IShardComputer> Computer(Akka.Configuration.Config hocon, string device) => hocon.GetString("alignprop.node.compute") switch
     {
-        "torch" => new TorchShardComputer(device),
-        "simulated" => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay")),
+        "torch" => () => new TorchShardComputer(device),
+        "simulated" => () => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay")),
         var other => throw new ArgumentException($"alignprop.node.compute = {other}: expected torch or simulated"),
     };
 }

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using AlignProp.Models.Alignment;
+using AlignProp.Models.Diffusion;
+using AlignProp.Models.Layers;
+using AlignProp.Models.Lora;
+using AlignProp.Models.Rewards;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Benchmarks;
+
+/// <summary>One alignment step of the shipped model: batch 8, 20 DDIM steps, guidance, LoRA rank 4, one thread.</summary>
+internal static class StepBenchmark
+{
+    private const int Steps = 20;
+    private const int Batch = 8;
+
+    private static readonly string[] Targets = ["to_q", "to_k", "to_v", "to_out.0"];
+
+    public static void Phases()
+    {
+        set_num_threads(1);
+        var peak = GemmPeak();
+        using var bench = new Bench();
+        var forward = bench.UNetFlops();
+        Console.WriteLine($"GEMM peak, one thread: {peak:F1} GFLOP/s; UNet forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP (convolutions and linear layers)");
+        Console.WriteLine("| K | sampling s | decode and reward s | backward s | sampling, share of GEMM peak | backward, share of GEMM peak |");
+        Console.WriteLine("|---|---|---|---|---|---|");
+        bench.Run(1);
+        foreach (var k in new[] { 1, 10, 20 })
+        {
+            var runs = Enumerable.Range(0, 3).Select(_ => bench.Run(k)).OrderBy(p => p.Sampling + p.Backward).ToList();
+            var t = runs[1];
+            // A recomputed step: forward, then backward through activations and the small LoRA factors, about twice a forward.
+            Console.WriteLine($"| {k} | {t.Sampling:F2} | {t.Scoring:F2} | {t.Backward:F2} | {forward * Steps / 1e9 / t.Sampling / peak:P0} | {3 * forward * k / 1e9 / t.Backward / peak:P0} |");
+        }
+        var explicitSeconds = Median(() => bench.Run(Steps).Backward);
+        var plainSeconds = Median(() => bench.PlainBackward(Steps));
+        Console.WriteLine($"explicit backward (recomputes every step) against plain autograd (keeps everything), K = {Steps}: {explicitSeconds / plainSeconds:F2} x the time");
+    }
+
+    public static async Task<int> MemoryAsync()
+    {
+        Console.WriteLine("| backward | K | peak resident MB |");
+        Console.WriteLine("|---|---|---|");
+        foreach (var (kind, k) in new[] { ("sampling only", 0), ("explicit", 1), ("explicit", 5), ("explicit", 10), ("explicit", 20), ("plain autograd", 20) })
+        {
+            var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? new[] { typeof(StepBenchmark).Assembly.Location } : [], "memory-of", kind, $"{k}"]) { RedirectStandardOutput = true };
+            using var child = Process.Start(start)!;
+            Console.Write(await child.StandardOutput.ReadToEndAsync());
+            await child.WaitForExitAsync();
+        }
+        return 0;
+    }
+
+    public static void MemoryOf(string kind, int k)
+    {
+        set_num_threads(1);
+        using var bench = new Bench();
+        for (var i = 0; i < 3; i++)
+        {
+            switch (kind)
+            {
+                case "explicit":
+                    bench.Run(k);
+                    break;
+                case "plain autograd":
+                    bench.PlainBackward(k);
+                    break;
+                default:
+                    bench.Sample();
+                    break;
+            }
+        }
+        using var process = Process.GetCurrentProcess();
+        Console.WriteLine($"| {kind} | {k} | {process.PeakWorkingSet64 / 1048576.0:F0} |");
+    }
+
+    private static double Median(Func<double> measure) => Enumerable.Range(0, 3).Select(_ => measure()).Order().ElementAt(1);
+
+    private static double GemmPeak()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (randn(1024, 1024), randn(1024, 1024));
+        a.mm(b);
+        var watch = Stopwatch.StartNew();
+        var count = 0;
+        while (watch.Elapsed.TotalSeconds < 2)
+        {
+            a.mm(b).Dispose();
+            count++;
+        }
+        return count * 2.0 * 1024 * 1024 * 1024 / 1e9 / watch.Elapsed.TotalSeconds;
+    }
+
+    private sealed class Bench : IDisposable
+    {
+        private readonly StableDiffusion _model = StableDiffusion.Load(Project.Path("models", "emoji-diffusion"), CPU);
+        private readonly IReward _reward = RewardRegistry.Load("preference", Project.Path("models", "emoji-preference"), CPU, ScalarType.Float32);
+        private readonly LoraInjection _lora;
+        private readonly string[] _prompts = Enumerable.Repeat("a cat", Batch).ToArray();
+        private readonly Tensor _noise;
+        private readonly DenoisingChain _chain;
+
+        public Bench()
+        {
+            _lora = LoraInjection.Attach(_model.UNet, 4, 4, Targets);
+            using (no_grad())
+            {
+                foreach (var (_, parameter) in _lora.Parameters)
+                {
+                    parameter.normal_(0, 0.02);
+                }
+            }
+            _noise = SampleNoise.Initial(Enumerable.Range(0, Batch).Select(i => (ulong)i).ToList(), _model.LatentShape(0, 0), CPU);
+            _chain = new DenoisingChain(_model.UNet, _model.Scheduler, _model.EncodePrompts(_prompts.Select(_ => "").ToList()), _model.EncodePrompts(_prompts), Steps, 3, 0);
+        }
+
+        public PhaseTimes Run(int k)
+        {
+            using var scope = NewDisposeScope();
+            _lora.ZeroGradients();
+            return new AlignmentStep(_model, _reward).Run(_chain, _noise, _prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k)).Seconds;
+        }
+
+        public void Sample()
+        {
+            using var scope = NewDisposeScope();
+            AlignmentStep.Sample(_chain, _noise);
+        }
+
+        /// <summary>Seconds of the backward of one graph over the last k steps.</summary>
+        public double PlainBackward(int k)
+        {
+            using var scope = NewDisposeScope();
+            _lora.ZeroGradients();
+            var x = _noise;
+            var watch = Stopwatch.StartNew();
+            for (var i = 0; i < Steps; i++)
+            {
+                if (i == Steps - k)
+                {
+                    watch.Restart();
+                }
+                using var mode = set_grad_enabled(i >= Steps - k);
+                x = _chain.Step(i, x);
+            }
+            (-_reward.Score(_model.Decode(x), _prompts).mean()).backward();
+            return watch.Elapsed.TotalSeconds;
+        }
+
+        /// <summary>Floating-point operations of one guided UNet call, counted at its convolutions and linear layers.</summary>
+        public double UNetFlops()
+        {
+            var total = 0.0;
+            foreach (var (_, module) in _model.UNet.named_modules())
+            {
+                switch (module)
+                {
+                    case Conv2d conv:
+                        conv.register_forward_hook((_, _, y) => { total += 2.0 * y.numel() * conv.weight!.numel() / conv.weight.shape[0]; return y; });
+                        break;
+                    case Linear linear:
+                        linear.register_forward_hook((_, _, y) => { total += 2.0 * y.numel() * linear.weight!.shape[1]; return y; });
+                        break;
+                    case LoraLinear lora:
+                        lora.register_forward_hook((_, _, y) => { total += 2.0 * y.numel() * lora.InFeatures; return y; });
+                        break;
+                }
+            }
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            _chain.PredictNoise(0, _noise);
+            return total;
+        }
+
+        public void Dispose()
+        {
+            _lora.Dispose();
+            _reward.Dispose();
+            _model.Dispose();
+        }
+    }
+}
