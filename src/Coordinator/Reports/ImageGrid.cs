@@ -16,10 +16,13 @@ public static class ImageGrid
     private const int Header = 64;
     private const int PairsPerRow = 4;
     private const int Margin = 28;
+    private const int LeastWidth = 2 * Margin + 2 * (2 * Tile + Gap) + PairGap;
+    private const string HeldOutMark = "held out";
 
     private static readonly SKColor Ink = new(0x22, 0x26, 0x2c);
     private static readonly SKColor Quiet = new(0x6b, 0x72, 0x7d);
     private static readonly SKColor Up = new(0x1a, 0x7f, 0x4b);
+    private static readonly SKColor Mark = new(0x2f, 0x5f, 0xa8);
     private static readonly SKColor Down = new(0xb4, 0x3a, 0x32);
 
     /// <summary>Writes a PNG; temporary file, then rename.</summary>
@@ -28,7 +31,7 @@ public static class ImageGrid
         var columns = Math.Min(PairsPerRow, Math.Max(1, pairs.Count));
         var rows = (pairs.Count + columns - 1) / columns;
         var pairWidth = 2 * Tile + Gap;
-        var width = 2 * Margin + columns * pairWidth + (columns - 1) * PairGap;
+        var width = Math.Max(LeastWidth, 2 * Margin + columns * pairWidth + (columns - 1) * PairGap);
         var height = Margin + Header + rows * (Tile + Caption + PairGap);
         using var surface = SKSurface.Create(new SKImageInfo(width, height));
         var canvas = surface.Canvas;
@@ -48,7 +51,15 @@ public static class ImageGrid
     {
         Picture(canvas, pair.PngBefore, x, y);
         Picture(canvas, pair.PngAfter, x + Tile + Gap, y);
-        Text(canvas, pair.Prompt + (pair.HeldOut ? "  (held out)" : ""), x, y + Tile + 18, 14, Ink, 2 * Tile + Gap);
+        var room = 2f * Tile + Gap;
+        if (pair.HeldOut)
+        {
+            // Its own place on the right: a long prompt is cut, never the mark.
+            var mark = Width(HeldOutMark, 12);
+            Text(canvas, HeldOutMark, x + room - mark, y + Tile + 18, 12, Mark, mark);
+            room -= mark + 2 * Gap;
+        }
+        Text(canvas, pair.Prompt, x, y + Tile + 18, 14, Ink, room);
         Text(canvas, $"before {pair.RewardBefore:F2}", x, y + Tile + 36, 13, Quiet, Tile);
         Text(canvas, $"after {pair.RewardAfter:F2}", x + Tile + Gap, y + Tile + 36, 13, pair.RewardAfter >= pair.RewardBefore ? Up : Down, Tile);
     }
@@ -62,6 +73,12 @@ public static class ImageGrid
         canvas.DrawImage(image, place, sampling);
         using var frame = new SKPaint { Style = SKPaintStyle.Stroke, Color = new SKColor(0xdd, 0xe0, 0xe5), StrokeWidth = 1 };
         canvas.DrawRect(place, frame);
+    }
+
+    private static float Width(string text, float size)
+    {
+        using var font = new SKFont(ReportFont.Typeface, size);
+        return font.MeasureText(text);
     }
 
     private static void Text(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float room)

@@ -1,28 +1,37 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using AlignProp.Coordinator.Runs;
 
 namespace AlignProp.Coordinator.Reports;
 
-/// <summary>One line of metrics.jsonl.</summary>
-public sealed record MetricsLine(string Kind, int Step, int Epoch, double RewardMean, double RewardStd, double? Diversity = null, double? Loss = null,
-    double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null)
+/// <summary>One line of metrics.jsonl; the rewards are null only on the line of a stop.</summary>
+public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd, double? Diversity = null, double? Loss = null,
+    double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
+    string? Reason = null)
 {
     public const string StepKind = "step";
     public const string EvaluationKind = "evaluation";
+    public const string StopKind = "stop";
 
     /// <summary>The line of an event, or null when it is not a metric.</summary>
     public static MetricsLine? Of(RunProgress progress) => progress switch
     {
         StepCommitted s => new MetricsLine(StepKind, s.Step, s.Epoch, s.RewardMean, s.RewardStd, null, s.Loss, s.GradNorm, s.Truncations, s.AdapterSha256, s.Seconds),
         EvaluationFinished e => new MetricsLine(EvaluationKind, e.Step, e.Epoch, e.RewardMean, e.RewardStd, e.Diversity),
+        RunStopped s => new MetricsLine(StopKind, s.Step, 0, null, null, Adapter: s.AdapterSha256, Reason: s.Reason),
         _ => null,
     };
 }
 
-/// <summary>Append-only JSON lines, one a step and one an evaluation.</summary>
+/// <summary>Append-only JSON lines, one a step, one an evaluation and one a stop.</summary>
 public static class MetricsLog
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+    // A loss that is no number is told as "NaN", so that a diverging run still has its log.
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     public static void Append(string path, MetricsLine line)
     {

@@ -9,26 +9,28 @@ internal static class ReportFont
 
     public static SKTypeface Typeface { get; } = Load();
 
+    /// <summary>Makes it ScottPlot's font too, whatever the machine has; once a process, no matter how often called.</summary>
+    public static void RegisterForPlots() => _ = Registered.Value;
+
+    private static readonly Lazy<bool> Registered = new(() =>
+    {
+        ScottPlot.Fonts.FontResolvers.Insert(0, new EmbeddedResolver());
+        ScottPlot.Fonts.Default = Name;
+        return true;
+    });
+
     private static SKTypeface Load()
     {
         using var stream = typeof(ReportFont).Assembly.GetManifestResourceStream("DejaVuSans.ttf")!;
         return SKTypeface.FromStream(stream);
     }
 
-    /// <summary>ScottPlot wants a file: written once a process, deleted by nobody's mistake with it.</summary>
-    public static void RegisterForPlots() => PlotFile.Value.ToString();
-
-    private static readonly Lazy<string> PlotFile = new(() =>
+    /// <summary>ScottPlot owns what it is given, so each call loads a typeface of its own. There is one weight.</summary>
+    private sealed class EmbeddedResolver : ScottPlot.IFontResolver
     {
-        var path = Path.Combine(Path.GetTempPath(), $"alignprop-font-{Environment.ProcessId}.ttf");
-        using (var stream = typeof(ReportFont).Assembly.GetManifestResourceStream("DejaVuSans.ttf")!)
-        using (var file = File.Create(path))
-        {
-            stream.CopyTo(file);
-        }
-        ScottPlot.Fonts.AddFontFile(Name, path, bold: false, italic: false);
-        ScottPlot.Fonts.AddFontFile(Name, path, bold: true, italic: false);
-        ScottPlot.Fonts.Default = Name;
-        return path;
-    });
+        public SKTypeface? CreateTypeface(string fontName, ScottPlot.FontWeight weight, ScottPlot.FontSlant slant, ScottPlot.FontSpacing width) =>
+            fontName == Name ? Load() : null;
+
+        public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? Load() : null;
+    }
 }

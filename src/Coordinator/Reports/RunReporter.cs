@@ -55,7 +55,11 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
             return;
         }
         var start = MetricsLog.Read(directory.Metrics).FirstOrDefault(l => l is { Kind: MetricsLine.EvaluationKind, Step: 0 });
-        var pairs = first.Zip(evaluation.Samples, (b, a) => new GridPair(a.Prompt, a.HeldOut, b.Reward, a.Reward, b.Png, a.Png)).ToList();
+        // A pair is one prompt from one seed, in whatever order an evaluation tells them.
+        var befores = first.DistinctBy(b => (b.Prompt, b.Seed)).ToDictionary(b => (b.Prompt, b.Seed));
+        var pairs = evaluation.Samples.Where(a => befores.ContainsKey((a.Prompt, a.Seed)))
+            .Select(a => (Before: befores[(a.Prompt, a.Seed)], After: a))
+            .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png, p.After.Png)).ToList();
         var subtitle = $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> {evaluation.RewardMean:F3}";
         ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), title, subtitle, pairs);
     }

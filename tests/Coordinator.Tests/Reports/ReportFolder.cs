@@ -1,0 +1,44 @@
+using AlignProp.Coordinator.Reports;
+using AlignProp.Coordinator.Runs;
+using SkiaSharp;
+
+namespace AlignProp.Coordinator.Tests.Reports;
+
+/// <summary>A temporary run folder and made-up events for it.</summary>
+internal sealed class ReportFolder : IDisposable
+{
+    public RunDirectory Run { get; } = new(Directory.CreateTempSubdirectory("alignprop-reports-").FullName);
+
+    public RunReporter Reporter() => new(Run, "Made up", new DirectoryAdapterStore(Run.Blobs));
+
+    public string File(params string[] parts) => Path.Combine([Run.Folder, .. parts]);
+
+    public void Dispose() => Directory.Delete(Run.Folder, recursive: true);
+
+    /// <summary>A picture of one colour.</summary>
+    public static byte[] Picture(SKColor colour, int size = 32)
+    {
+        using var surface = SKSurface.Create(new SKImageInfo(size, size));
+        surface.Canvas.Clear(colour);
+        using var image = surface.Snapshot();
+        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
+        return png.ToArray();
+    }
+
+    public static StepCommitted Step(int step, double loss = 0.5) => new(step, step / 4, 4 + 0.01 * step, 0.3, loss, 1.5, [2, 5], "ab", 1.25);
+
+    public static EvaluationFinished Evaluation(int step, double reward, params EvaluatedSample[] samples) => new(step, step / 4, reward, 0.2, 0.4, samples);
+
+    public static (int Width, int Height) SizeOf(string path)
+    {
+        using var image = SKBitmap.Decode(path);
+        Assert.NotNull(image);
+        return (image.Width, image.Height);
+    }
+
+    public static SKColor PixelOf(string path, int x, int y)
+    {
+        using var image = SKBitmap.Decode(path);
+        return image.GetPixel(x, y);
+    }
+}

@@ -1,0 +1,63 @@
+using AlignProp.Coordinator.Reports;
+using AlignProp.Coordinator.Runs;
+using SkiaSharp;
+
+namespace AlignProp.Coordinator.Tests.Reports;
+
+public sealed class RunReporterTests : IDisposable
+{
+    private static readonly EvaluatedSample CatBefore = new("a cat", false, 1, 4.0, ReportFolder.Picture(SKColors.Red));
+    private static readonly EvaluatedSample OwlBefore = new("an owl", true, ulong.MaxValue, 4.2, ReportFolder.Picture(SKColors.Lime));
+    private static readonly EvaluatedSample CatAfter = new("a cat", false, 1, 5.0, ReportFolder.Picture(SKColors.Blue));
+    private static readonly EvaluatedSample OwlAfter = new("an owl", true, ulong.MaxValue, 5.2, ReportFolder.Picture(SKColors.Magenta));
+
+    // The middle of the first pair's two pictures.
+    private const int Left = 108, Right = 274, Row = 172;
+
+    private readonly ReportFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_first_evaluation_is_kept_and_a_later_session_draws_against_it()
+    {
+        _folder.Reporter().Report(ReportFolder.Evaluation(0, 4.2, CatBefore, OwlBefore));
+        Assert.False(File.Exists(_folder.File("grid.png")));
+        Assert.Equal(CatBefore.Png, File.ReadAllBytes(_folder.File("pictures", "before", "000.png")));
+        MetricsLog.Append(_folder.Run.Metrics, MetricsLine.Of(ReportFolder.Step(1))!);
+
+        var resumed = _folder.Reporter();
+        resumed.Report(new RunStarted("r", 1, 4, 8, 2, 10));
+        resumed.Report(ReportFolder.Evaluation(2, 5.2, CatAfter, OwlAfter));
+
+        Assert.Equal(OwlAfter.Png, File.ReadAllBytes(_folder.File("pictures", "after", "001.png")));
+        Assert.Equal(OwlBefore.Png, File.ReadAllBytes(_folder.File("pictures", "before", "001.png")));
+        Assert.Equal((SKColors.Red, SKColors.Blue), Pair());
+        Assert.Equal((1000, 600), ReportFolder.SizeOf(_folder.File("reward.png")));
+        Assert.Equal([(MetricsLine.EvaluationKind, 0), (MetricsLine.StepKind, 1), (MetricsLine.EvaluationKind, 2)],
+            MetricsLog.Read(_folder.Run.Metrics).Select(l => (l.Kind, l.Step)));
+        Assert.Empty(Directory.GetFiles(_folder.Run.Folder, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Pairs_go_by_prompt_and_seed_not_by_order()
+    {
+        var reporter = _folder.Reporter();
+        reporter.Report(ReportFolder.Evaluation(0, 4.2, OwlBefore, CatBefore));
+        reporter.Report(ReportFolder.Evaluation(2, 5.2, CatAfter, OwlAfter));
+        Assert.Equal((SKColors.Red, SKColors.Blue), Pair());
+    }
+
+    [Fact]
+    public void Every_later_evaluation_rewrites_the_grid()
+    {
+        var reporter = _folder.Reporter();
+        reporter.Report(ReportFolder.Evaluation(0, 4.2, CatBefore));
+        reporter.Report(ReportFolder.Evaluation(2, 5.2, CatAfter));
+        reporter.Report(ReportFolder.Evaluation(4, 5.3, CatAfter with { Png = ReportFolder.Picture(SKColors.Black) }));
+        Assert.Equal((SKColors.Red, SKColors.Black), Pair());
+    }
+
+    private (SKColor Before, SKColor After) Pair() =>
+        (ReportFolder.PixelOf(_folder.File("grid.png"), Left, Row), ReportFolder.PixelOf(_folder.File("grid.png"), Right, Row));
+}
