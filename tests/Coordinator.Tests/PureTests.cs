@@ -78,6 +78,14 @@ public class LeaseTableTests
     }
 
     [Fact]
+    public void A_device_that_asks_twice_gets_the_same_lease()
+    {
+        var lease = _table.Acquire(A, Start)!;
+        Assert.Equal(lease.Id, _table.Acquire(A, Start.AddSeconds(1))!.Id);
+        Assert.Equal(1, _table.Acquire(B, Start)!.Shard.Index);
+    }
+
+    [Fact]
     public void A_lost_device_frees_its_shard_at_once()
     {
         _table.Acquire(A, Start);

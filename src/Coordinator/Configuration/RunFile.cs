@@ -42,7 +42,8 @@ public static class RunFile
     /// <summary>The text of a preset, comments included.</summary>
     public static string PresetText(string name)
     {
-        using var stream = typeof(HoconLayers).Assembly.GetManifestResourceStream($"runs.{name}.conf")!;
+        using var stream = typeof(HoconLayers).Assembly.GetManifestResourceStream($"runs.{name}.conf")
+            ?? throw new InvalidOperationException($"hocon/runs/{name}.conf is not embedded");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

@@ -35,9 +35,17 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, st
 
     public Lease? Find(LeaseId id) => _leases.GetValueOrDefault(id);
 
-    /// <summary>A shard for a device: an unleased one, preferring any it has not failed on; else the slowest leased one.</summary>
+    /// <summary>
+    /// A shard for a device that asks. One that holds a lease already gets the same again: the first message was lost or
+    /// crossed the question, and a second lease would lie idle. Otherwise an unleased shard, preferring any the device has not
+    /// failed on; else the slowest leased one.
+    /// </summary>
     public Lease? Acquire(DeviceId device, DateTimeOffset now)
     {
+        if (_leases.Values.FirstOrDefault(l => l.Device == device) is { } held)
+        {
+            return held;
+        }
         var running = _leases.Values.ToLookup(l => l.Shard.Index);
         var shard = shards.Where(s => !_done.Contains(s.Index) && !running.Contains(s.Index))
             .OrderBy(s => FailedOn(s.Index, device) ? 1 : 0).ThenBy(s => s.Index).FirstOrDefault()
