@@ -68,3 +68,16 @@ public sealed class SharedFactAttribute : FactAttribute
         }
     }
 }
+
+/// <summary>The same for a theory.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class SharedTheoryAttribute : TheoryAttribute
+{
+    public SharedTheoryAttribute(string path)
+    {
+        if (Fixture.Shared(path.Split('/')) is null)
+        {
+            Skip = $"needs ../shared/{path}";
+        }
+    }
+}

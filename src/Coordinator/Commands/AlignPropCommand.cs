@@ -1,9 +1,9 @@
 using System.CommandLine;
+using Akka.Util.Internal;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
-using Akka.Util.Internal;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -35,4 +35,30 @@ public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, in
             ClipVisionConfig.Read(json.Object("vision_config")),
             json.Int("projection_dim", 512));
     }
+
+    /// <summary>
+    /// The config.json of transformers' CLIPModel, or open_clip_config.json, whose keys are those of open_clip.model.CLIP.
+    /// </summary>
+    /// <exception cref="ModelFileException">Neither file is there.</exception>
+    public static ClipConfig LoadFolder(string folder)
+    {
+        var openClip = Path.Combine(folder, "open_clip_config.json");
+        return File.Exists(openClip) ? ReadOpenClip(JsonConfig.Load(openClip)) : Load(Path.Combine(folder, "config.json"));
+    }
+
+    private static ClipConfig ReadOpenClip(JsonConfig json)
+    {
+        // OpenCLIP takes the features of the largest token id, which transformers means by eos_token_id 2.
+        const long LargestId = 2;
+        var model = json.Has("model_cfg") ? json.Object("model_cfg") : json;
+        var (text, vision) = (model.Object("text_cfg"), model.Object("vision_cfg"));
+        var activation = model.Bool("quick_gelu", false) ? "quick_gelu" : "gelu";
+        var (textWidth, visionWidth) = (text.Int("width", 512), vision.Int("width", 768));
+        return new ClipConfig(
+            new ClipTextConfig(text.Int("vocab_size", 49408), textWidth, (int)(textWidth * text.Double("mlp_ratio", 4)), text.Int("layers", 12),
+                text.Int("heads", 8), text.Int("context_length", 77), activation, 1e-5, LargestId),
+            new ClipVisionConfig(visionWidth, (int)(visionWidth * vision.Double("mlp_ratio", 4)), vision.Int("layers", 12),
+                visionWidth / vision.Int("head_width", 64), vision.Int("image_size", 224), vision.Int("patch_size", 16), activation, 1e-5),
+            model.Int("embed_dim", 512));
+    }
 }

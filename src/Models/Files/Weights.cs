@@ -12,7 +12,13 @@ public static class Weights
     /// </summary>
     /// <param name="rename">Maps a key of the file to the module's key (null = not ours, skip); identity when absent.</param>
     /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
-    public static T Load<T>(T module, string path, Func<string, string?>? rename = null) where T : nn.Module
+    public static T Load<T>(T module, string path, Func<string, string?>? rename = null) where T : nn.Module =>
+        Load(module, path, file => Renamed(file, rename ?? (key => key)));
+
+    /// <summary>The same for files that lay tensors out in another way than the module.</summary>
+    /// <param name="layout">The file's tensors under the module's names.</param>
+    /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
+    public static T Load<T>(T module, string path, Func<SafetensorsFile, IReadOnlyDictionary<string, StoredTensor>> layout) where T : nn.Module
     {
         if (!File.Exists(path))
         {
@@ -21,29 +27,23 @@ public static class Weights
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var file = OpenFile(path);
-        var keys = new Dictionary<string, string>();
-        foreach (var key in file.Tensors.Keys)
-        {
-            if ((rename is null ? key : rename(key)) is { } mapped)
-            {
-                keys[mapped] = key;
-            }
-        }
+        var stored = layout(file);
         foreach (var (name, parameter) in module.named_parameters())
         {
-            if (!keys.TryGetValue(name, out var key))
+            if (!stored.TryGetValue(name, out var entry))
             {
                 throw new ModelFileException($"{path}: key {name} is missing; expected shape [{string.Join(", ", parameter.shape)}]");
             }
-            var shape = file.Tensors[key].Shape;
+            var shape = entry.Shape;
             // Old VAE files store the attention projections as 1x1 convolutions: same numbers, two axes more.
             var squeezed = shape.Length == 4 && parameter.dim() == 2 && shape[2] == 1 && shape[3] == 1 ? shape[..2] : shape;
             if (!squeezed.SequenceEqual(parameter.shape))
             {
                 throw new ModelFileException(
-                    $"{path}: {key} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", parameter.shape)}]");
+                    $"{path}: {entry.Key} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", parameter.shape)}]");
             }
-            parameter.copy_(TensorFile.Read(file, key).view(parameter.shape));
+            using var value = entry.Read();
+            parameter.copy_(value.view(parameter.shape));
         }
         Freeze(module);
         return module;
@@ -67,6 +67,19 @@ public static class Weights
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
+    private static Dictionary<string, StoredTensor> Renamed(SafetensorsFile file, Func<string, string?> rename)
+    {
+        var stored = new Dictionary<string, StoredTensor>();
+        foreach (var (key, info) in file.Tensors)
+        {
+            if (rename(key) is { } name)
+            {
+                stored[name] = new StoredTensor(key, info.Shape, () => TensorFile.Read(file, key));
+            }
+        }
+        return stored;
+    }
+
     private static SafetensorsFile OpenFile(string path)
     {
         try
@@ -79,3 +92,6 @@ public static class Weights
         }
     }
 }
+
+/// <summary>A tensor of an open file: its key there, its shape as the module wants it, and how to read it.</summary>
+public sealed record StoredTensor(string Key, long[] Shape, Func<Tensor> Read);

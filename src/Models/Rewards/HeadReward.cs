@@ -1,4 +1,3 @@
-using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -25,11 +24,11 @@ public enum HeadKind
 /// </summary>
 public sealed class HeadReward : IReward
 {
-    private readonly ClipModel _clip;
+    private readonly ClipEmbedder _clip;
     private readonly RewardHead _head;
     private readonly HeadKind _kind;
 
-    public HeadReward(ClipModel clip, RewardHead head, HeadKind kind)
+    public HeadReward(ClipEmbedder clip, RewardHead head, HeadKind kind)
     {
         (_clip, _head, _kind) = (clip, head, kind);
     }
@@ -46,10 +45,8 @@ public sealed class HeadReward : IReward
             "detector" => HeadKind.Detector,
             var other => throw new ModelFileException($"{path}: kind = \"{other}\", expected preference, jpeg-size or detector"),
         };
-        var clipFolder = Path.Combine(folder, json.Text("clip", "."));
-        var clip = Weights.Load(new ClipModel(ClipConfig.Load(Path.Combine(clipFolder, "config.json"))), Path.Combine(clipFolder, "model.safetensors"));
-        var head = Weights.Load(new RewardHead(clip.Config.ProjectionDim, json.Ints("hidden", [])), Path.Combine(folder, "head.safetensors"));
-        clip.to(device, dtype);
+        var clip = ClipEmbedder.Load(Path.Combine(folder, json.Text("clip", ".")), device, dtype, antialias: true);
+        var head = Weights.Load(new RewardHead(clip.Width, json.Ints("hidden", [])), Path.Combine(folder, "head.safetensors"));
         head.to(device);
         return new HeadReward(clip, head, kind);
     }
@@ -57,27 +54,20 @@ public sealed class HeadReward : IReward
     public Tensor Score(Tensor images, IReadOnlyList<string> prompts)
     {
         using var scope = NewDisposeScope();
-        var output = _head.forward(ClipFeatures(images));
+        var output = _head.forward(_clip.Images(images));
         return (_kind == HeadKind.Detector ? output.sigmoid() : output).MoveToOuterDisposeScope();
     }
 
     public Tensor Features(Tensor images)
     {
         using var noGrad = no_grad();
-        return ClipFeatures(images);
+        return _clip.Images(images);
     }
 
     public void Dispose()
     {
         _clip.Dispose();
         _head.Dispose();
-    }
-
-    private Tensor ClipFeatures(Tensor images)
-    {
-        using var scope = NewDisposeScope();
-        var pixels = ClipPixels.From(images, _clip.Config.Vision.ImageSize).to(_clip.WeightType);
-        return nn.functional.normalize(_clip.ImageFeatures(pixels).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
 }
 

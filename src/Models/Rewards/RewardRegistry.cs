@@ -11,6 +11,10 @@ public static class RewardRegistry
         ["preference"] = HeadReward.Load,
         ["jpeg-size"] = HeadReward.Load,
         ["detector"] = HeadReward.Load,
+        ["aesthetic"] = AestheticReward.Load,
+        ["hps"] = (folder, device, dtype) => ClipScoreReward.Load(folder, device, dtype, ClipScoreScale.Cosine),
+        ["pickscore"] = (folder, device, dtype) => ClipScoreReward.Load(folder, device, dtype, ClipScoreScale.LogitScale),
+        ["clip"] = (folder, device, dtype) => ClipScoreReward.Load(folder, device, dtype, ClipScoreScale.Percent),
     };
 
     public static IEnumerable<string> Names => Loaders.Keys.Order(StringComparer.Ordinal);

@@ -38,16 +38,34 @@ public sealed class DdimScheduler
     public Tensor Step(Tensor output, long t, Tensor sample, int steps, double eta = 0, Tensor? noise = null)
     {
         using var scope = NewDisposeScope();
-        var (alpha, alphaPrevious) = Alphas(t, steps);
-        var (x0, epsilon) = Predict(output, sample, alpha);
-        var sigma = Sigma(alpha, alphaPrevious, eta);
-        var direction = MathF.Sqrt(MathF.Max(0, 1 - alphaPrevious - sigma * sigma));
-        var previous = x0 * MathF.Sqrt(alphaPrevious) + epsilon * direction;
+        var (previous, sigma) = Distribution(output, t, sample, steps, eta);
         if (eta > 0)
         {
             previous = previous + (noise ?? throw new ArgumentNullException(nameof(noise), "eta > 0 needs variance noise")) * sigma;
         }
         return previous.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The Gaussian that a step draws from (eq. 12 of Song et al.): its mean [B, C, H, W] and standard deviation.</summary>
+    public (Tensor Mean, float Sigma) Distribution(Tensor output, long t, Tensor sample, int steps, double eta)
+    {
+        using var scope = NewDisposeScope();
+        var (alpha, alphaPrevious) = Alphas(t, steps);
+        var (x0, epsilon) = Predict(output, sample, alpha);
+        var sigma = Sigma(alpha, alphaPrevious, eta);
+        var direction = MathF.Sqrt(MathF.Max(0, 1 - alphaPrevious - sigma * sigma));
+        return ((x0 * MathF.Sqrt(alphaPrevious) + epsilon * direction).MoveToOuterDisposeScope(), sigma);
+    }
+
+    /// <summary>Forward process q(x_t | x_0): sqrt(alpha-bar) x_0 + sqrt(1 - alpha-bar) noise.</summary>
+    /// <param name="x0">Clean latents [B, C, H, W].</param>
+    /// <param name="noise">Unit Gaussian noise, like <paramref name="x0"/>.</param>
+    /// <param name="timesteps">[B], int64.</param>
+    public Tensor AddNoise(Tensor x0, Tensor noise, Tensor timesteps)
+    {
+        using var scope = NewDisposeScope();
+        var alpha = tensor(_alphasCumprod, device: x0.device).index_select(0, timesteps.to(x0.device)).view(-1, 1, 1, 1);
+        return (x0 * alpha.sqrt() + noise * (1 - alpha).sqrt()).MoveToOuterDisposeScope();
     }
 
     /// <summary>The noise-free image and the noise that a prediction stands for (epsilon, v_prediction or sample).</summary>

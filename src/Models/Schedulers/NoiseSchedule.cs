@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Schedulers;
 
-/// <summary>Betas and timesteps, computed in fp32 with torch so that they carry the bits of the published schedules.</summary>
+/// <summary>Betas and timesteps, computed in fp32 with torch, as the published schedules are.</summary>
 internal static class NoiseSchedule
 {
     public static float[] AlphasCumprod(SchedulerConfig config)

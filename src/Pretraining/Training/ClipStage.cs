@@ -22,7 +22,7 @@ public static class ClipStage
         loop.Run(steps, random =>
         {
             var draws = sampler.Batch(random, batch);
-            var pixels = ClipPixels.From(Augment(work.Images(draws), random), EmojiStructure.ImageSize);
+            var pixels = ClipPixels.From(Augment(work.Images(draws), random), EmojiStructure.ImageSize, antialias: true);
             var captions = draws.Select(d => d.Caption).ToArray();
             var v = nn.functional.normalize(model.ImageFeatures(pixels));
             var t = nn.functional.normalize(model.TextFeatures(work.Tokens(captions)));
@@ -43,7 +43,7 @@ public static class ClipStage
     public static ClipModel Load(Workspace work) => Weights.Load(Create(work), Path.Combine(work.Folder, "clip.safetensors"));
 
     /// <summary>L2-normalised image features [B, D] of images in [-1, 1].</summary>
-    public static Tensor Features(ClipModel model, Tensor images) => nn.functional.normalize(model.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize)));
+    public static Tensor Features(ClipModel model, Tensor images) => nn.functional.normalize(model.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true)));
 
     /// <summary>Share of the given images whose nearest "a NAME" caption is their own.</summary>
     public static double ConceptAccuracy(Workspace work, ClipModel model, Func<Tensor, Tensor>? transform = null)

@@ -30,7 +30,7 @@ public static class SampleSheet
             var noise = SampleNoise.Initial(chunk.Select((_, i) => (ulong)(100 * part + i)).ToList(), model.LatentShape(0, 0), CPU);
             var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodePrompts(chunk.Select(_ => "").ToList()), model.EncodePrompts(chunk), Steps, guidance, 0);
             var images = model.Decode(AlignmentStep.Sample(chain, noise)[^1]).clamp(-1, 1);
-            var named = nn.functional.normalize(clip.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize))).mm(text.t()).argmax(1).data<long>().ToArray();
+            var named = nn.functional.normalize(clip.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true))).mm(text.t()).argmax(1).data<long>().ToArray();
             right += named.Where((n, i) => names[n] == chunk[i]).Count();
             pictures.AddRange(Enumerable.Range(0, chunk.Length).Select(i => images[i].flatten().data<float>().ToArray()));
         }

@@ -1,0 +1,70 @@
+using AlignProp.Models.Files;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Rewards;
+
+/// <summary>
+/// LAION's aesthetic predictor v2: CLIP ViT-L/14 image features through a published head, about 1 to 10. Folder: CLIP's config.json and
+/// model.safetensors, and beside them the head as safetensors with the published keys, under any other name.
+/// </summary>
+public sealed class AestheticReward(ClipEmbedder clip, AestheticHead head) : IReward
+{
+    /// <exception cref="ModelFileException">A file is missing, damaged or of another shape.</exception>
+    public static AestheticReward Load(string folder, Device device, ScalarType dtype)
+    {
+        var clip = ClipEmbedder.Load(folder, device, dtype, antialias: false);
+        var path = Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal)
+            .FirstOrDefault(f => !Path.GetFileName(f).EndsWith("model.safetensors", StringComparison.Ordinal))
+            ?? throw new ModelFileException($"{folder}: no aesthetic head; expected for example sac+logos+ava1-l14-linearMSE.safetensors with layers.0.weight");
+        var head = AestheticHead.Load(path, clip.Width);
+        head.to(device);
+        return new AestheticReward(clip, head);
+    }
+
+    public Tensor Score(Tensor images, IReadOnlyList<string> prompts)
+    {
+        using var scope = NewDisposeScope();
+        return head.forward(clip.Images(images)).MoveToOuterDisposeScope();
+    }
+
+    public Tensor Features(Tensor images)
+    {
+        using var noGrad = no_grad();
+        return clip.Images(images);
+    }
+
+    public void Dispose()
+    {
+        clip.Dispose();
+        head.Dispose();
+    }
+}
+
+/// <summary>Five linear layers without activations; the dropouts between them are off, and leave their numbers in the published keys.</summary>
+public sealed class AestheticHead : nn.Module<Tensor, Tensor>
+{
+    private static readonly string[] PublishedIndices = ["0", "2", "4", "6", "7"];
+
+    private readonly ModuleList<Linear> layers;
+
+    public AestheticHead(int features) : base(nameof(AestheticHead))
+    {
+        int[] widths = [features, 1024, 128, 64, 16, 1];
+        layers = new ModuleList<Linear>(widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b)).ToArray());
+        RegisterComponents();
+    }
+
+    /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
+    public static AestheticHead Load(string path, int features) => Weights.Load(new AestheticHead(features), path, key =>
+    {
+        var parts = key.Split('.');
+        var index = parts.Length == 3 ? Array.IndexOf(PublishedIndices, parts[1]) : -1;
+        return index < 0 ? null : $"{parts[0]}.{index}.{parts[2]}";
+    });
+
+    /// <param name="x">L2-normalised image features [B, features].</param>
+    /// <returns>[B].</returns>
+    public override Tensor forward(Tensor x) => layers.Aggregate(x, (h, layer) => layer.forward(h)).squeeze(-1);
+}

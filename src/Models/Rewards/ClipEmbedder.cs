@@ -1,0 +1,83 @@
+using AlignProp.Models.Clip;
+using AlignProp.Models.Files;
+using AlignProp.Models.Tokenization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Rewards;
+
+/// <summary>A CLIP model as rewards use it: decoded images and prompts into its shared space, L2-normalised.</summary>
+/// <param name="antialias">See <see cref="ClipPixels"/>.</param>
+public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool antialias) : IDisposable
+{
+    private static readonly string[] WeightFiles = ["model.safetensors", "open_clip_model.safetensors"];
+
+    /// <summary>Width D of the shared space.</summary>
+    public int Width => clip.Config.ProjectionDim;
+
+    /// <summary>exp(logit_scale).</summary>
+    public Tensor LogitScale => clip.LogitScale;
+
+    /// <summary>
+    /// Loads config.json and model.safetensors of transformers' CLIPModel, or OpenCLIP's open_clip_config.json and open_clip_model.safetensors;
+    /// and the tokenizer, where the folder has one.
+    /// </summary>
+    /// <exception cref="ModelFileException">A file is missing, or a weight has another shape.</exception>
+    public static ClipEmbedder Load(string folder, Device device, ScalarType dtype, bool antialias)
+    {
+        var path = WeightFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists, Path.Combine(folder, WeightFiles[0]));
+        var clip = new ClipModel(ClipConfig.LoadFolder(folder));
+        if (File.Exists(path) && IsOpenClip(path))
+        {
+            Weights.Load(clip, path, OpenClipLayout.Read);
+        }
+        else
+        {
+            Weights.Load(clip, path);
+        }
+        clip.to(device, dtype);
+        return new ClipEmbedder(clip, File.Exists(Path.Combine(folder, "vocab.json")) ? ClipTokenizer.Load(folder) : null, antialias);
+    }
+
+    /// <param name="images">The VAE's output [B, 3, H, W].</param>
+    /// <returns>[B, D], fp32, differentiable in the images.</returns>
+    public Tensor Images(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = ClipPixels.From(images, clip.Config.Vision.ImageSize, antialias).to(clip.WeightType);
+        return nn.functional.normalize(clip.ImageFeatures(pixels).to(ScalarType.Float32)).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>[B, D], fp32, without gradient.</returns>
+    /// <exception cref="ModelFileException">The folder has no tokenizer.</exception>
+    public Tensor Prompts(IReadOnlyList<string> prompts, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var words = tokenizer ?? throw new ModelFileException("this reward reads prompts: its CLIP folder needs vocab.json and merges.txt");
+        return Tokens(tensor(prompts.SelectMany(words.Encode).ToArray(), [prompts.Count, words.MaxLength], device: device)).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="ids">Token ids [B, L].</param>
+    /// <returns>[B, D], fp32, without gradient.</returns>
+    public Tensor Tokens(Tensor ids)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        return nn.functional.normalize(clip.TextFeatures(ids).to(ScalarType.Float32)).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => clip.Dispose();
+
+    private static bool IsOpenClip(string path)
+    {
+        try
+        {
+            using var file = Adapters.SafetensorsFile.Open(path);
+            return OpenClipLayout.Is(file);
+        }
+        catch (Adapters.SafetensorsException e)
+        {
+            throw new ModelFileException(e.Message, e);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using AlignProp.Models.Tokenization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Tests;
+
+[Collection(FixtureCollection.Name)]
+public class TokenizerTests
+{
+    private const string Vocabulary = "tokenizer_vocab";
+
+    [SharedFact(Vocabulary)]
+    public void Golden_prompts_have_the_ids_of_the_published_tokenizer()
+    {
+        using var scope = NewDisposeScope();
+        var tokenizer = ClipTokenizer.Load(Fixture.Shared(Vocabulary)!);
+        var prompts = JsonSerializer.Deserialize<string[]>(File.ReadAllText(Fixture.Path("tokenizer", "prompts.json")))!;
+        var expected = Fixture.Tensors("tokenizer", "expected.safetensors")["ids_slow_ftfy"];
+        Assert.Equal(expected.shape[0], prompts.Length);
+        var wrong = Enumerable.Range(0, prompts.Length)
+            .Where(i => !tokenizer.Encode(prompts[i]).SequenceEqual(expected[i].data<long>().ToArray())).ToList();
+        Assert.Empty(wrong);
+    }
+
+    [SharedFact(Vocabulary)]
+    public void A_photo_of_a_fox()
+    {
+        var ids = ClipTokenizer.Load(Fixture.Shared(Vocabulary)!).Encode("a photo of a fox");
+        Assert.Equal([49406, 320, 1125, 539, 320, 3240, 49407], ids[..7]);
+        Assert.All(ids[7..], id => Assert.Equal(49407, id));
+    }
+
+    [Fact]
+    public void The_shipped_vocabulary_round_trips_through_the_same_code()
+    {
+        var tokenizer = ClipTokenizer.Load(Path.Combine(Fixture.Root, "models", "emoji-diffusion", "tokenizer"));
+        var ids = tokenizer.Encode("a photo of a fox");
+        Assert.Equal(tokenizer.MaxLength, ids.Length);
+        Assert.Equal(tokenizer.BosId, ids[0]);
+        Assert.Equal(ids, tokenizer.Encode("  A  Photo of a FOX "));
+        Assert.Contains((long)tokenizer.EosId, ids);
+    }
+}
