@@ -254,6 +254,10 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void OnTerminated(Terminated terminated)
     {
+        if (_state.EndReason is not null)
+        {
+            return;
+        }
         foreach (var device in _devices.Gone(terminated.ActorRef))
         {
             _work?.Leases.Release(device);
