@@ -5,69 +5,60 @@ using AlignProp.Messages;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// One device: asks for a shard, fetches the adapter if it lacks it, computes on its own thread, hands the result in until
-/// it is acknowledged, asks again. Answers at once while a shard takes minutes.
+/// The messages of one device: asks for a shard, has it computed on the device's own thread, hands the result in until it is
+/// acknowledged, asks again. Answers at once while a shard takes minutes.
 /// </summary>
 public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 {
-    private static readonly TimeSpan Repeat = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
 
-    private readonly DeviceId _device;
+    private readonly ComputeDevice _device;
     private readonly NodeId _node;
-    private readonly IShardComputer _computer;
     private readonly IActorRef _coordinator;
-    private readonly ComputeThread _thread;
-    private readonly CancellationTokenSource _cancellation = new();
+    private readonly IActorRef _adapters;
     private bool _draining;
-    private ShardLease? _lease;
-    private BlobTransfer? _adapterTransfer;
-    private (BlobHash Hash, byte[] Bytes) _adapter;
-    private (ShardDone Done, byte[] Payload)? _result;
-    private DateTime _lastProgress;
+    private ShardLease? _fetchingFor;
+    private IAlignPropMessage? _unacknowledged;
 
-    public DeviceWorkerActor(DeviceId device, NodeId node, Func<IShardComputer> computer, IActorRef coordinator)
+    /// <param name="adapters">The node's <see cref="AdapterFetcher"/>.</param>
+    public DeviceWorkerActor(ComputeDevice device, NodeId node, IActorRef coordinator, IActorRef adapters)
     {
-        (_device, _node, _computer, _coordinator) = (device, node, computer(), coordinator);
-        _thread = new ComputeThread(device.Value);
+        (_device, _node, _coordinator, _adapters) = (device, node, coordinator, adapters);
         Receive<ShardLease>(OnLease);
         Receive<NoWork>(_ => { });
-        Receive<BlobChunk>(OnChunk);
-        Receive<BlobMissing>(_ => GiveUp());
-        Receive<Progress>(OnProgress);
-        Receive<Computed>(OnComputed);
-        Receive<ShardFailed>(OnFailed);
+        Receive<AdapterFetcher.AdapterReady>(OnAdapter);
+        Receive<AdapterFetcher.AdapterGone>(OnAdapterGone);
+        Receive<Computed>(computed => HandIn(computed.Outcome));
         Receive<FetchChunk>(OnFetch);
         Receive<ShardAcknowledged>(OnAcknowledged);
         Receive<RunOver>(over => Context.Parent.Forward(over));
         Receive<NodeActor.Drain>(_ => { _draining = true; AskOrStop(); });
-        Receive<Again>(_ => OnAgain());
+        Receive<Beat>(_ => OnBeat());
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    private sealed record Again : INoSerializationVerificationNeeded;
+    private sealed record Beat : INoSerializationVerificationNeeded;
 
-    private sealed record Computed(ShardDone Done, byte[] Payload) : INoSerializationVerificationNeeded;
-
-    private sealed record Progress(LeaseId Lease, string Phase, double Fraction) : INoSerializationVerificationNeeded;
+    private sealed record Computed(IAlignPropMessage Outcome) : INoSerializationVerificationNeeded;
 
     protected override void PreStart()
     {
+        Timers.StartPeriodicTimer("beat", new Beat(), Heartbeat);
+        if (_device.Running is { } running)
+        {
+            // Another actor system's life ended in the middle of this shard; the device went on.
+            Follow(running);
+            return;
+        }
         AskOrStop();
-        Timers.StartPeriodicTimer("again", new Again(), Repeat);
     }
 
-    protected override void PostStop()
-    {
-        _cancellation.Cancel();
-        _thread.Dispose();
-        _computer.Dispose();
-        _cancellation.Dispose();
-    }
+    private bool IsFree => _fetchingFor is null && _unacknowledged is null && _device.Running is null;
 
     private void AskOrStop()
     {
-        if (_lease is not null || _result is not null)
+        if (!IsFree)
         {
             return;
         }
@@ -76,140 +67,92 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
             Context.Stop(Self);
             return;
         }
-        _coordinator.Tell(new RequestWork(_device, _node));
+        _coordinator.Tell(new RequestWork(_device.Id, _node, _device.Shelf.Keys));
     }
 
     private void OnLease(ShardLease lease)
     {
         // A lease that crosses another is left to run out: the coordinator hands it to someone else.
-        if (_lease is not null || _result is not null || _draining)
+        if (!IsFree || _draining)
         {
             return;
         }
-        _lease = lease;
-        if (_adapter.Hash == lease.Adapter.Hash)
+        if (_device.Shelf.Find(lease.Key) is { } held)
         {
-            Compute();
+            HandIn(held);
             return;
         }
-        _adapterTransfer = new BlobTransfer(lease.Adapter);
-        foreach (var request in _adapterTransfer.Start())
+        _fetchingFor = lease;
+        _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter));
+    }
+
+    private void OnAdapter(AdapterFetcher.AdapterReady adapter)
+    {
+        if (_fetchingFor is { } lease && lease.Adapter.Hash == adapter.Hash)
         {
-            _coordinator.Tell(request);
+            _fetchingFor = null;
+            Follow(_device.Start(lease, adapter.Bytes));
         }
     }
 
-    private void OnChunk(BlobChunk chunk)
+    private void OnAdapterGone(AdapterFetcher.AdapterGone gone)
     {
-        if (_adapterTransfer is not { } transfer)
+        if (_fetchingFor?.Adapter.Hash == gone.Hash)
         {
-            return;
-        }
-        if (transfer.Receive(chunk) is { } next)
-        {
-            _coordinator.Tell(next);
-        }
-        if (!transfer.IsComplete)
-        {
-            return;
-        }
-        _adapterTransfer = null;
-        if (transfer.Verified() is { } bytes)
-        {
-            _adapter = (transfer.Blob.Hash, bytes);
-            Compute();
-        }
-        else
-        {
-            GiveUp();
+            _fetchingFor = null;
+            AskOrStop();
         }
     }
 
-    private void Compute()
-    {
-        var (lease, adapter, self, computer, cancellation) = (_lease!, _adapter.Bytes, Self, _computer, _cancellation.Token);
-        _thread.Run(() => computer.Compute(lease.Shard, lease.Settings, adapter,
-                (phase, fraction) => self.Tell(new Progress(lease.Lease, phase, fraction)), cancellation))
-            .PipeTo(Self, Self,
-                outcome => Result(lease, outcome),
-                error => new ShardFailed(lease.Lease, Describe(error), (error as AggregateException)?.GetBaseException() is ShardConfigurationException || error is ShardConfigurationException));
+    private void Follow(RunningShard running) => running.Outcome.PipeTo(Self, Self, outcome => new Computed(outcome));
 
-        static Computed Result(ShardLease of, ShardOutcome outcome) => new(new ShardDone(of.Lease, of.Shard.Run, of.Shard.Step, of.Shard.Index, of.Adapter.Hash,
-            outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload), outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes()), outcome.Payload);
-    }
-
-    private void OnComputed(Computed computed)
+    private void HandIn(IAlignPropMessage outcome)
     {
-        _lease = null;
-        _result = (computed.Done, computed.Payload);
-        _coordinator.Tell(computed.Done);
-    }
-
-    private void OnFailed(ShardFailed failed)
-    {
-        _lease = null;
-        _coordinator.Tell(failed);
-        AskOrStop();
-    }
-
-    private void OnProgress(Progress progress)
-    {
-        // Twice a second is enough to keep the lease and the display alive.
-        if (DateTime.UtcNow - _lastProgress > TimeSpan.FromMilliseconds(500))
-        {
-            _lastProgress = DateTime.UtcNow;
-            _coordinator.Tell(new ShardProgress(progress.Lease, progress.Phase, progress.Fraction));
-        }
+        _device.Clear();
+        _unacknowledged = outcome;
+        _coordinator.Tell(outcome);
     }
 
     private void OnFetch(FetchChunk fetch)
     {
-        var chunk = _result is { } held && held.Done.Payload.Hash == fetch.Hash ? BlobTransfer.ChunkOf(held.Payload, fetch.Hash, fetch.Index) : null;
+        var chunk = _device.Shelf.Payload(fetch.Hash) is { } payload ? BlobTransfer.ChunkOf(payload, fetch.Hash, fetch.Index) : null;
         Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
     }
 
     private void OnAcknowledged(ShardAcknowledged acknowledged)
     {
-        if (_result is { } held && held.Done.Lease == acknowledged.Lease)
+        var lease = _unacknowledged switch
         {
-            _result = null;
+            ShardDone done => done.Lease,
+            ShardFailed failed => failed.Lease,
+            _ => default(LeaseId?),
+        };
+        if (lease == acknowledged.Lease)
+        {
+            _unacknowledged = null;
             AskOrStop();
         }
     }
 
-    /// <summary>Lost messages, a restarted coordinator: say again what is waiting for an answer.</summary>
-    private void OnAgain()
+    /// <summary>Says again what waits for an answer: messages are lost, and coordinators restarted.</summary>
+    private void OnBeat()
     {
-        if (_result is { } held)
+        if (_device.Running is { } running)
         {
-            _coordinator.Tell(held.Done);
+            _coordinator.Tell(running.Progress(_device.Id));
         }
-        else if (_adapterTransfer is { } transfer)
+        else if (_unacknowledged is { } outcome)
         {
-            foreach (var request in transfer.Retry())
-            {
-                _coordinator.Tell(request);
-            }
+            _coordinator.Tell(outcome);
+        }
+        else if (_fetchingFor is { } lease)
+        {
+            _coordinator.Tell(new ShardProgress(lease.Lease, _device.Id, lease.Key, "fetch", 0));
+            _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter));
         }
         else
         {
             AskOrStop();
         }
-    }
-
-    /// <summary>The adapter is not to be had (the coordinator has moved on): ask for other work.</summary>
-    private void GiveUp()
-    {
-        if (_adapterTransfer is not null)
-        {
-            (_adapterTransfer, _lease) = (null, null);
-            AskOrStop();
-        }
-    }
-
-    private static string Describe(Exception error)
-    {
-        var cause = error.GetBaseException();
-        return $"{cause.GetType().Name}: {cause.Message.Split('\n')[0]}";
     }
 }

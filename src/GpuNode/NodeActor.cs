@@ -1,37 +1,49 @@
 using Akka.Actor;
+using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
 
 namespace AlignProp.GpuNode;
 
-/// <summary>One node: presents itself to the coordinator and runs a worker for each of its devices.</summary>
+/// <summary>One node: presents itself to the coordinator, checks that it is fit, and runs a worker for each of its devices.</summary>
 public sealed class NodeActor : ReceiveActor, IWithTimers
 {
-    private readonly NodeId _node;
-    private readonly IReadOnlyDictionary<DeviceId, Func<IShardComputer>> _computers;
-    private readonly Action<int, string> _exit;
-    private readonly IActorRef _coordinator;
-    private readonly List<IActorRef> _workers = [];
+    private static readonly TimeSpan Hello = TimeSpan.FromSeconds(2);
 
-    /// <param name="computers">How to make each device's computer; a worker that is restarted makes a new one.</param>
-    /// <param name="exit">Called once with an exit code and why.</param>
-    public NodeActor(NodeId node, IReadOnlyDictionary<DeviceId, Func<IShardComputer>> computers, Action<int, string> exit)
+    private readonly NodeId _node;
+    private readonly IReadOnlyList<ComputeDevice> _devices;
+    private readonly Func<ShardSettings, string?> _unfit;
+    private readonly Action<NodeExit> _exit;
+    private readonly TimeSpan _patience;
+    private readonly IActorRef _coordinator;
+    private readonly IActorRef _adapters;
+    private readonly List<IActorRef> _workers = [];
+    private bool _checking;
+    private DateTime _coordinatorSeen = DateTime.UtcNow;
+
+    /// <param name="unfit">Why this node cannot take part in a run with these settings, or null; heavy, run beside the actor.</param>
+    /// <param name="patience">Without a coordinator in the cluster for this long, the node joins anew.</param>
+    /// <param name="exit">Called with why the node leaves the cluster.</param>
+    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<ShardSettings, string?> unfit, TimeSpan patience, Action<NodeExit> exit)
     {
-        (_node, _computers, _exit) = (node, computers, exit);
+        (_node, _devices, _unfit, _patience, _exit) = (node, devices, unfit, patience, exit);
         _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,
             ClusterSingletonProxySettings.Create(Context.System).WithRole("coordinator").WithSingletonName("run")), "coordinator");
-        Receive<SayHello>(_ => _coordinator.Tell(new NodeHello(_node, [.. _computers.Keys], ClusterNames.Version)));
-        Receive<NodeWelcome>(_ => OnWelcome());
-        Receive<NodeRefused>(refused => _exit(3, $"refused by the coordinator: {refused.Reason}"));
-        Receive<RunOver>(over => _exit(0, $"the run is over: {over.Reason}"));
+        _adapters = Context.ActorOf(Props.Create(() => new AdapterFetcher(_coordinator)), "adapters");
+        Receive<Tick>(_ => OnTick());
+        Receive<NodeWelcome>(OnWelcome);
+        Receive<Checked>(OnChecked);
+        Receive<NodeRefused>(refused => _exit(new NodeExit(NodeExit.Refused, $"refused by the coordinator: {refused.Reason}")));
+        Receive<RunOver>(over => _exit(new NodeExit(0, $"the run is over: {over.Reason}")));
         Receive<Drain>(_ => OnDrain());
+        Receive<DrainNode>(_ => OnDrain());
         Receive<Terminated>(terminated =>
         {
             _workers.Remove(terminated.ActorRef);
             if (_workers.Count == 0)
             {
-                _exit(0, "drained");
+                _exit(new NodeExit(0, "drained"));
             }
         });
     }
@@ -41,24 +53,53 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     /// <summary>Finish what is being computed, take nothing new, then exit 0.</summary>
     public sealed record Drain : INoSerializationVerificationNeeded;
 
-    private sealed record SayHello : INoSerializationVerificationNeeded;
+    private sealed record Tick : INoSerializationVerificationNeeded;
+
+    private sealed record Checked(string? Unfit) : INoSerializationVerificationNeeded;
 
     protected override void PreStart()
     {
-        Self.Tell(new SayHello());
-        Timers.StartPeriodicTimer("hello", new SayHello(), TimeSpan.FromSeconds(3));
+        Self.Tell(new Tick());
+        Timers.StartPeriodicTimer("tick", new Tick(), Hello);
     }
 
-    private void OnWelcome()
+    private void OnTick()
     {
-        Timers.Cancel("hello");
-        if (_workers.Count > 0)
+        // Said again and again: a coordinator that took over knows its nodes at once.
+        _coordinator.Tell(new NodeHello(_node, [.. _devices.Select(d => d.Id)], ClusterNames.Version));
+        var state = Cluster.Get(Context.System).State;
+        if (state.Members.Any(m => m.Status == MemberStatus.Up && m.HasRole("coordinator") && !state.Unreachable.Contains(m)))
+        {
+            _coordinatorSeen = DateTime.UtcNow;
+        }
+        else if (DateTime.UtcNow - _coordinatorSeen > _patience)
+        {
+            _exit(new NodeExit(NodeExit.Rejoin, $"no coordinator for {_patience.TotalSeconds:F0} s"));
+        }
+    }
+
+    private void OnWelcome(NodeWelcome welcome)
+    {
+        if (_checking)
         {
             return;
         }
-        foreach (var (device, computer) in _computers)
+        _checking = true;
+        var unfit = _unfit;
+        Task.Run(() => unfit(welcome.Settings)).PipeTo(Self, Self, reason => new Checked(reason), error => new Checked(error.Message));
+    }
+
+    private void OnChecked(Checked result)
+    {
+        if (result.Unfit is { } reason)
         {
-            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, computer, _coordinator)), device.Value.Replace('/', '-').Replace(':', '-'));
+            _coordinator.Tell(new NodeUnfit(_node, reason));
+            _exit(new NodeExit(NodeExit.Refused, reason));
+            return;
+        }
+        foreach (var device in _devices)
+        {
+            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, _coordinator, _adapters)), device.Id.Value.Replace('/', '-').Replace(':', '-'));
             Context.Watch(worker);
             _workers.Add(worker);
         }
@@ -69,11 +110,18 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         _coordinator.Tell(new NodeLeaving(_node));
         if (_workers.Count == 0)
         {
-            _exit(0, "drained");
+            _exit(new NodeExit(0, "drained"));
         }
-        foreach (var worker in _workers)
-        {
-            worker.Tell(new Drain());
-        }
+        _workers.ForEach(worker => worker.Tell(new Drain()));
     }
+}
+
+/// <summary>Why a node leaves the cluster, and the process's exit code.</summary>
+public sealed record NodeExit(int Code, string Why)
+{
+    /// <summary>Refused, or not fit: starting it again would change nothing.</summary>
+    public const int Refused = 3;
+
+    /// <summary>Not an exit: the node joins the cluster anew, and keeps what it has computed.</summary>
+    public const int Rejoin = -1;
 }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Cluster;
@@ -10,8 +12,8 @@ using Serilog;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// <c>run --coordinator ADDRESS --name NODE --device cpu:0 [--device cuda:1 ...] --threads N</c> joins a cluster and
-/// computes until the run is over; <c>sample --model DIR --prompt TEXT ... --out PNG</c> makes pictures on its own.
+/// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --device cpu:0 [--device cuda:1 ...] [--host H --port P]</c> joins
+/// a cluster and computes until the run is over; <c>sample --model DIR --prompt TEXT ... --out PNG</c> makes pictures on its own.
 /// </summary>
 public static class NodeCommand
 {
@@ -45,38 +47,59 @@ public static class NodeCommand
         }
     }
 
+    /// <summary>Joins the cluster, works, and joins again whenever it was cut off; what the devices hold and compute goes on meanwhile.</summary>
     private static async Task<int> JoinAsync(NodeOptions options)
     {
-        var seed = Address.Parse(options.Required("coordinator"));
-        var node = new NodeId(options.Get("name", $"node-{Environment.ProcessId}"));
-        var hocon = HoconLayers.For("node", "").WithFallback(ClusterSingleton.DefaultConfig());
-        var computers = options.All("device", "cpu:0").ToDictionary(d => new DeviceId($"{node}/{d}"), d => Computer(hocon, d));
-        var system = ActorSystem.Create(ClusterNames.System, hocon);
-        var exit = new TaskCompletionSource<(int Code, string Why)>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var cluster = Cluster.Get(system);
-        cluster.RegisterOnMemberRemoved(() => exit.TrySetResult((4, "removed from the cluster")));
-        await cluster.JoinAsync(seed);
-        Action<int, string> leave = (code, why) => exit.TrySetResult((code, why));
-        var actor = system.ActorOf(Props.Create(() => new NodeActor(node, computers, leave)), "node");
-        Log.Information("{Node} joined {Seed} with {Devices}", node.Value, seed.ToString(), computers.Keys.Select(d => d.Value));
+        var seeds = options.All("coordinator").Select(Address.Parse).ToImmutableList();
+        if (seeds.Count == 0)
+        {
+            throw new ArgumentException("--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
+        }
+        var node = new NodeId(options.Get("name", $"{Environment.MachineName}-{Environment.ProcessId}"));
+        var hocon = HoconLayers.For("node", HoconLayers.Remoting(options.Get("host", "127.0.0.1"), (int)options.Number("port", 0), seeds.Count > 1))
+            .WithFallback(ClusterSingleton.DefaultConfig());
+        var names = options.All("device", "cpu:0");
+        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
+        var fitness = new ConcurrentDictionary<(string, string, string, string, string), string?>();
+        Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd((s.ModelPath, s.ModelHash, s.RewardPath, s.RewardHash, s.Precision), _ => NodeFitness.Reason(s, names));
 
+        TaskCompletionSource<NodeExit>? exit = null;
+        IActorRef actor = ActorRefs.Nobody;
+        NodeExit? final = null;
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Drain);
         // Ctrl-C in a terminal reaches the whole process group: the coordinator decides, by closing our standard input.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
-        _ = Task.Run(async () =>
+        if (options.Get("follow", "") == "stdin")
         {
             // The parent holds the other end; when it closes or dies, this node has no reason to be.
-            if (Console.IsInputRedirected)
+            _ = Task.Run(async () =>
             {
                 await Console.OpenStandardInput().CopyToAsync(Stream.Null);
-                exit.TrySetResult((0, "the coordinator's process closed"));
+                final = new NodeExit(0, "the coordinator's process closed");
+                exit?.TrySetResult(final);
+            });
+        }
+        while (true)
+        {
+            exit = new TaskCompletionSource<NodeExit>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var ended = exit;
+            var system = ActorSystem.Create(ClusterNames.System, hocon);
+            var cluster = Cluster.Get(system);
+            cluster.RegisterOnMemberRemoved(() => ended.TrySetResult(new NodeExit(NodeExit.Rejoin, "removed from the cluster")));
+            cluster.JoinSeedNodes(seeds);
+            Action<NodeExit> leave = reason => ended.TrySetResult(reason);
+            actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), leave)), "node");
+            Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
+            var reason = final ?? await ended.Task;
+            Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);
+            if (reason.Code != NodeExit.Rejoin)
+            {
+                await Task.WhenAny(CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClrExitReason.Instance), Task.Delay(TimeSpan.FromSeconds(15)));
+                devices.ForEach(d => d.Dispose());
+                return reason.Code;
             }
-        });
-
-        var (code, reason) = await exit.Task;
-        Log.Information("{Node} leaves: {Reason}", node.Value, reason);
-        await Task.WhenAny(CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClrExitReason.Instance), Task.Delay(TimeSpan.FromSeconds(15)));
-        return code;
+            await Task.WhenAny(system.Terminate(), Task.Delay(TimeSpan.FromSeconds(15)));
+        }
 
         void Drain(PosixSignalContext signal)
         {
@@ -89,7 +112,7 @@ public static class NodeCommand
     private static Func<IShardComputer> Computer(Akka.Configuration.Config hocon, string device) => hocon.GetString("alignprop.node.compute") switch
     {
         "torch" => () => new TorchShardComputer(device),
-        "simulated" => () => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay")),
+        "simulated" => () => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay"), hocon.GetString("alignprop.node.simulated-fault")),
         var other => throw new ArgumentException($"alignprop.node.compute = {other}: expected torch or simulated"),
     };
 }

@@ -9,7 +9,7 @@ namespace AlignProp.Messages;
 public sealed class BlobTransfer(BlobRef blob)
 {
     /// <summary>Requests on their way at once: enough to hide a round trip, few enough to leave room for heartbeats.</summary>
-    public const int Window = 4;
+    public const int Window = 16;
 
     private readonly byte[] _data = new byte[blob.Bytes];
     private readonly HashSet<int> _missing = [.. Enumerable.Range(0, blob.Chunks)];

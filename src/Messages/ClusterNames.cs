@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace AlignProp.Messages;
 
 /// <summary>Names both sides must agree on.</summary>
@@ -10,6 +12,6 @@ public static class ClusterNames
 
     public const string SingletonPath = "/user/" + Singleton;
 
-    /// <summary>Version of this build: a node with another one is refused.</summary>
-    public static string Version { get; } = typeof(ClusterNames).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+    /// <summary>Version of this build, with the commit where it was built from one: a node with another one is refused.</summary>
+    public static string Version { get; } = typeof(ClusterNames).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
 }

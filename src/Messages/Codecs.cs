@@ -11,25 +11,27 @@ internal static class Codecs
         Of<NodeHello, P.NodeHello>("hello", P.NodeHello.Parser,
             m => new P.NodeHello { Node = m.Node.Value, Devices = { m.Devices.Select(d => d.Value) }, Version = m.Version },
             p => new NodeHello(new(p.Node), [.. p.Devices.Select(d => new DeviceId(d))], p.Version)),
-        Of<NodeWelcome, P.NodeWelcome>("welcome", P.NodeWelcome.Parser, m => new P.NodeWelcome { Run = m.Run.Value }, p => new NodeWelcome(new(p.Run))),
+        Of<NodeWelcome, P.NodeWelcome>("welcome", P.NodeWelcome.Parser,
+            m => new P.NodeWelcome { Run = m.Run.Value, Settings = Write(m.Settings) }, p => new NodeWelcome(new(p.Run), Read(p.Settings))),
         Of<NodeRefused, P.NodeRefused>("refused", P.NodeRefused.Parser, m => new P.NodeRefused { Reason = m.Reason }, p => new NodeRefused(p.Reason)),
+        Of<NodeUnfit, P.NodeUnfit>("unfit", P.NodeUnfit.Parser,
+            m => new P.NodeUnfit { Node = m.Node.Value, Reason = m.Reason }, p => new NodeUnfit(new(p.Node), p.Reason)),
         Of<RequestWork, P.RequestWork>("request", P.RequestWork.Parser,
-            m => new P.RequestWork { Device = m.Device.Value, Node = m.Node.Value }, p => new RequestWork(new(p.Device), new(p.Node))),
+            m => new P.RequestWork { Device = m.Device.Value, Node = m.Node.Value, Held = { m.Held.Select(Write) } },
+            p => new RequestWork(new(p.Device), new(p.Node), [.. p.Held.Select(Read)])),
         Of<NoWork, P.NoWork>("nowork", P.NoWork.Parser, m => new P.NoWork { Reason = m.Reason }, p => new NoWork(p.Reason)),
         Of<ShardLease, P.ShardLease>("lease", P.ShardLease.Parser,
             m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Settings = Write(m.Settings) },
             p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), Read(p.Settings))),
         Of<ShardProgress, P.ShardProgress>("progress", P.ShardProgress.Parser,
-            m => new P.ShardProgress { Lease = m.Lease.Value, Phase = m.Phase, Fraction = m.Fraction },
-            p => new ShardProgress(new(p.Lease), p.Phase, p.Fraction)),
+            m => new P.ShardProgress { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Phase = m.Phase, Fraction = m.Fraction },
+            p => new ShardProgress(new(p.Lease), new(p.Device), Read(p.Key), p.Phase, p.Fraction)),
         Of<ShardDone, P.ShardDone>("done", P.ShardDone.Parser,
             m => new P.ShardDone
             {
                 Lease = m.Lease.Value,
-                Run = m.Run.Value,
-                Step = m.Step,
-                Index = m.Index,
-                AdapterHash = m.AdapterHash.Value,
+                Device = m.Device.Value,
+                Key = Write(m.Key),
                 Rewards = { m.Rewards },
                 Loss = m.Loss,
                 Payload = Write(m.Payload),
@@ -38,11 +40,11 @@ internal static class Codecs
                 BackwardSeconds = m.BackwardSeconds,
                 PeakMemory = m.PeakMemory,
             },
-            p => new ShardDone(new(p.Lease), new(p.Run), p.Step, p.Index, new(p.AdapterHash), [.. p.Rewards], p.Loss, Read(p.Payload),
+            p => new ShardDone(new(p.Lease), new(p.Device), Read(p.Key), [.. p.Rewards], p.Loss, Read(p.Payload),
                 p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory)),
         Of<ShardFailed, P.ShardFailed>("failed", P.ShardFailed.Parser,
-            m => new P.ShardFailed { Lease = m.Lease.Value, Error = m.Error, Configuration = m.Configuration },
-            p => new ShardFailed(new(p.Lease), p.Error, p.Configuration)),
+            m => new P.ShardFailed { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Error = m.Error },
+            p => new ShardFailed(new(p.Lease), new(p.Device), Read(p.Key), p.Error)),
         Of<ShardAcknowledged, P.ShardAcknowledged>("ack", P.ShardAcknowledged.Parser,
             m => new P.ShardAcknowledged { Lease = m.Lease.Value, Accepted = m.Accepted, Reason = m.Reason },
             p => new ShardAcknowledged(new(p.Lease), p.Accepted, p.Reason)),
@@ -53,13 +55,19 @@ internal static class Codecs
             p => new BlobChunk(new(p.Hash), p.Index, p.Data.Memory)),
         Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(new(p.Hash))),
         Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),
+        Of<DrainNode, P.DrainNode>("drain", P.DrainNode.Parser, m => new P.DrainNode { Node = m.Node.Value }, p => new DrainNode(new(p.Node))),
+        Of<DrainReply, P.DrainReply>("drainreply", P.DrainReply.Parser,
+            m => new P.DrainReply { Found = m.Found, Detail = m.Detail }, p => new DrainReply(p.Found, p.Detail)),
         Of<RunOver, P.RunOver>("over", P.RunOver.Parser, m => new P.RunOver { Reason = m.Reason }, p => new RunOver(p.Reason)),
+        Of<CoordinatorElected, P.CoordinatorElected>("e-elected", P.CoordinatorElected.Parser,
+            m => new P.CoordinatorElected { Epoch = m.Epoch, Life = m.Life, Host = m.Host }, p => new CoordinatorElected(p.Epoch, p.Life, p.Host)),
         Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
             m => new P.RunCreated { Run = m.Run.Value, Config = m.Config, Settings = Write(m.Settings), AdapterHash = m.AdapterHash.Value, MomentsHash = m.MomentsHash.Value },
             p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), new(p.AdapterHash), new(p.MomentsHash))),
         Of<StepCommittedEvent, P.StepCommitted>("e-step", P.StepCommitted.Parser,
             m => new P.StepCommitted
             {
+                Epoch = m.Epoch,
                 Step = m.Step,
                 AdapterHash = m.AdapterHash.Value,
                 MomentsHash = m.MomentsHash.Value,
@@ -70,7 +78,7 @@ internal static class Codecs
                 Truncations = { m.Truncations },
                 Seconds = m.Seconds,
             },
-            p => new StepCommittedEvent(p.Step, new(p.AdapterHash), new(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
+            p => new StepCommittedEvent(p.Epoch, p.Step, new(p.AdapterHash), new(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
             m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity },
             p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity)),
@@ -85,6 +93,10 @@ internal static class Codecs
     private static P.BlobRef Write(BlobRef b) => new() { Hash = b.Hash.Value, Bytes = b.Bytes };
 
     private static BlobRef Read(P.BlobRef p) => new(new(p.Hash), p.Bytes);
+
+    private static P.ShardKey Write(ShardKey k) => new() { Run = k.Run.Value, Step = k.Step, Index = k.Index, AdapterHash = k.AdapterHash.Value };
+
+    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Index, new(p.AdapterHash));
 
     private static P.Shard Write(Shard s) => new()
     {

@@ -4,7 +4,8 @@ namespace AlignProp.Messages;
 
 /// <summary>
 /// The commented files of hocon/, embedded: base, then the role's own, then the environment (ALIGNPROP_COMPUTE for
-/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY for alignprop.node.simulated-delay), then what the caller adds.
+/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY and ALIGNPROP_SIMULATED_FAULT for the two keys beside it), then what the
+/// caller adds.
 /// </summary>
 public static class HoconLayers
 {
@@ -13,8 +14,24 @@ public static class HoconLayers
     public static Config For(string role, string overrides) =>
         ConfigurationFactory.ParseString(overrides).WithFallback(FromEnvironment()).WithFallback(Read(role)).WithFallback(Read("base"));
 
+    /// <summary>Where a process listens, and which side of a split goes on.</summary>
+    /// <param name="host">Address other members reach this process at; it listens there only.</param>
+    /// <param name="port">0 = any free one.</param>
+    /// <param name="standby">
+    /// With a standby coordinator the majority of members decides which side of a split goes on. With one coordinator only its own
+    /// side can do anything: it goes on even when every node is gone.
+    /// </param>
+    public static string Remoting(string host, int port, bool standby) => $$"""
+        akka.remote.dot-netty.tcp { hostname = "{{host}}", port = {{port}} }
+        akka.cluster.split-brain-resolver.active-strategy = {{(standby ? "keep-majority" : "keep-oldest")}}
+        """;
+
     private static Config FromEnvironment() => ConfigurationFactory.ParseString(string.Join('\n',
-        new[] { ("ALIGNPROP_COMPUTE", "alignprop.node.compute"), ("ALIGNPROP_SIMULATED_DELAY", "alignprop.node.simulated-delay") }
+        new[]
+        {
+            ("ALIGNPROP_COMPUTE", "alignprop.node.compute"), ("ALIGNPROP_SIMULATED_DELAY", "alignprop.node.simulated-delay"),
+            ("ALIGNPROP_SIMULATED_FAULT", "alignprop.node.simulated-fault"),
+        }
             .Select(v => (Key: v.Item2, Value: Environment.GetEnvironmentVariable(v.Item1)))
             .Where(v => !string.IsNullOrEmpty(v.Value))
             .Select(v => $"{v.Key} = {v.Value}")));

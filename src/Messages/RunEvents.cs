@@ -3,12 +3,21 @@ namespace AlignProp.Messages;
 /// <summary>An event of a run's append-only journal.</summary>
 public interface IRunEvent : IAlignPropMessage;
 
+/// <summary>
+/// A coordinator took the run over. The journal numbers events without gaps and refuses a number twice, so of two coordinators
+/// that both believe they lead, one fails at its next event and finds this one.
+/// </summary>
+/// <param name="Epoch">1, 2, ...; every commit carries it.</param>
+/// <param name="Life">The coordinator's actor system, one id a start.</param>
+public sealed record CoordinatorElected(int Epoch, string Life, string Host) : IRunEvent;
+
 /// <param name="Config">The resolved run file.</param>
 /// <param name="AdapterHash">Adapter 0.</param>
 public sealed record RunCreated(RunId Run, string Config, ShardSettings Settings, BlobHash AdapterHash, BlobHash MomentsHash) : IRunEvent;
 
 /// <summary>One optimizer step. Its adapter and moments were durable before this was written.</summary>
-public sealed record StepCommittedEvent(int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean, double RewardStd, double Loss,
+/// <param name="Epoch">Of the coordinator that committed it: always the newest elected one.</param>
+public sealed record StepCommittedEvent(int Epoch, int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean, double RewardStd, double Loss,
     double GradNorm, IReadOnlyList<int> Truncations, double Seconds) : IRunEvent;
 
 public sealed record EvaluationRecorded(int Step, double RewardMean, double RewardStd, double Diversity) : IRunEvent;

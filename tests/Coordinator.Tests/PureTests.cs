@@ -64,9 +64,9 @@ public sealed class PlannerTests : IDisposable
 public class LeaseTableTests
 {
     private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch;
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+    private static readonly LeaseRules Rules = new(TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(600));
     private static readonly DeviceId A = new("a"), B = new("b"), C = new("c");
-    private readonly LeaseTable _table = new([Shard(0), Shard(1)], Silence, "t");
+    private readonly LeaseTable _table = new([Shard(0), Shard(1)], Rules, "t");
 
     [Fact]
     public void A_silent_device_loses_its_lease_and_a_reporting_one_keeps_it()
@@ -117,9 +117,31 @@ public class LeaseTableTests
     public void A_shard_goes_first_to_a_device_it_has_not_failed_on_and_failures_are_counted_by_device()
     {
         var lease = _table.Acquire(A, Start)!;
-        Assert.Equal(1, _table.Fail(lease.Id));
+        Assert.Equal(1, _table.Fail(lease.Id, 0, A));
         Assert.Equal(1, _table.Acquire(A, Start)!.Shard.Index);
-        Assert.Equal(2, _table.Fail(_table.Acquire(B, Start)!.Id));
+        Assert.Equal(2, _table.Fail(_table.Acquire(B, Start)!.Id, 0, B));
+    }
+
+    [Fact]
+    public void A_shard_that_stands_still_is_leased_again_though_its_device_reports()
+    {
+        var lease = _table.Acquire(A, Start)!;
+        for (var s = 0; s <= 650; s += 10)
+        {
+            _table.Renew(lease.Id, 0.5, Start.AddSeconds(s));
+        }
+        Assert.Equal([lease.Id], _table.Expire(Start.AddSeconds(651)).Select(l => l.Id));
+    }
+
+    [Fact]
+    public void A_lease_of_a_former_coordinator_is_taken_over()
+    {
+        _table.Adopt(new LeaseId("old"), 0, A, 0.3, Start);
+        Assert.Equal("old", _table.Acquire(A, Start)!.Id.Value);
+        Assert.Equal(1, _table.Acquire(B, Start)!.Shard.Index);
+        _table.Complete(0, Start);
+        _table.Adopt(new LeaseId("late"), 0, C, 1, Start);
+        Assert.Null(_table.HeldBy(C));
     }
 
     private static Shard Shard(int index) => new(new RunId("r"), 1, index, false, false, 1, [new ShardSample("p", 1, 1)]);
@@ -173,19 +195,43 @@ public sealed class StoreAndStateTests : IDisposable
         Assert.Equal([1, 2, 3], store.Get(blob.Hash));
         File.WriteAllBytes(Directory.EnumerateFiles(_folder).Single(), [1, 2]);
         Assert.Contains("truncated or damaged", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
-        store.KeepOnly(new HashSet<BlobHash>());
+        Assert.Equal([1, 2, 3], store.Get(store.Put([1, 2, 3]).Hash));
+        store.Delete([blob.Hash]);
         Assert.Contains("missing", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
     }
 
     [Fact]
     public void A_journal_that_skips_or_repeats_a_step_is_refused()
     {
-        var step = new StepCommittedEvent(1, new("a"), new("m"), 0, 0, 0, 0, [1], 1);
-        var state = new RunState().Apply(step);
+        var state = new RunState().Apply(new CoordinatorElected(1, "life", "host")).Apply(Step(1));
         Assert.Equal(1, state.Step);
-        Assert.Throws<InvalidDataException>(() => state.Apply(step));
-        Assert.Throws<InvalidDataException>(() => state.Apply(step with { Step = 3 }));
+        Assert.Throws<InvalidDataException>(() => state.Apply(Step(1)));
+        Assert.Throws<InvalidDataException>(() => state.Apply(Step(3)));
     }
+
+    [Fact]
+    public void A_step_of_a_deposed_coordinator_is_refused()
+    {
+        var state = new RunState().Apply(new CoordinatorElected(1, "old", "host")).Apply(new CoordinatorElected(2, "new", "host"));
+        Assert.Throws<InvalidDataException>(() => state.Apply(Step(1)));
+        Assert.Equal(1, state.Apply(Step(1) with { Epoch = 2 }).Step);
+        Assert.Throws<InvalidDataException>(() => state.Apply(new CoordinatorElected(2, "other", "host")));
+    }
+
+    [Fact]
+    public void The_newest_two_steps_and_the_milestones_are_kept()
+    {
+        var state = new RunState().Apply(new CoordinatorElected(1, "life", "host"))
+            .Apply(new RunCreated(new("r"), "", null!, new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
+        Assert.Equal(["a0", "m0"], state.Superseded.Select(h => h.Value));
+        state = state.Apply(Step(3));
+        // Adapter 1 is a milestone; its moments are of no more use.
+        Assert.Equal(["m1"], state.Superseded.Select(h => h.Value));
+        Assert.Equal((new BlobHash("a2"), new BlobHash("m2")), state.Before);
+        Assert.Equal(["a2", "m2"], state.Apply(Step(4)).Superseded.Select(h => h.Value));
+    }
+
+    private static StepCommittedEvent Step(int step) => new(1, step, new($"a{step}"), new($"m{step}"), 0, 0, 0, 0, [1], 1);
 
     [Fact]
     public void Diversity_is_zero_when_every_prompt_shows_the_same()

@@ -4,6 +4,7 @@ using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 
 namespace AlignProp.Coordinator.Commands;
 
@@ -16,6 +17,8 @@ public static class AlignPropCommand
         {
             Train(output, error, interactive, interrupted),
             Resume(output, error, interactive, interrupted),
+            Standby(output, error, interactive, interrupted),
+            DrainCommand.Create(output, RunsOption(), FindRun),
             Sample(output, error, interrupted),
             Runs(output),
             Export(output),
@@ -40,19 +43,23 @@ public static class AlignPropCommand
     private static Command Train(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
         var file = new Argument<string>("run") { Description = "A run file or the name of a preset.", DefaultValueFactory = _ => RunFile.Default };
-        var (nodes, port, runs, set) = (NodesOption(), PortOption(), RunsOption(), SetOption());
-        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, nodes, port, runs, set };
+        var (nodes, cluster, runs, set) = (NodesOption(), new ClusterOptions(), RunsOption(), SetOption());
+        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, nodes, runs, set };
+        cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             var config = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
             var (training, heldOut) = Check(config);
             var folder = WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
-            var options = new SessionOptions(parsed.GetValue(nodes), parsed.GetValue(port), interactive);
-            CoordinatorHost.RequireFreePort(options.Port);
+            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive);
             NodeProcesses.Executable();
             Directory.CreateDirectory(directory.Folder);
             DurableFile.Replace(directory.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
+            if (options.Coordinator.Database is { } database)
+            {
+                RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
+            }
             Arithmetic(output, config, training, heldOut, directory);
             return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
         });
@@ -62,16 +69,53 @@ public static class AlignPropCommand
     private static Command Resume(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
-        var (nodes, port, runs) = (NodesOption(), PortOption(), RunsOption());
-        var command = new Command("resume", "Goes on at the last committed step.") { id, nodes, port, runs };
+        var (nodes, cluster, runs) = (NodesOption(), new ClusterOptions(), RunsOption());
+        var command = new Command("resume", "Goes on at the last committed step.") { id, nodes, runs };
+        cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var directory = FindRun(parsed.GetValue(runs)!, parsed.GetValue(id));
-            var config = RunFile.Load(directory.Config, []);
-            var (training, heldOut) = Check(config);
-            return await new RunSession(config, directory, training, heldOut, new SessionOptions(parsed.GetValue(nodes), parsed.GetValue(port), interactive)).RunAsync(output, error, interrupted);
+            var session = Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive));
+            return await session.RunAsync(output, error, interrupted);
         });
         return command;
+    }
+
+    private static Command Standby(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    {
+        var id = new Argument<string>("run-id");
+        var (nodes, cluster, runs) = (NodesOption(), new ClusterOptions(), RunsOption());
+        nodes.DefaultValueFactory = _ => 0;
+        var command = new Command("standby", "Waits on another machine to take a run over; needs --peer and --database.") { id, nodes, runs };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var options = cluster.Read(parsed, standby: true);
+            if (options.Peers is not { Count: > 0 } || options.Database is null)
+            {
+                throw new ConfigException("standby: --peer (the primary's address) and --database are needed: a standby shares nothing else with the primary");
+            }
+            return await Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), options, interactive)).RunAsync(output, error, interrupted);
+        });
+        return command;
+    }
+
+    /// <summary>A run of this machine's folder, or of the database.</summary>
+    private static RunSession Open(string runs, string? id, SessionOptions options)
+    {
+        if (options.Coordinator.Database is { } database && id is not null)
+        {
+            var run = RunCatalog.Find(database, id);
+            var there = new RunDirectory(Path.Combine(WritableFolder(runs), id));
+            Directory.CreateDirectory(there.Folder);
+            DurableFile.Replace(there.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(run.Config)));
+            var config = RunFile.Load(there.Config, []);
+            CheckModels(config);
+            return new RunSession(config, there, run.Training, run.HeldOut, options);
+        }
+        var directory = FindRun(runs, id);
+        var resumed = RunFile.Load(directory.Config, []);
+        var (training, heldOut) = Check(resumed);
+        return new RunSession(resumed, directory, training, heldOut, options);
     }
 
     private static Command Sample(TextWriter output, TextWriter error, CancellationToken interrupted)
@@ -163,10 +207,15 @@ public static class AlignPropCommand
     {
         var training = PromptFile.Load("prompts.training", config.Prompts.Training);
         var heldOut = PromptFile.Load("prompts.held-out", config.Prompts.HeldOut);
+        CheckModels(config);
+        return (training, heldOut);
+    }
+
+    private static void CheckModels(RunConfig config)
+    {
         ModelFolderCheck.Model(config.Model.Path);
         ModelFolderCheck.Reward(config.Reward.Name, config.Reward.Path);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
-        return (training, heldOut);
     }
 
     private static string WritableFolder(string folder)
@@ -212,8 +261,6 @@ public static class AlignPropCommand
     }
 
     private static Option<int?> NodesOption() => new("--nodes") { Description = "Local GpuNode processes; 0 = only remote ones. Default: one a GPU, else up to two on the CPU." };
-
-    private static Option<int> PortOption() => new("--port") { Description = "TCP port nodes join at; 0 = any free one." };
 
     private static Option<string> RunsOption() => new("--runs") { Description = "Folder of the runs.", DefaultValueFactory = _ => "runs" };
 

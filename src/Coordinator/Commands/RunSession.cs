@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
@@ -12,21 +13,27 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     public async Task<int> RunAsync(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
         var view = new RunView();
-        var reporter = new RunReporter(directory, config.Name, new DirectoryAdapterStore(directory.Blobs));
-        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, new CoordinatorOptions(options.Port), new Both(view, reporter));
+        var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new Both(view, reporter));
         await using (host)
         {
+            DurableFile.Replace(directory.Address, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(host.Address)));
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
                 ? null
-                : NodeProcesses.Start(host.Address, devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message));
-            if (devices.Count == 0)
+                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message));
+            if (options.Coordinator.Standby)
+            {
+                output.WriteLine($"standing by at {host.Address}");
+            }
+            else if (devices.Count == 0)
             {
                 output.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --device cuda:0");
             }
             var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using var registration = interrupted.Register(() => stop.TrySetResult());
             await LiveDisplay.ShowAsync(view, output, options.Interactive, Task.WhenAny(host.Finished, stop.Task));
+            File.Delete(directory.Address);
             if (!host.Finished.IsCompleted)
             {
                 output.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
@@ -72,8 +79,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
 }
 
 /// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
-/// <param name="Port">0 = any free one.</param>
-internal sealed record SessionOptions(int? Nodes, int Port, bool Interactive);
+internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, bool Interactive);
 
 /// <summary>Which devices this machine offers.</summary>
 internal static class LocalDevices

@@ -12,8 +12,10 @@ public interface IAdapterStore
     /// <exception cref="InvalidDataException">The blob is missing or its bytes do not have its hash.</exception>
     byte[] Get(BlobHash hash);
 
-    /// <summary>Deletes everything else.</summary>
-    void KeepOnly(IReadOnlySet<BlobHash> hashes);
+    /// <summary>
+    /// Deletes blobs that are named one by one: a coordinator that was deposed without knowing it never deletes what it does not know.
+    /// </summary>
+    void Delete(IEnumerable<BlobHash> hashes);
 }
 
 /// <summary>One file a blob.</summary>
@@ -32,7 +34,8 @@ public sealed class DirectoryAdapterStore : IAdapterStore
     {
         var blob = BlobTransfer.Describe(bytes);
         var path = PathOf(blob.Hash);
-        if (!File.Exists(path))
+        // A file of that name and length may still be damaged: what a commit will name is read back, or written anew.
+        if (!File.Exists(path) || BlobTransfer.HashOf(File.ReadAllBytes(path)) != blob.Hash)
         {
             DurableFile.Replace(path, stream => stream.Write(bytes));
         }
@@ -52,14 +55,11 @@ public sealed class DirectoryAdapterStore : IAdapterStore
             : throw new InvalidDataException($"{path}: the bytes do not have the hash in the file's name (truncated or damaged)");
     }
 
-    public void KeepOnly(IReadOnlySet<BlobHash> hashes)
+    public void Delete(IEnumerable<BlobHash> hashes)
     {
-        foreach (var path in Directory.EnumerateFiles(_folder, "*" + Extension))
+        foreach (var hash in hashes)
         {
-            if (!hashes.Contains(new BlobHash(Path.GetFileNameWithoutExtension(path))))
-            {
-                File.Delete(path);
-            }
+            File.Delete(PathOf(hash));
         }
     }
 

@@ -1,29 +1,56 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
+using Akka.Configuration;
+using Akka.Pattern;
+using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
-public sealed record CoordinatorOptions(int Port = 0);
+/// <param name="Host">Address the other members reach this one at.</param>
+/// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
+/// <param name="Standby">Waits for a primary among the peers, and never begins a cluster of its own.</param>
+public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null)
+{
+    public RunStorage Storage => new(Database);
+}
 
-/// <summary>The coordinator's actor system with one run in it.</summary>
+/// <summary>
+/// The coordinator's actor system with one run in it, as a cluster singleton: of several coordinators the oldest leads. Cut off from
+/// the majority, or deposed, it joins the cluster anew and stands by.
+/// </summary>
 public sealed class CoordinatorHost : IAsyncDisposable
 {
-    private readonly ActorSystem _system;
-    private readonly TaskCompletionSource<RunProgress> _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
 
-    private CoordinatorHost(ActorSystem system) => _system = system;
+    private readonly Func<Leadership, Config, RunSetup> _setup;
+    private readonly Func<int, Config> _hocon;
+    private readonly ImmutableList<Address> _peers;
+    private readonly CoordinatorOptions _options;
+    private readonly Relay _relay;
+    private readonly SemaphoreSlim _restarting = new(1);
+    private ActorSystem _system = null!;
+    private bool _disposing;
+
+    private CoordinatorHost(CoordinatorOptions options, Relay relay, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
+    {
+        (_options, _relay, _hocon, _setup) = (options, relay, hocon, setup);
+        _peers = [.. (options.Peers ?? []).Select(Akka.Actor.Address.Parse)];
+    }
 
     /// <summary>Where nodes join, e.g. <c>akka.tcp://alignprop@127.0.0.1:4053</c>.</summary>
     public string Address => Cluster.Get(_system).SelfAddress.ToString();
 
     /// <summary><see cref="RunStopped"/> or <see cref="RunFailed"/>.</summary>
-    public Task<RunProgress> Finished => _finished.Task;
+    public Task<RunProgress> Finished => _relay.Finished;
 
     /// <summary>Starts or resumes the run of a directory.</summary>
     /// <param name="configText">The resolved run file, kept in the journal.</param>
@@ -31,45 +58,85 @@ public sealed class CoordinatorHost : IAsyncDisposable
     public static async Task<CoordinatorHost> StartAsync(RunConfig config, string configText, IReadOnlyList<string> training, IReadOnlyList<string> heldOut,
         RunDirectory directory, CoordinatorOptions options, IProgress<RunProgress> progress)
     {
-        RequireFreePort(options.Port);
+        RequireFreePort(options.Host, options.Port);
         var layout = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         var settings = await Task.Run(() => SettingsOf(config));
         Directory.CreateDirectory(directory.Folder);
-        var hocon = HoconLayers.For("coordinator", $$"""
-            akka.remote.dot-netty.tcp.port = {{options.Port}}
-            akka.persistence.journal.sql.connection-string = "Data Source={{directory.Journal}}"
-            akka.persistence.snapshot-store.sql.connection-string = "Data Source={{directory.Snapshots}}"
-            """)
-            .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
-            .WithFallback(ClusterSingleton.DefaultConfig());
-        var host = new CoordinatorHost(ActorSystem.Create(ClusterNames.System, hocon));
-        var cluster = Cluster.Get(host._system);
-        await cluster.JoinAsync(cluster.SelfAddress);
-        var setup = new RunSetup(new RunId(directory.Id), config, configText, settings, new ShardPlanner(new RunId(directory.Id), config, training, heldOut), layout,
-            new DirectoryAdapterStore(directory.Blobs), new Relay(progress, host._finished), ClusterNames.Version,
-            hocon.GetTimeSpan("alignprop.coordinator.lease-silence"));
-        host._system.ActorOf(ClusterSingletonManager.Props(
-            Props.Create(() => new RunActor(setup)), PoisonPill.Instance,
-            ClusterSingletonManagerSettings.Create(host._system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
+        var store = options.Storage.Blobs(directory);
+        var run = new RunId(directory.Id);
+        var planner = new ShardPlanner(run, config, training, heldOut);
+        var relay = new Relay(progress);
+        var ha = options.Standby || options.Peers is { Count: > 0 };
+        var host = new CoordinatorHost(options, relay,
+            port => HoconLayers.For("coordinator", $"{HoconLayers.Remoting(options.Host, port, ha)}\n{options.Storage.Hocon(directory)}")
+                .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
+                .WithFallback(ClusterSingleton.DefaultConfig()),
+            (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
+                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall")), leadership));
+        relay.Superseded = by => host.Restart($"the coordinator at {by} leads now");
+        await host.BeginAsync(options.Port, again: false);
         return host;
     }
 
     /// <summary>Stops the actor system; what is committed stays.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _restarting.WaitAsync();
+        _disposing = true;
         await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
-        _finished.TrySetCanceled();
+        await _relay.CompleteAsync();
+        _restarting.Dispose();
     }
 
+    private async Task BeginAsync(int port, bool again)
+    {
+        var hocon = _hocon(port);
+        _system = ActorSystem.Create(ClusterNames.System, hocon);
+        var cluster = Cluster.Get(_system);
+        cluster.RegisterOnMemberRemoved(() => Restart("cut off from the majority of the cluster"));
+        if (_peers.IsEmpty)
+        {
+            await cluster.JoinAsync(cluster.SelfAddress).WaitAsync(JoinPatience);
+        }
+        else
+        {
+            // The first of a list may begin a cluster when nobody answers. One that was cut off, or a standby, must not: it waits.
+            cluster.JoinSeedNodes(again || _options.Standby ? _peers : _peers.Insert(0, cluster.SelfAddress));
+        }
+        var setup = _setup(new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString()), hocon);
+        var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
+        _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
+            ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
+    }
+
+    private void Restart(string why) => Task.Run(async () =>
+    {
+        if (_disposing || !await _restarting.WaitAsync(0))
+        {
+            return;
+        }
+        try
+        {
+            _relay.Report(new RunNotice($"{why}; joining the cluster again"));
+            var port = Cluster.Get(_system).SelfAddress.Port ?? 0;
+            await Task.WhenAny(_system.Terminate(), Task.Delay(TimeSpan.FromSeconds(20)));
+            await BeginAsync(port, again: true);
+        }
+        finally
+        {
+            _restarting.Release();
+        }
+    });
+
     private static ShardSettings SettingsOf(RunConfig config) => new(
-        Path.GetFullPath(config.Model.Path), Adapters.ModelFingerprint.Of(config.Model.Path),
-        config.Reward.Name, config.Reward.Path.Length == 0 ? "" : Path.GetFullPath(config.Reward.Path), Adapters.ModelFingerprint.Of(config.Reward.Path), config.Reward.Sign,
+        Path.GetFullPath(config.Model.Path), ModelFingerprint.Of(config.Model.Path),
+        config.Reward.Name, config.Reward.Path.Length == 0 ? "" : Path.GetFullPath(config.Reward.Path), ModelFingerprint.Of(config.Reward.Path), config.Reward.Sign,
         config.Model.Precision, config.Model.ThreadsPerShard, config.Sampling.Steps, config.Sampling.GuidanceScale, config.Sampling.Eta,
         config.Sampling.Height, config.Sampling.Width, config.Sampling.NegativePrompt, config.Loss.Kind, config.Loss.Target, config.Loss.Scale,
         config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets);
 
-    /// <exception cref="ConfigException">Another process listens there.</exception>
-    public static void RequireFreePort(int port)
+    /// <exception cref="ConfigException">Another process listens there, or the address is not this machine's.</exception>
+    public static void RequireFreePort(string host, int port)
     {
         if (port == 0)
         {
@@ -77,23 +144,65 @@ public sealed class CoordinatorHost : IAsyncDisposable
         }
         try
         {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
+            using var listener = new TcpListener(Dns.GetHostAddresses(host)[0], port);
             listener.Start();
         }
-        catch (SocketException)
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
             throw new ConfigException($"port {port} is taken by another process; choose another with --port, or 0 for any free one");
         }
+        catch (SocketException e)
+        {
+            throw new ConfigException($"--host {host}: cannot listen there ({e.Message}); expected an address of this machine");
+        }
     }
 
-    private sealed class Relay(IProgress<RunProgress> inner, TaskCompletionSource<RunProgress> finished) : IProgress<RunProgress>
+    /// <summary>Takes reports off the actor's thread: pictures and files are written by one reader, in order.</summary>
+    private sealed class Relay : IProgress<RunProgress>
     {
-        public void Report(RunProgress value)
+        private readonly Channel<RunProgress> _channel = Channel.CreateUnbounded<RunProgress>(new UnboundedChannelOptions { SingleReader = true });
+        private readonly TaskCompletionSource<RunProgress> _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Task _reader;
+
+        public Relay(IProgress<RunProgress> inner) => _reader = Task.Run(async () =>
         {
-            inner.Report(value);
-            if (value is RunStopped or RunFailed)
+            await foreach (var value in _channel.Reader.ReadAllAsync())
             {
-                finished.TrySetResult(value);
+                Deliver(inner, value);
+                if (value is RunStopped or RunFailed)
+                {
+                    _finished.TrySetResult(value);
+                }
+                else if (value is RunSuperseded superseded)
+                {
+                    Superseded?.Invoke(superseded.By);
+                }
+            }
+        });
+
+        public Task<RunProgress> Finished => _finished.Task;
+
+        public Action<string>? Superseded { get; set; }
+
+        public void Report(RunProgress value) => _channel.Writer.TryWrite(value);
+
+        public async Task CompleteAsync()
+        {
+            _channel.Writer.TryComplete();
+            await _reader;
+            _finished.TrySetCanceled();
+        }
+
+        private static void Deliver(IProgress<RunProgress> inner, RunProgress value)
+        {
+            try
+            {
+                inner.Report(value);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or System.Data.Common.DbException)
+            {
+                // A report that cannot be written (a full disk) is not worth a run.
+                inner.Report(new RunNotice($"a report could not be written: {e.Message}"));
             }
         }
     }

@@ -11,6 +11,8 @@ internal sealed class DeviceRoster
     private readonly Dictionary<DeviceId, IActorRef> _workers = [];
     private readonly Dictionary<DeviceId, int> _failures = [];
     private readonly HashSet<DeviceId> _waiting = [];
+    private readonly Dictionary<NodeId, IActorRef> _nodes = [];
+    private readonly HashSet<NodeId> _leaving = [];
 
     public IReadOnlyList<DeviceId> Waiting => [.. _waiting];
 
@@ -28,6 +30,35 @@ internal sealed class DeviceRoster
             _failures.Remove(device);
         }
         return !known;
+    }
+
+    /// <summary>True when this node is new, or came back as another process.</summary>
+    public bool Joined(NodeId node, IActorRef actor)
+    {
+        var known = _nodes.TryGetValue(node, out var before) && before.Equals(actor);
+        _nodes[node] = actor;
+        if (!known)
+        {
+            _leaving.Remove(node);
+        }
+        return !known;
+    }
+
+    public IReadOnlyCollection<NodeId> Nodes => _nodes.Keys;
+
+    public IActorRef? ActorOf(NodeId node) => _nodes.GetValueOrDefault(node);
+
+    /// <summary>The node leaves in order: its devices are not lost when they go.</summary>
+    public void Leaving(NodeId node) => _leaving.Add(node);
+
+    public bool IsLeaving(DeviceId device) => _leaving.Any(n => device.Value.StartsWith(n.Value + "/", StringComparison.Ordinal));
+
+    /// <summary>The connection to a process broke: its devices are remembered, but wait for nothing until they ask again.</summary>
+    public IReadOnlyList<DeviceId> CutOff(Address address)
+    {
+        var devices = _workers.Where(w => w.Value.Path.Address.Equals(address)).Select(w => w.Key).ToList();
+        devices.ForEach(d => _waiting.Remove(d));
+        return devices;
     }
 
     public IActorRef WorkerOf(DeviceId device) => _workers[device];

@@ -3,16 +3,21 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>A shard handed to a device.</summary>
-public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Deadline, double Fraction);
+/// <param name="Heard">When the device last said anything about it.</param>
+/// <param name="Moved">When its fraction last changed.</param>
+public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction);
+
+/// <param name="Silence">A device that says nothing for this long (it reports every second) loses its lease.</param>
+/// <param name="Stall">So does one whose shard makes no progress for this long, though the device still reports.</param>
+public sealed record LeaseRules(TimeSpan Silence, TimeSpan Stall);
 
 /// <summary>
 /// Who computes what of one step: pure bookkeeping, no clock of its own. A lease lives as long as its device reports
 /// progress; what expires or fails is handed out again; when nothing is left to hand out, idle devices repeat the slowest
 /// shards and the first result counts.
 /// </summary>
-/// <param name="silence">How long a device may be silent before its lease runs out.</param>
 /// <param name="name">Makes lease ids of one coordinator's life unique.</param>
-public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, string name)
+public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, string name)
 {
     private readonly Dictionary<LeaseId, Lease> _leases = [];
     private readonly HashSet<int> _done = [];
@@ -42,7 +47,7 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, st
     /// </summary>
     public Lease? Acquire(DeviceId device, DateTimeOffset now)
     {
-        if (_leases.Values.FirstOrDefault(l => l.Device == device) is { } held)
+        if (HeldBy(device) is { } held)
         {
             return held;
         }
@@ -54,17 +59,33 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, st
         {
             return null;
         }
-        var lease = new Lease(new LeaseId($"{name}-{shard.Step}-{shard.Index}-{++_issued}"), shard, device, now, now + silence, 0);
+        var lease = new Lease(new LeaseId($"{name}-{shard.Step}-{shard.Index}-{++_issued}"), shard, device, now, now, now, 0);
         _leases[lease.Id] = lease;
         return lease;
     }
+
+    /// <summary>The lease a device has, or null.</summary>
+    public Lease? HeldBy(DeviceId device) => _leases.Values.FirstOrDefault(l => l.Device == device);
 
     /// <summary>A progress report: the lease lives on.</summary>
     public void Renew(LeaseId id, double fraction, DateTimeOffset now)
     {
         if (_leases.TryGetValue(id, out var lease))
         {
-            _leases[id] = lease with { Deadline = now + silence, Fraction = Math.Clamp(fraction, 0, 1) };
+            var to = Math.Clamp(fraction, 0, 1);
+            _leases[id] = lease with { Heard = now, Moved = to == lease.Fraction ? lease.Moved : now, Fraction = to };
+        }
+    }
+
+    /// <summary>
+    /// A device works on, or holds, a shard under a lease of a former coordinator: nobody else is to compute it. Ignored where the shard
+    /// is done.
+    /// </summary>
+    public void Adopt(LeaseId id, int shard, DeviceId device, double fraction, DateTimeOffset now)
+    {
+        if (!_done.Contains(shard) && !_leases.ContainsKey(id))
+        {
+            _leases[id] = new Lease(id, shards[shard], device, now, now, now, Math.Clamp(fraction, 0, 1));
         }
     }
 
@@ -84,22 +105,19 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, TimeSpan silence, st
     }
 
     /// <summary>A device could not do it; returns on how many devices the shard has failed now.</summary>
-    public int Fail(LeaseId id)
+    public int Fail(LeaseId id, int shard, DeviceId device)
     {
-        if (!_leases.Remove(id, out var lease))
+        _leases.Remove(id);
+        if (!_failedOn.TryGetValue(shard, out var devices))
         {
-            return 0;
+            _failedOn[shard] = devices = [];
         }
-        if (!_failedOn.TryGetValue(lease.Shard.Index, out var devices))
-        {
-            _failedOn[lease.Shard.Index] = devices = [];
-        }
-        devices.Add(lease.Device);
+        devices.Add(device);
         return devices.Count;
     }
 
-    /// <summary>Leases past their deadline; they are free again.</summary>
-    public IReadOnlyList<Lease> Expire(DateTimeOffset now) => Remove(l => l.Deadline < now);
+    /// <summary>Leases whose device is silent or whose shard stands still; they are free again.</summary>
+    public IReadOnlyList<Lease> Expire(DateTimeOffset now) => Remove(l => now - l.Heard > rules.Silence || now - l.Moved > rules.Stall);
 
     /// <summary>The device is gone: its leases are free again at once.</summary>
     public IReadOnlyList<Lease> Release(DeviceId device) => Remove(l => l.Device == device);

@@ -12,7 +12,7 @@ public sealed class NodeProcesses : IAsyncDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
 
-    private readonly string _address;
+    private readonly IReadOnlyList<string> _coordinators;
     private readonly string _logs;
     private readonly int _threads;
     private readonly Action<string> _notice;
@@ -20,17 +20,18 @@ public sealed class NodeProcesses : IAsyncDisposable
     private readonly List<Task> _supervisors = [];
     private readonly List<Process> _running = [];
 
-    private NodeProcesses(string address, string logs, int threads, Action<string> notice) =>
-        (_address, _logs, _threads, _notice) = (address, logs, threads, notice);
+    private NodeProcesses(IReadOnlyList<string> coordinators, string logs, int threads, Action<string> notice) =>
+        (_coordinators, _logs, _threads, _notice) = (coordinators, logs, threads, notice);
 
     /// <summary>Starts one process a device.</summary>
+    /// <param name="coordinators">The coordinator's address, and those of its standbys.</param>
     /// <param name="devices">cpu:0, cpu:1, cuda:0, ...</param>
     /// <param name="threads">libtorch threads of one shard, from the run file.</param>
     /// <exception cref="ConfigException">The GpuNode executable is not where it should be.</exception>
-    public static NodeProcesses Start(string address, IReadOnlyList<string> devices, int threads, string logs, Action<string> notice)
+    public static NodeProcesses Start(IReadOnlyList<string> coordinators, IReadOnlyList<string> devices, int threads, string logs, Action<string> notice)
     {
         Directory.CreateDirectory(logs);
-        var nodes = new NodeProcesses(address, logs, threads, notice);
+        var nodes = new NodeProcesses(coordinators, logs, threads, notice);
         var executable = Executable();
         for (var i = 0; i < devices.Count; i++)
         {
@@ -123,7 +124,7 @@ public sealed class NodeProcesses : IAsyncDisposable
         {
             var started = Stopwatch.StartNew();
             using var process = Process.Start(StartInfo(executable, _threads,
-                ["run", "--coordinator", _address, "--name", $"node-{number}", "--device", device, "--threads", _threads.ToString()]))!;
+                ["run", .. _coordinators.SelectMany(c => new[] { "--coordinator", c }), "--name", $"node-{number}", "--device", device, "--follow", "stdin"]))!;
             lock (_running)
             {
                 _running.Add(process);

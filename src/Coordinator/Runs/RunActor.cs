@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
+using Akka.Remote;
 using AlignProp.Adapters;
 using AlignProp.Messages;
 
@@ -9,20 +10,27 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>
 /// One run: hands out the shards of the current step, takes results, commits. Its journal is the truth: adapter and
 /// moments are in the store before <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. Heavy work
-/// (AdamW, hashing, disk) runs beside the actor and comes back as a message.
+/// (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where the journal cannot be reached the actor
+/// stops; its supervisor starts it again, and it goes on at the last committed step.
 /// </summary>
 public sealed class RunActor : ReceivePersistentActor, IWithTimers
 {
+    // Devices report every second: in this time those that hold or compute something for the interrupted step have said so.
+    private static readonly TimeSpan HandInGrace = TimeSpan.FromSeconds(2.5);
+
+    private const int DevicesBeforeGivingUp = 3;
+
     private readonly RunSetup _setup;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly DeviceRoster _devices = new();
-    private readonly string _life = Guid.NewGuid().ToString("N")[..6];
     private RunState _state = new();
     private LoraWeights _adapter = null!;
     private AdamWState _moments = null!;
-    private BlobRef _adapterBlob = null!;
+    private BlobRef? _adapterBlob;
     private byte[] _adapterBytes = [];
     private StepWork? _work;
+    private bool _repairing;
+    private DateTimeOffset _handOutFrom = DateTimeOffset.MinValue;
 
     public RunActor(RunSetup setup)
     {
@@ -33,7 +41,9 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Command<Begin>(_ => OnBegin());
         Command<Started>(OnStarted);
         Command<NodeHello>(OnHello);
-        Command<NodeLeaving>(leaving => _setup.Progress.Report(new NodeChanged(leaving.Node.Value, "leaving", "finishes its shard")));
+        Command<NodeUnfit>(unfit => _setup.Progress.Report(new NodeChanged(unfit.Node.Value, "refused", unfit.Reason)));
+        Command<NodeLeaving>(OnLeaving);
+        Command<DrainNode>(OnDrain);
         Command<RequestWork>(OnRequestWork);
         Command<ShardProgress>(OnProgress);
         Command<ShardDone>(OnDone);
@@ -41,8 +51,10 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Command<ResultReceived>(OnResult);
         Command<FetchChunk>(OnFetch);
         Command<StepComputed>(OnStepComputed);
-        Command<Status.Failure>(failure => Fail(failure.Cause.Message));
+        Command<EvaluationFinished>(OnEvaluated);
+        Command<Status.Failure>(OnFailure);
         Command<Terminated>(OnTerminated);
+        Command<DisassociatedEvent>(OnDisassociated);
         Command<Tick>(_ => OnTick());
     }
 
@@ -50,36 +62,81 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) =>
-        _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, $"the journal cannot be written: {cause.Message}"));
+    protected override void PreStart()
+    {
+        // A killed process closes its connections at once, long before membership gives it up.
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        base.PreStart();
+    }
 
-    protected override void OnRecoveryFailure(Exception reason, object? message = null) =>
-        _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, $"the journal cannot be read: {reason.Message}"));
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        base.PostStop();
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Paused("written", cause);
+
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) => Fail($"the journal refused an event: {cause.Message}");
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null)
+    {
+        if (reason.GetBaseException() is InvalidDataException or System.Runtime.Serialization.SerializationException)
+        {
+            Fail($"the journal is damaged: {reason.GetBaseException().Message}");
+            return;
+        }
+        Paused("read", reason);
+    }
+
+    private void Paused(string what, Exception cause) =>
+        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again"));
 
     private void OnBegin()
     {
+        if (_setup.Leadership.IsDeposed(_state.Coordinator))
+        {
+            _setup.Progress.Report(new RunSuperseded(_state.Coordinator!.Host));
+            return;
+        }
         Timers.StartPeriodicTimer("tick", Tick.Instance, TimeSpan.FromMilliseconds(500));
         var (state, setup) = (_state, _setup);
         Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
     }
 
+    /// <summary>Takes the run over: of two coordinators that try, the journal lets one.</summary>
     private void OnStarted(Started started)
     {
         (_adapter, _moments) = (started.Adapter, started.Moments);
         SetAdapterBytes(started.AdapterBytes);
-        if (started.Created is { } created)
+        var leadership = _setup.Leadership;
+        var resumed = started.Created is null;
+        Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
-            Persist(created, e => { _state = _state.Apply(e); Announce(); });
-        }
-        else
-        {
-            Announce();
-        }
+            _state = _state.Apply(elected);
+            leadership.Led = true;
+            if (started.Created is { } created)
+            {
+                Persist(created, e => { _state = _state.Apply(e); Announce(); });
+            }
+            else
+            {
+                Announce();
+            }
+        });
 
         void Announce()
         {
             _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, _setup.Planner.StepsPerEpoch, _setup.Planner.MaxSteps,
                 _setup.Planner.ShardsPerStep, (int)_adapter.ParameterCount));
+            _handOutFrom = resumed ? DateTimeOffset.UtcNow + HandInGrace : DateTimeOffset.MinValue;
+            if (started.Repair is { } damage)
+            {
+                _repairing = true;
+                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}"));
+                StartWork(_setup.Planner.Train(_state.Step));
+                return;
+            }
             Next();
         }
     }
@@ -109,11 +166,9 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void StartWork(IReadOnlyList<Shard> shards)
     {
-        _work = new StepWork(shards, _adapter, _adapterBlob, new LeaseTable(shards, _setup.LeaseSilence, _life), DateTimeOffset.UtcNow);
-        foreach (var device in _devices.Waiting)
-        {
-            Offer(device);
-        }
+        var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
+        _work = new StepWork(shards, _adapter, _adapterBlob!, leases, DateTimeOffset.UtcNow);
+        OfferAll();
         ReportShards();
     }
 
@@ -126,8 +181,28 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             _setup.Progress.Report(new NodeChanged(hello.Node.Value, "refused", reason));
             return;
         }
-        Sender.Tell(new NodeWelcome(_setup.Run));
-        _setup.Progress.Report(new NodeChanged(hello.Node.Value, "joined", string.Join(", ", hello.Devices)));
+        if (_devices.Joined(hello.Node, Sender))
+        {
+            Sender.Tell(new NodeWelcome(_setup.Run, _setup.Settings));
+            _setup.Progress.Report(new NodeChanged(hello.Node.Value, "joined", string.Join(", ", hello.Devices)));
+        }
+    }
+
+    private void OnLeaving(NodeLeaving leaving)
+    {
+        _devices.Leaving(leaving.Node);
+        _setup.Progress.Report(new NodeChanged(leaving.Node.Value, "leaving", "finishes its shard"));
+    }
+
+    private void OnDrain(DrainNode drain)
+    {
+        if (_devices.ActorOf(drain.Node) is { } node)
+        {
+            node.Tell(drain);
+            Sender.Tell(new DrainReply(true, $"{drain.Node} finishes its shard and leaves"));
+            return;
+        }
+        Sender.Tell(new DrainReply(false, $"{drain.Node}: no such node; nodes: {string.Join(", ", _devices.Nodes.Select(n => n.Value).Order())}"));
     }
 
     private void OnRequestWork(RequestWork request)
@@ -137,25 +212,35 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             Sender.Tell(new RunOver(reason));
             return;
         }
-        if (_devices.Seen(request.Device, Sender))
+        See(request.Device);
+        // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
+        foreach (var held in request.Held.Where(key => _work?.Wants(key) == true))
+        {
+            _work!.Leases.Adopt(new LeaseId($"held-{request.Device}-{held.Step}-{held.Index}"), held.Index, request.Device, 1, DateTimeOffset.UtcNow);
+        }
+        Offer(request.Device);
+    }
+
+    private void See(DeviceId device)
+    {
+        if (_devices.Seen(device, Sender))
         {
             Context.Watch(Sender);
         }
-        Offer(request.Device);
     }
 
     /// <summary>Leases a shard to a device, or lets it wait.</summary>
     private void Offer(DeviceId device)
     {
-        var worker = _devices.WorkerOf(device);
+        var (worker, now) = (_devices.WorkerOf(device), DateTimeOffset.UtcNow);
         if (_devices.IsBenched(device))
         {
             worker.Tell(new NoWork("benched after repeated failures"));
         }
-        else if (_work?.Leases.Acquire(device, DateTimeOffset.UtcNow) is { } lease)
+        else if ((now >= _handOutFrom ? _work?.Leases.Acquire(device, now) : _work?.Leases.HeldBy(device)) is { } lease)
         {
             _devices.Busy(device);
-            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work.Blob, _setup.Settings));
+            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
         }
         else
         {
@@ -165,19 +250,37 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         ReportShards();
     }
 
+    private void OfferAll()
+    {
+        foreach (var device in _devices.Waiting)
+        {
+            Offer(device);
+        }
+    }
+
     private void OnProgress(ShardProgress progress)
     {
-        _work?.Leases.Renew(progress.Lease, progress.Fraction, DateTimeOffset.UtcNow);
+        if (_work?.Wants(progress.Key) != true)
+        {
+            return;
+        }
+        See(progress.Device);
+        if (_work.Leases.Find(progress.Lease) is null)
+        {
+            _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
+        }
+        _work.Leases.Renew(progress.Lease, progress.Fraction, DateTimeOffset.UtcNow);
         ReportShards();
     }
 
     private void OnDone(ShardDone done)
     {
-        if (_work is null || !_work.Wants(done))
+        if (_work?.Wants(done.Key) != true)
         {
             Sender.Tell(new ShardAcknowledged(done.Lease, false, "already done, or of another step"));
             return;
         }
+        See(done.Device);
         _work.Leases.Renew(done.Lease, 1, DateTimeOffset.UtcNow);
         var name = $"result-{done.Lease}";
         if (Context.Child(name).IsNobody())
@@ -189,26 +292,21 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     private void OnResult(ResultReceived result)
     {
         var done = result.Done;
-        if (_work is null || !_work.Wants(done))
+        if (_work?.Wants(done.Key) != true)
         {
             result.Worker.Tell(new ShardAcknowledged(done.Lease, false, "already done"));
             return;
         }
-        var device = _work.Leases.Find(done.Lease)?.Device;
         var refusal = result.Payload is null ? "the payload did not arrive whole" : _work.Take(done, result.Payload);
+        result.Worker.Tell(new ShardAcknowledged(done.Lease, refusal is null, refusal ?? ""));
         if (refusal is not null)
         {
-            result.Worker.Tell(new ShardAcknowledged(done.Lease, false, refusal));
-            Refuse(done.Lease, device, refusal);
+            Refuse(done.Lease, done.Device, done.Key, refusal);
             return;
         }
-        _work.Leases.Complete(done.Index, DateTimeOffset.UtcNow);
-        result.Worker.Tell(new ShardAcknowledged(done.Lease, true, ""));
-        if (device is { } good)
-        {
-            _devices.Succeeded(good);
-        }
-        _setup.Progress.Report(new ShardTimed(done.Step, done.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory));
+        _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
+        _devices.Succeeded(done.Device);
+        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory));
         ReportShards();
         if (_work.Leases.IsComplete)
         {
@@ -218,55 +316,62 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void OnFailed(ShardFailed failed)
     {
-        if (failed.Configuration)
-        {
-            Fail(failed.Error);
-            return;
-        }
-        Refuse(failed.Lease, _work?.Leases.Find(failed.Lease)?.Device, failed.Error);
+        Sender.Tell(new ShardAcknowledged(failed.Lease, false, "noted"));
+        See(failed.Device);
+        Refuse(failed.Lease, failed.Device, failed.Key, failed.Error);
     }
 
     /// <summary>The shard is done elsewhere; a device that fails again and again is benched, a shard that fails everywhere stops the run.</summary>
-    private void Refuse(LeaseId lease, DeviceId? device, string why)
+    private void Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         _log.Warning("lease {0}: {1}", lease, why);
-        var failures = _work?.Leases.Fail(lease) ?? 0;
-        if (device is { } bad && _devices.Failed(bad))
+        if (_devices.Failed(device))
         {
-            _setup.Progress.Report(new NodeChanged(bad.Value, "benched", why));
+            _setup.Progress.Report(new NodeChanged(device.Value, "benched", why));
         }
-        if (failures >= 3 || (device is not null && _devices.AllBenched))
+        if (_work?.Wants(key) != true)
         {
-            Fail($"a shard of step {_work!.Step} failed on {failures} device(s): {why}");
             return;
         }
-        foreach (var waiting in _devices.Waiting)
+        var failures = _work.Leases.Fail(lease, key.Index, device);
+        if (failures >= DevicesBeforeGivingUp || _devices.AllBenched)
         {
-            Offer(waiting);
+            Fail($"shard {key.Index} of step {key.Step} failed on {failures} device(s), last on {device}: {why}");
+            return;
         }
+        OfferAll();
     }
 
     private void OnFetch(FetchChunk fetch)
     {
-        var chunk = fetch.Hash == _adapterBlob.Hash ? BlobTransfer.ChunkOf(_adapterBytes, fetch.Hash, fetch.Index) : null;
+        var chunk = fetch.Hash == _adapterBlob?.Hash ? BlobTransfer.ChunkOf(_adapterBytes, fetch.Hash, fetch.Index) : null;
         Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
     }
 
-    private void OnTerminated(Terminated terminated)
+    private void OnTerminated(Terminated terminated) =>
+        Released(_devices.Gone(terminated.ActorRef), device => _devices.IsLeaving(device) ? ("left", "drained") : ("lost", "its shards are leased again"));
+
+    private void OnDisassociated(DisassociatedEvent broken)
     {
-        if (_state.EndReason is not null)
+        if (_state.EndReason is null)
+        {
+            Released(_devices.CutOff(broken.RemoteAddress), device => _devices.IsLeaving(device) ? ("left", "drained") : ("cut off", "its shards are leased again"));
+        }
+    }
+
+    private void Released(IReadOnlyList<DeviceId> devices, Func<DeviceId, (string State, string Detail)> describe)
+    {
+        if (_state.EndReason is not null || devices.Count == 0)
         {
             return;
         }
-        foreach (var device in _devices.Gone(terminated.ActorRef))
+        foreach (var device in devices)
         {
             _work?.Leases.Release(device);
-            _setup.Progress.Report(new NodeChanged(device.Value, "lost", "its shards are leased again"));
+            var (state, detail) = describe(device);
+            _setup.Progress.Report(new NodeChanged(device.Value, state, detail));
         }
-        foreach (var waiting in _devices.Waiting)
-        {
-            Offer(waiting);
-        }
+        OfferAll();
     }
 
     private void OnTick()
@@ -279,10 +384,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             _setup.Progress.Report(new NodeChanged(lease.Device.Value, "silent", $"shard {lease.Shard.Index} is leased again"));
         }
-        foreach (var device in _devices.Waiting)
-        {
-            Offer(device);
-        }
+        OfferAll();
     }
 
     private void Finish()
@@ -291,29 +393,71 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         _work = null;
         if (work.Evaluation)
         {
-            var evaluation = EvaluationSummary.Of(work, _setup.Planner.EvaluationSamples());
-            Persist(new EvaluationRecorded(work.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity), e =>
-            {
-                _state = _state.Apply(e);
-                _setup.Progress.Report(evaluation with { Epoch = EpochOf(work.Step) });
-                Next();
-            });
+            var samples = _setup.Planner.EvaluationSamples();
+            Task.Run(() => EvaluationSummary.Of(work, samples)).PipeTo(Self);
             return;
         }
-        var (setup, adapter, moments) = (_setup, _adapter, _moments);
-        Task.Run(() => StepComputed.Of(setup, work, adapter, moments)).PipeTo(Self);
+        var (setup, epoch, adapter, moments) = (_setup, _state.Coordinator!.Epoch, _adapter, _moments);
+        Task.Run(() => StepComputed.Of(setup, epoch, work, adapter, moments)).PipeTo(Self);
     }
 
-    private void OnStepComputed(StepComputed computed) => Persist(computed.Event, e =>
+    private void OnEvaluated(EvaluationFinished evaluation) =>
+        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity), e =>
+        {
+            _state = _state.Apply(e);
+            _setup.Progress.Report(evaluation with { Epoch = EpochOf(e.Step) });
+            Next();
+        });
+
+    private void OnStepComputed(StepComputed computed)
     {
-        _state = _state.Apply(e);
+        if (_repairing)
+        {
+            OnRepaired(computed);
+            return;
+        }
+        Persist(computed.Event, e =>
+        {
+            _state = _state.Apply(e);
+            Take(computed);
+            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds));
+            var (store, old) = (_setup.Store, _state.Superseded);
+            Task.Run(() => store.Delete(old)).ContinueWith(t => _log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message), TaskContinuationOptions.OnlyOnFaulted);
+            Next();
+        });
+    }
+
+    /// <summary>A committed step computed again must come out as the journal says; its blobs are whole again.</summary>
+    private void OnRepaired(StepComputed computed)
+    {
+        _repairing = false;
+        if (computed.Event.AdapterHash != _state.Adapter || computed.Event.MomentsHash != _state.Moments)
+        {
+            Fail($"step {_state.Step} computed again has adapter {computed.Event.AdapterHash}, the journal {_state.Adapter}: the model's files, the prompts or the kind of device are not those of the run");
+            return;
+        }
+        _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash"));
+        Take(computed);
+        Next();
+    }
+
+    private void Take(StepComputed computed)
+    {
         (_adapter, _moments) = (computed.Adapter, computed.Moments);
         SetAdapterBytes(computed.AdapterBytes);
-        _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds));
-        HashSet<BlobHash> keep = [_state.Adapter, _state.Moments, .. _state.Milestones];
-        _setup.Store.KeepOnly(keep);
-        Next();
-    });
+    }
+
+    /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run with everything kept.</summary>
+    private void OnFailure(Status.Failure failure)
+    {
+        if (failure.Cause.GetBaseException() is System.Data.Common.DbException or TimeoutException or System.Net.Sockets.SocketException)
+        {
+            Paused("reached", failure.Cause);
+            Context.Stop(Self);
+            return;
+        }
+        Fail(failure.Cause.GetBaseException().Message);
+    }
 
     private int EpochOf(int step) => (step + _setup.Planner.StepsPerEpoch - 1) / _setup.Planner.StepsPerEpoch;
 

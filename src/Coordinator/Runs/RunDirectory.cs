@@ -16,6 +16,9 @@ public sealed record RunDirectory(string Folder)
 
     public string Logs => Path.Combine(Folder, "logs");
 
+    /// <summary>Where the coordinator listens, while one runs: for commands that talk to it.</summary>
+    public string Address => Path.Combine(Folder, "coordinator.address");
+
     /// <summary>The adapter of the last committed step, for other tools (diffusers key names).</summary>
     public string Adapter => Path.Combine(Folder, "adapter.safetensors");
 

@@ -1,9 +1,15 @@
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What the run actor publishes for the console, metrics and reports, in order. Pure data.</summary>
-public abstract record RunProgress;
+public abstract record RunProgress : Akka.Actor.INoSerializationVerificationNeeded;
 
 public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, int MaxSteps, int ShardsPerStep, int AdapterParameters) : RunProgress;
+
+/// <summary>Something worth a line: a pause, a takeover, a repair.</summary>
+public sealed record RunNotice(string Text) : RunProgress;
+
+/// <summary>Another coordinator leads; this one steps back.</summary>
+public sealed record RunSuperseded(string By) : RunProgress;
 
 public sealed record NodeChanged(string Node, string State, string Detail) : RunProgress;
 

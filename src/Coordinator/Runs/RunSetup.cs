@@ -7,37 +7,76 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
-/// <param name="LeaseSilence">A device that reports nothing for this long loses its lease.</param>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
-    IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, TimeSpan LeaseSilence);
+    IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
+    Leadership Leadership);
+
+/// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
+/// <param name="life">One id an actor system.</param>
+/// <param name="host">Where it listens, for people.</param>
+public sealed class Leadership(string life, string host)
+{
+    public string Life { get; } = life;
+
+    public string Host { get; } = host;
+
+    public bool Led { get; set; }
+
+    public bool IsDeposed(CoordinatorElected? newest) => Led && newest?.Life != Life;
+}
 
 /// <summary>The run is ready: adapter and moments are loaded, or made for a new run.</summary>
-internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes, RunCreated? Created) : INoSerializationVerificationNeeded
+/// <param name="Repair">The blobs of the last step were damaged: these are the ones before it, and the step is computed again.</param>
+internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes, RunCreated? Created, string? Repair) : INoSerializationVerificationNeeded
 {
+    /// <exception cref="InvalidDataException">The blobs of the last step and those before it are missing or damaged.</exception>
     public static Started Prepare(RunState state, RunSetup setup)
     {
-        if (state.Created is not null)
+        setup.Store.Delete(state.Superseded);
+        if (state.Created is null)
         {
-            var bytes = setup.Store.Get(state.Adapter);
-            return new Started(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(setup.Store.Get(state.Moments)), bytes, null);
+            return Fresh(setup);
         }
+        try
+        {
+            return Load(state.Adapter, state.Moments, setup.Store, null);
+        }
+        catch (InvalidDataException e) when (state.Before is { } before)
+        {
+            return Load(before.Adapter, before.Moments, setup.Store, e.Message);
+        }
+        catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is var again && again.Created!.AdapterHash == state.Adapter && again.Created.MomentsHash == state.Moments)
+        {
+            setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}"));
+            return again with { Created = null };
+        }
+    }
+
+    private static Started Load(BlobHash adapter, BlobHash moments, IAdapterStore store, string? repair)
+    {
+        var bytes = store.Get(adapter);
+        return new Started(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes, null, repair);
+    }
+
+    private static Started Fresh(RunSetup setup)
+    {
         var adapter = LoraInitializer.Gaussian(setup.Layout, setup.Config.Lora.Rank, Seeds.Derive(setup.Config.Seed, 0, 0, "lora"), setup.Config.Lora.Alpha);
         var moments = AdamWState.Zero(adapter);
         var adapterBytes = adapter.Serialize();
         return new Started(adapter, moments, adapterBytes, new RunCreated(
-            setup.Run, setup.ConfigText, setup.Settings, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash));
+            setup.Run, setup.ConfigText, setup.Settings, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
     }
 }
 
 /// <summary>The next adapter, durable in the store and ready to be committed.</summary>
 internal sealed record StepComputed(StepCommittedEvent Event, LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes) : INoSerializationVerificationNeeded
 {
-    public static StepComputed Of(RunSetup setup, StepWork work, LoraWeights adapter, AdamWState moments)
+    public static StepComputed Of(RunSetup setup, int epoch, StepWork work, LoraWeights adapter, AdamWState moments)
     {
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, adapter, moments, work.MeanGradient());
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
-        var committed = new StepCommittedEvent(work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
+        var committed = new StepCommittedEvent(epoch, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
             mean, std, work.Loss, norm, work.Truncations, (DateTimeOffset.UtcNow - work.Started).TotalSeconds);
         return new StepComputed(committed, next, state, bytes);
     }

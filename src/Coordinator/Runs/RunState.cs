@@ -14,6 +14,15 @@ public sealed record RunState
 
     public BlobHash Moments { get; init; }
 
+    /// <summary>What the last step was computed from, kept in the store to compute it again should its blobs be damaged.</summary>
+    public (BlobHash Adapter, BlobHash Moments)? Before { get; init; }
+
+    /// <summary>Blobs that were superseded by the last step and are no milestone: they may go.</summary>
+    public IReadOnlyList<BlobHash> Superseded { get; init; } = [];
+
+    /// <summary>The newest elected coordinator.</summary>
+    public CoordinatorElected? Coordinator { get; init; }
+
     public IReadOnlyList<EvaluationRecorded> Evaluations { get; init; } = [];
 
     /// <summary>Why the run ended, or null.</summary>
@@ -24,15 +33,34 @@ public sealed record RunState
 
     public RunState Apply(IRunEvent e) => e switch
     {
+        CoordinatorElected elected => elected.Epoch == (Coordinator?.Epoch ?? 0) + 1
+            ? this with { Coordinator = elected }
+            : throw new InvalidDataException($"journal: epoch {elected.Epoch} follows epoch {Coordinator?.Epoch ?? 0}"),
         RunCreated created => this with { Created = created, Adapter = created.AdapterHash, Moments = created.MomentsHash },
-        // A journal that skips or repeats a step is damaged: better to stop than to train on.
-        StepCommittedEvent committed => committed.Step == Step + 1
-            ? this with { Step = committed.Step, Adapter = committed.AdapterHash, Moments = committed.MomentsHash }
-            : throw new InvalidDataException($"journal: step {committed.Step} follows step {Step}"),
+        StepCommittedEvent committed => Commit(committed),
         EvaluationRecorded evaluation => this with { Evaluations = [.. Evaluations, evaluation], Milestones = [.. Milestones, Adapter] },
         RunEnded ended => this with { EndReason = ended.Reason },
         _ => throw new InvalidDataException($"journal: unknown event {e.GetType().Name}"),
     };
 
     public bool IsEvaluated => Evaluations.Any(e => e.Step == Step);
+
+    private RunState Commit(StepCommittedEvent committed)
+    {
+        // A journal that skips or repeats a step, or has one of a deposed coordinator, is damaged: better to stop than to train on.
+        if (committed.Step != Step + 1 || committed.Epoch != Coordinator?.Epoch)
+        {
+            throw new InvalidDataException($"journal: step {committed.Step} of epoch {committed.Epoch} follows step {Step} of epoch {Coordinator?.Epoch}");
+        }
+        HashSet<BlobHash> kept = [committed.AdapterHash, committed.MomentsHash, Adapter, Moments, .. Milestones];
+        BlobHash[] old = Before is { } before ? [before.Adapter, before.Moments] : [];
+        return this with
+        {
+            Step = committed.Step,
+            Adapter = committed.AdapterHash,
+            Moments = committed.MomentsHash,
+            Before = (Adapter, Moments),
+            Superseded = [.. old.Where(h => !kept.Contains(h))],
+        };
+    }
 }

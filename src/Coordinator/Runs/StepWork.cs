@@ -34,13 +34,13 @@ public sealed class StepWork
     public bool Evaluation => Shards[0].Evaluation;
 
     /// <summary>True when the result belongs to this work: keyed by run, step, shard and adapter, not by lease.</summary>
-    public bool Wants(ShardDone done) => done.Run == Shards[0].Run && done.Step == Step && done.AdapterHash == Blob.Hash
-        && done.Index >= 0 && done.Index < Shards.Count && !Leases.IsDone(done.Index);
+    public bool Wants(ShardKey key) => key.Run == Shards[0].Run && key.Step == Step && key.AdapterHash == Blob.Hash
+        && key.Index >= 0 && key.Index < Shards.Count && !Leases.IsDone(key.Index);
 
     /// <summary>Checks and takes a result; returns why it is refused, or null.</summary>
     public string? Take(ShardDone done, ReadOnlyMemory<byte> payload)
     {
-        var samples = Shards[done.Index].Samples.Count;
+        var samples = Shards[done.Key.Index].Samples.Count;
         if (done.Rewards.Count != samples || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
         {
             return $"expected {samples} finite rewards and a finite loss";
@@ -54,18 +54,18 @@ public sealed class StepWork
                 {
                     return $"expected finite features of {samples} samples";
                 }
-                _evaluations[done.Index] = evaluation;
+                _evaluations[done.Key.Index] = evaluation;
             }
             else
             {
-                _averager!.Add(done.Index, samples, LoraWeights.Deserialize(payload));
+                _averager!.Add(done.Key.Index, samples, LoraWeights.Deserialize(payload));
             }
         }
         catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
         {
             return e.Message;
         }
-        _results[done.Index] = done;
+        _results[done.Key.Index] = done;
         return null;
     }
 

@@ -10,10 +10,6 @@ public interface IShardComputer : IDisposable
 {
     /// <param name="adapter">Bytes of the LoRA weights the shard is computed with.</param>
     /// <param name="progress">Phase and fraction of the shard's work, 0 to 1.</param>
-    /// <exception cref="ShardConfigurationException">No device could do it: other model files, unknown reward.</exception>
     /// <exception cref="OperationCanceledException">Cancelled between two DDIM steps.</exception>
     ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation);
 }
-
-/// <summary>The run's settings cannot be met on this node; the message says what is wrong.</summary>
-public sealed class ShardConfigurationException(string message) : Exception(message);

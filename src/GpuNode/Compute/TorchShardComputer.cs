@@ -89,18 +89,9 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         _loaded?.Dispose();
         _loaded = null;
         progress("load", 0);
-        try
-        {
-            RequireFingerprint("model", settings.ModelPath, settings.ModelHash);
-            RequireFingerprint("reward", settings.RewardPath, settings.RewardHash);
-            var dtype = DTypeOf(settings.Precision);
-            set_num_threads(settings.Threads);
-            return _loaded = Loaded.From(settings, _device, dtype);
-        }
-        catch (Exception e) when (e is ModelFileException or IOException)
-        {
-            throw new ShardConfigurationException(e.Message);
-        }
+        var dtype = DTypeOf(settings.Precision);
+        set_num_threads(settings.Threads);
+        return _loaded = Loaded.From(settings, _device, dtype);
     }
 
     private ScalarType DTypeOf(string precision) => (precision, _device.type) switch
@@ -108,19 +99,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         ("fp32", _) => ScalarType.Float32,
         ("bf16", DeviceType.CUDA) => ScalarType.BFloat16,
         ("fp16", DeviceType.CUDA) => ScalarType.Float16,
-        _ => throw new ShardConfigurationException($"model.precision = {precision} on {_device}: expected fp32 (half precision runs on CUDA only)"),
+        _ => throw new ModelFileException($"model.precision = {precision} on {_device}: expected fp32 (half precision runs on CUDA only)"),
     };
-
-    private static void RequireFingerprint(string what, string folder, string expected)
-    {
-        var found = ModelFingerprint.Of(folder);
-        if (found != expected)
-        {
-            throw new ShardConfigurationException($"{folder}: this node's {what} files differ from the coordinator's (SHA-256 {Short(found)}, expected {Short(expected)})");
-        }
-
-        static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;
-    }
 
     /// <summary>A model, a reward and the LoRA branches on it, loaded for one run's settings.</summary>
     private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, LoraInjection lora) : IDisposable

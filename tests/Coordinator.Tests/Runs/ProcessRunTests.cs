@@ -45,7 +45,7 @@ public sealed class ProcessRunTests : IDisposable
     {
         var (record, directory) = (new Record(), _runs.Directory_(id));
         await using var host = await CoordinatorHost.StartAsync(_runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, new CoordinatorOptions(), record);
-        await using var processes = NodeProcesses.Start(host.Address, Enumerable.Repeat("cpu:0", nodes).ToList(), 1, directory.Logs, _ => { });
+        await using var processes = NodeProcesses.Start([host.Address], Enumerable.Repeat("cpu:0", nodes).ToList(), 1, directory.Logs, _ => { });
         if (meanwhile is not null)
         {
             await meanwhile(processes, record);

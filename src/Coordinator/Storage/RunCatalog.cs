@@ -1,0 +1,36 @@
+using AlignProp.Coordinator.Configuration;
+using Npgsql;
+
+namespace AlignProp.Coordinator.Storage;
+
+/// <summary>A run as its database describes it to a coordinator that has nothing of it: the resolved run file and the prompts.</summary>
+public sealed record CatalogedRun(string Config, IReadOnlyList<string> Training, IReadOnlyList<string> HeldOut);
+
+/// <summary>The runs of a PostgreSQL database.</summary>
+public static class RunCatalog
+{
+    private const string Create = "CREATE TABLE IF NOT EXISTS alignprop_runs (id text PRIMARY KEY, config text NOT NULL, training text[] NOT NULL, held_out text[] NOT NULL, created timestamptz NOT NULL DEFAULT now())";
+
+    public static void Add(string connectionString, string id, CatalogedRun run)
+    {
+        using var source = DatabaseTables.Open(connectionString, Create);
+        using var command = source.CreateCommand("INSERT INTO alignprop_runs (id, config, training, held_out) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING");
+        command.Parameters.Add(new NpgsqlParameter { Value = id });
+        command.Parameters.Add(new NpgsqlParameter { Value = run.Config });
+        command.Parameters.Add(new NpgsqlParameter { Value = run.Training.ToArray() });
+        command.Parameters.Add(new NpgsqlParameter { Value = run.HeldOut.ToArray() });
+        command.ExecuteNonQuery();
+    }
+
+    /// <exception cref="ConfigException">The database has no such run.</exception>
+    public static CatalogedRun Find(string connectionString, string id)
+    {
+        using var source = DatabaseTables.Open(connectionString, Create);
+        using var command = source.CreateCommand("SELECT config, training, held_out FROM alignprop_runs WHERE id = $1");
+        command.Parameters.Add(new NpgsqlParameter { Value = id });
+        using var reader = command.ExecuteReader();
+        return reader.Read()
+            ? new CatalogedRun(reader.GetString(0), reader.GetFieldValue<string[]>(1), reader.GetFieldValue<string[]>(2))
+            : throw new ConfigException($"{id}: no such run in the database; start one with: alignprop train --database ...");
+    }
+}
