@@ -38,7 +38,7 @@ internal static class Codecs
                 BackwardSeconds = m.BackwardSeconds,
                 PeakMemory = m.PeakMemory,
             },
-            p => new ShardDone(new(p.Lease), new(p.Run), p.Step, p.Index, new(p.AdapterHash), [.. p.Rewards], p.Loss, Read(p.Payload),
+            p => new ShardDone(new(p.Lease), new(p.Run), p.Step, p.Index, Hash(p.AdapterHash), [.. p.Rewards], p.Loss, Read(p.Payload),
                 p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory)),
         Of<ShardFailed, P.ShardFailed>("failed", P.ShardFailed.Parser,
             m => new P.ShardFailed { Lease = m.Lease.Value, Error = m.Error, Configuration = m.Configuration },
@@ -47,16 +47,16 @@ internal static class Codecs
             m => new P.ShardAcknowledged { Lease = m.Lease.Value, Accepted = m.Accepted, Reason = m.Reason },
             p => new ShardAcknowledged(new(p.Lease), p.Accepted, p.Reason)),
         Of<FetchChunk, P.FetchChunk>("fetch", P.FetchChunk.Parser,
-            m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(new(p.Hash), p.Index)),
+            m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(Hash(p.Hash), p.Index)),
         Of<BlobChunk, P.BlobChunk>("chunk", P.BlobChunk.Parser,
             m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = ByteString.CopyFrom(m.Data.Span) },
-            p => new BlobChunk(new(p.Hash), p.Index, p.Data.Memory)),
-        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(new(p.Hash))),
+            p => new BlobChunk(Hash(p.Hash), p.Index, p.Data.Memory)),
+        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(Hash(p.Hash))),
         Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),
         Of<RunOver, P.RunOver>("over", P.RunOver.Parser, m => new P.RunOver { Reason = m.Reason }, p => new RunOver(p.Reason)),
         Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
             m => new P.RunCreated { Run = m.Run.Value, Config = m.Config, Settings = Write(m.Settings), AdapterHash = m.AdapterHash.Value, MomentsHash = m.MomentsHash.Value },
-            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), new(p.AdapterHash), new(p.MomentsHash))),
+            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), Hash(p.AdapterHash), Hash(p.MomentsHash))),
         Of<StepCommittedEvent, P.StepCommitted>("e-step", P.StepCommitted.Parser,
             m => new P.StepCommitted
             {
@@ -70,7 +70,7 @@ internal static class Codecs
                 Truncations = { m.Truncations },
                 Seconds = m.Seconds,
             },
-            p => new StepCommittedEvent(p.Step, new(p.AdapterHash), new(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
+            p => new StepCommittedEvent(p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
             m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity },
             p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity)),
@@ -84,7 +84,12 @@ internal static class Codecs
 
     private static P.BlobRef Write(BlobRef b) => new() { Hash = b.Hash.Value, Bytes = b.Bytes };
 
-    private static BlobRef Read(P.BlobRef p) => new(new(p.Hash), p.Bytes);
+    /// <summary>Whoever reads it reserves that many bytes: nothing unreasonable gets as far as an actor.</summary>
+    private static BlobRef Read(P.BlobRef p) => p.Bytes is > 0 and <= BlobRef.MaxBytes
+        ? new BlobRef(Hash(p.Hash), p.Bytes)
+        : throw new ArgumentException($"a blob of {p.Bytes} bytes: 1 to {BlobRef.MaxBytes} are accepted");
+
+    private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash : throw new ArgumentException("not a SHA-256 in lower-case hex");
 
     private static P.Shard Write(Shard s) => new()
     {
