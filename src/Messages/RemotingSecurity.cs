@@ -71,6 +71,12 @@ public sealed class RemotingSecurity
             : ActorSystemSetup.Create(bootstrap);
     }
 
+    /// <summary>
+    /// Why a system ended, when it did so because TLS failed on a connection it made: joining again with the same files would fail
+    /// again. Akka gives this end the exit code 79 and a reason of a class it keeps to itself.
+    /// </summary>
+    public static string? HandshakeFailure(ActorSystem system) => CoordinatedShutdown.Get(system).ShutdownReason is { ExitCode: 79 } reason ? reason.ToString() : null;
+
     private static string Names(string host, string advertised) => $"""
         akka.remote.dot-netty.tcp.hostname = "{host}"
         akka.remote.dot-netty.tcp.public-hostname = "{advertised}"

@@ -4,7 +4,7 @@ using Akka.Configuration;
 
 namespace AlignProp.Messages.Tests.Security;
 
-/// <summary>An actor system on the loopback with the shipped configuration and one actor that answers RequestWork with NoWork.</summary>
+/// <summary>An actor system on the loopback with the shipped configuration and one actor that answers NodeHello with NodeRefused.</summary>
 internal sealed class Peer : IAsyncDisposable
 {
     private readonly StrongBox _received = new();
@@ -35,8 +35,8 @@ internal sealed class Peer : IAsyncDisposable
         new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))));
 
     /// <summary>Asks the other's actor; an AskTimeoutException when nothing comes back.</summary>
-    public Task<NoWork> AskAsync(Peer other, double seconds = 10, string? address = null) =>
-        System.ActorSelection($"{address ?? other.Address}/user/answering").Ask<NoWork>(new RequestWork(new("n/cpu:0"), new("n")), TimeSpan.FromSeconds(seconds));
+    public Task<NodeRefused> AskAsync(Peer other, double seconds = 10, string? address = null) =>
+        System.ActorSelection($"{address ?? other.Address}/user/answering").Ask<NodeRefused>(new NodeHello(new("n"), [], "0"), TimeSpan.FromSeconds(seconds));
 
     public async ValueTask DisposeAsync() => await System.Terminate();
 
@@ -50,9 +50,9 @@ internal sealed class Peer : IAsyncDisposable
         public Answering(StrongBox received) => ReceiveAny(message =>
         {
             Interlocked.Increment(ref received.Count);
-            if (message is RequestWork)
+            if (message is NodeHello)
             {
-                Sender.Tell(new NoWork("nothing to do"));
+                Sender.Tell(new NodeRefused("nothing to do"));
             }
         });
     }

@@ -69,11 +69,13 @@ public sealed class RemotingTlsTests : IDisposable
         {
             // The control: just as careless, but with the right certificate.
             await member.AskAsync(other);
+            Assert.Null(RemotingSecurity.HandshakeFailure(member.System));
             return;
         }
         await Unanswered(member, other.Address);
         Assert.Equal(0, other.Received);
         await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Contains("TLS handshake failed", RemotingSecurity.HandshakeFailure(member.System));
     }
 
     /// <summary>DotNetty offers 1.2 at most; what is older is left to the machine's OpenSSL, which refuses it by default.</summary>

@@ -7,6 +7,7 @@ using Xunit.Abstractions;
 namespace AlignProp.Messages.Tests.Security;
 
 /// <summary>A listening actor system is sent rubbish over real connections; after every kind of it, it must answer a well-behaved peer.</summary>
+[Collection("alone")]
 public sealed class SocketFuzzTests(ITestOutputHelper output)
 {
     private const int Frame = 256_000;
@@ -170,3 +171,7 @@ public sealed class SocketFuzzTests(ITestOutputHelper output)
         return condition();
     }
 }
+
+/// <summary>Memory is measured: no other test may run at the time.</summary>
+[CollectionDefinition("alone", DisableParallelization = true)]
+public sealed class Alone;
