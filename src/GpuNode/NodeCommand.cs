@@ -36,7 +36,7 @@ public static class NodeCommand
                     return 2;
             }
         }
-        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException)
+        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
@@ -56,7 +56,8 @@ public static class NodeCommand
             throw new ArgumentException("--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
         }
         var node = new NodeId(options.Get("name", $"{Environment.MachineName}-{Environment.ProcessId}"));
-        var hocon = HoconLayers.For("node", HoconLayers.Remoting(options.Get("host", "127.0.0.1"), (int)options.Number("port", 0), seeds.Count > 1))
+        var security = RemotingSecurity.For(options.Get("host", "127.0.0.1"), tls: TlsFiles.Find());
+        var hocon = HoconLayers.For("node", HoconLayers.Membership((int)options.Number("port", 0), seeds.Count > 1) + security.Hocon)
             .WithFallback(ClusterSingleton.DefaultConfig());
         var names = options.All("device", "cpu:0");
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
@@ -83,15 +84,21 @@ public static class NodeCommand
         {
             exit = new TaskCompletionSource<NodeExit>(TaskCreationOptions.RunContinuationsAsynchronously);
             var ended = exit;
-            var system = ActorSystem.Create(ClusterNames.System, hocon);
+            var system = ActorSystem.Create(ClusterNames.System, security.Setup(hocon));
             var cluster = Cluster.Get(system);
             cluster.RegisterOnMemberRemoved(() => ended.TrySetResult(new NodeExit(NodeExit.Rejoin, "removed from the cluster")));
+            _ = system.WhenTerminated.ContinueWith(_ => ended.TrySetResult(new NodeExit(NodeExit.Rejoin, "its actor system ended")), TaskScheduler.Default);
             cluster.JoinSeedNodes(seeds);
             Action<NodeExit> leave = reason => ended.TrySetResult(reason);
             actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), leave)), "node");
             Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
             var reason = final ?? await ended.Task;
             Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);
+            if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+            {
+                Log.Error("{Node} is not let in: {Reason}; is its certificate of the coordinator's authority?", node.Value, tls);
+                return NodeExit.Refused;
+            }
             if (reason.Code != NodeExit.Rejoin)
             {
                 await Task.WhenAny(CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClrExitReason.Instance), Task.Delay(TimeSpan.FromSeconds(15)));

@@ -27,9 +27,10 @@ public sealed class AlignPropSerializer(ExtendedActorSystem system) : Serializer
 
     public override object FromBinary(byte[] bytes, string manifest)
     {
-        if (!ByManifest.TryGetValue(manifest, out var codec))
+        // Akka hands over null when a sender left the manifest out.
+        if (manifest is null || !ByManifest.TryGetValue(manifest, out var codec))
         {
-            throw new SerializationException($"unknown message manifest {manifest}");
+            throw new SerializationException($"unknown message manifest {Legible(manifest)}");
         }
         try
         {
@@ -40,6 +41,9 @@ public sealed class AlignPropSerializer(ExtendedActorSystem system) : Serializer
             throw new SerializationException($"malformed {codec.Type.Name} ({bytes.Length} bytes)", e);
         }
     }
+
+    /// <summary>A stranger's text on its way into the log: short, and on one line.</summary>
+    private static string Legible(string? text) => text is null ? "(none)" : Uri.EscapeDataString(text[..Math.Min(text.Length, 40)]);
 }
 
 /// <summary>How one message type is written and read.</summary>

@@ -49,11 +49,11 @@ internal static class Codecs
             m => new P.ShardAcknowledged { Lease = m.Lease.Value, Accepted = m.Accepted, Reason = m.Reason },
             p => new ShardAcknowledged(new(p.Lease), p.Accepted, p.Reason)),
         Of<FetchChunk, P.FetchChunk>("fetch", P.FetchChunk.Parser,
-            m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(new(p.Hash), p.Index)),
+            m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(Hash(p.Hash), p.Index)),
         Of<BlobChunk, P.BlobChunk>("chunk", P.BlobChunk.Parser,
             m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = ByteString.CopyFrom(m.Data.Span) },
-            p => new BlobChunk(new(p.Hash), p.Index, p.Data.Memory)),
-        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(new(p.Hash))),
+            p => new BlobChunk(Hash(p.Hash), p.Index, p.Data.Memory)),
+        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(Hash(p.Hash))),
         Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),
         Of<DrainNode, P.DrainNode>("drain", P.DrainNode.Parser, m => new P.DrainNode { Node = m.Node.Value }, p => new DrainNode(new(p.Node))),
         Of<DrainReply, P.DrainReply>("drainreply", P.DrainReply.Parser,
@@ -63,7 +63,7 @@ internal static class Codecs
             m => new P.CoordinatorElected { Epoch = m.Epoch, Life = m.Life, Host = m.Host }, p => new CoordinatorElected(p.Epoch, p.Life, p.Host)),
         Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
             m => new P.RunCreated { Run = m.Run.Value, Config = m.Config, Settings = Write(m.Settings), AdapterHash = m.AdapterHash.Value, MomentsHash = m.MomentsHash.Value },
-            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), new(p.AdapterHash), new(p.MomentsHash))),
+            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), Hash(p.AdapterHash), Hash(p.MomentsHash))),
         Of<StepCommittedEvent, P.StepCommitted>("e-step", P.StepCommitted.Parser,
             m => new P.StepCommitted
             {
@@ -78,7 +78,7 @@ internal static class Codecs
                 Truncations = { m.Truncations },
                 Seconds = m.Seconds,
             },
-            p => new StepCommittedEvent(p.Epoch, p.Step, new(p.AdapterHash), new(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
+            p => new StepCommittedEvent(p.Epoch, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
             m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity },
             p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity)),
@@ -92,11 +92,16 @@ internal static class Codecs
 
     private static P.BlobRef Write(BlobRef b) => new() { Hash = b.Hash.Value, Bytes = b.Bytes };
 
-    private static BlobRef Read(P.BlobRef p) => new(new(p.Hash), p.Bytes);
+    /// <summary>Whoever reads it reserves that many bytes: nothing unreasonable gets as far as an actor.</summary>
+    private static BlobRef Read(P.BlobRef p) => p.Bytes is > 0 and <= BlobRef.MaxBytes
+        ? new BlobRef(Hash(p.Hash), p.Bytes)
+        : throw new ArgumentException($"a blob of {p.Bytes} bytes: 1 to {BlobRef.MaxBytes} are accepted");
+
+    private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash : throw new ArgumentException("not a SHA-256 in lower-case hex");
 
     private static P.ShardKey Write(ShardKey k) => new() { Run = k.Run.Value, Step = k.Step, Index = k.Index, AdapterHash = k.AdapterHash.Value };
 
-    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Index, new(p.AdapterHash));
+    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Index, Hash(p.AdapterHash));
 
     private static P.Shard Write(Shard s) => new()
     {

@@ -14,16 +14,16 @@ public static class HoconLayers
     public static Config For(string role, string overrides) =>
         ConfigurationFactory.ParseString(overrides).WithFallback(FromEnvironment()).WithFallback(Read(role)).WithFallback(Read("base"));
 
-    /// <summary>Where a process listens, and which side of a split goes on.</summary>
-    /// <param name="host">Address other members reach this process at; it listens there only.</param>
+    /// <summary>The port a process listens on, and which side of a split goes on.</summary>
     /// <param name="port">0 = any free one.</param>
     /// <param name="standby">
     /// With a standby coordinator the majority of members decides which side of a split goes on. With one coordinator only its own
     /// side can do anything: it goes on even when every node is gone.
     /// </param>
-    public static string Remoting(string host, int port, bool standby) => $$"""
-        akka.remote.dot-netty.tcp { hostname = "{{host}}", port = {{port}} }
-        akka.cluster.split-brain-resolver.active-strategy = {{(standby ? "keep-majority" : "keep-oldest")}}
+    public static string Membership(int port, bool standby) => $"""
+        akka.remote.dot-netty.tcp.port = {port}
+        akka.cluster.split-brain-resolver.active-strategy = {(standby ? "keep-majority" : "keep-oldest")}
+
         """;
 
     private static Config FromEnvironment() => ConfigurationFactory.ParseString(string.Join('\n',

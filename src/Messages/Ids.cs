@@ -27,5 +27,8 @@ public readonly record struct LeaseId(string Value)
 /// <summary>SHA-256 of a blob's bytes, lower-case hex.</summary>
 public readonly record struct BlobHash(string Value)
 {
+    /// <summary>What is not, is no hash: it must not be compared, or become part of a path.</summary>
+    public bool IsWellFormed => Value.Length == 64 && Value.All(char.IsAsciiHexDigitLower);
+
     public override string ToString() => Value;
 }

@@ -19,7 +19,7 @@ public sealed class SerializerTests : IDisposable
     [MemberData(nameof(MessageTypes))]
     public void Every_message_comes_back_as_it_went(Type type)
     {
-        var message = Made(type);
+        var message = Samples.Make(type);
         var back = _serializer.FromBinary(_serializer.ToBinary(message), _serializer.Manifest(message));
         Assert.Equal(type, back.GetType());
         Assert.Equivalent(message, back, strict: true);
@@ -30,10 +30,37 @@ public sealed class SerializerTests : IDisposable
         Assert.Throws<SerializationException>(() => _serializer.FromBinary([], "no-such-message"));
 
     [Theory]
+    [InlineData(long.MinValue)]
+    [InlineData(-1)]
+    [InlineData(0)]
+    [InlineData(BlobRef.MaxBytes + 1)]
+    [InlineData(long.MaxValue)]
+    public void A_blob_nobody_could_hold_is_refused(long bytes)
+    {
+        var done = (ShardDone)Samples.Make(typeof(ShardDone));
+        var lease = (ShardLease)Samples.Make(typeof(ShardLease));
+        foreach (var message in new object[] { done with { Payload = done.Payload with { Bytes = bytes } }, lease with { Adapter = lease.Adapter with { Bytes = bytes } } })
+        {
+            Assert.Throws<SerializationException>(() => _serializer.FromBinary(_serializer.ToBinary(message), _serializer.Manifest(message)));
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("../../../../../../../../../../../../../../../../../../../etc/hostname")]
+    [InlineData("E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855")]
+    [InlineData("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85")]
+    public void A_hash_that_is_none_is_refused(string hash)
+    {
+        var fetch = new FetchChunk(new BlobHash(hash), 0);
+        Assert.Throws<SerializationException>(() => _serializer.FromBinary(_serializer.ToBinary(fetch), _serializer.Manifest(fetch)));
+    }
+
+    [Theory]
     [MemberData(nameof(MessageTypes))]
     public void Malformed_bytes_are_a_serialization_error_or_a_message_but_nothing_else(Type type)
     {
-        var manifest = _serializer.Manifest(Made(type));
+        var manifest = _serializer.Manifest(Samples.Make(type));
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
         {
@@ -51,34 +78,4 @@ public sealed class SerializerTests : IDisposable
     }
 
     public void Dispose() => _system.Dispose();
-
-    /// <summary>An instance with a different value in every field.</summary>
-    private static object Made(Type type)
-    {
-        var counter = 0;
-        return Make(type);
-
-        object Make(Type t)
-        {
-            counter++;
-            if (t == typeof(string)) { return $"text-{counter}"; }
-            if (t == typeof(int)) { return counter; }
-            if (t == typeof(long)) { return (long)counter * 1_000_000_007; }
-            if (t == typeof(ulong)) { return ulong.MaxValue - (ulong)counter; }
-            if (t == typeof(double)) { return counter + 0.125; }
-            if (t == typeof(float)) { return counter + 0.5f; }
-            if (t == typeof(bool)) { return true; }
-            if (t == typeof(ReadOnlyMemory<byte>)) { return new ReadOnlyMemory<byte>([1, 2, (byte)counter]); }
-            if (t.IsGenericType && t.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
-            {
-                var element = t.GetGenericArguments()[0];
-                var array = Array.CreateInstance(element, 2);
-                array.SetValue(Make(element), 0);
-                array.SetValue(Make(element), 1);
-                return array;
-            }
-            var constructor = t.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
-            return constructor.Invoke(constructor.GetParameters().Select(p => Make(p.ParameterType)).ToArray());
-        }
-    }
 }

@@ -25,6 +25,7 @@ internal sealed class ClusterOptions
     {
         var storage = RunStorage.From(parsed.GetValue(_database));
         var options = new CoordinatorOptions(parsed.GetValue(_port), parsed.GetValue(_host)!, parsed.GetValue(_peers) ?? [], standby, storage.Database);
+        CoordinatorHost.SecurityOf(options);
         CoordinatorHost.RequireFreePort(options.Host, options.Port);
         storage.Check();
         return options;

@@ -35,8 +35,8 @@ internal static class DrainCommand
 
     private static async Task<DrainReply> AskAsync(string address, DrainNode drain)
     {
-        var hocon = HoconLayers.For("coordinator", "akka.actor.provider = remote");
-        var system = ActorSystem.Create("alignprop-console", hocon);
+        var security = RemotingSecurity.For(Address.Parse(address).Host!, tls: TlsFiles.Find());
+        var system = ActorSystem.Create("alignprop-console", security.Setup(HoconLayers.For("coordinator", $"akka.actor.provider = remote\n{security.Hocon}")));
         try
         {
             return await system.ActorSelection($"{address}{ClusterNames.SingletonPath}/run").Ask<DrainReply>(drain, Patience);

@@ -21,7 +21,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
                 ? null
-                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message));
+                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
             if (options.Coordinator.Standby)
             {
                 output.WriteLine($"standing by at {host.Address}");

@@ -36,13 +36,14 @@ public sealed class CoordinatorHost : IAsyncDisposable
     private readonly ImmutableList<Address> _peers;
     private readonly CoordinatorOptions _options;
     private readonly Relay _relay;
+    private readonly RemotingSecurity _security;
     private readonly SemaphoreSlim _restarting = new(1);
     private ActorSystem _system = null!;
     private bool _disposing;
 
-    private CoordinatorHost(CoordinatorOptions options, Relay relay, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
+    private CoordinatorHost(CoordinatorOptions options, Relay relay, RemotingSecurity security, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
     {
-        (_options, _relay, _hocon, _setup) = (options, relay, hocon, setup);
+        (_options, _relay, _security, _hocon, _setup) = (options, relay, security, hocon, setup);
         _peers = [.. (options.Peers ?? []).Select(Akka.Actor.Address.Parse)];
     }
 
@@ -66,9 +67,10 @@ public sealed class CoordinatorHost : IAsyncDisposable
         var run = new RunId(directory.Id);
         var planner = new ShardPlanner(run, config, training, heldOut);
         var relay = new Relay(progress);
-        var ha = options.Standby || options.Peers is { Count: > 0 };
-        var host = new CoordinatorHost(options, relay,
-            port => HoconLayers.For("coordinator", $"{HoconLayers.Remoting(options.Host, port, ha)}\n{options.Storage.Hocon(directory)}")
+        var standby = options.Standby || options.Peers is { Count: > 0 };
+        var security = SecurityOf(options);
+        var host = new CoordinatorHost(options, relay, security,
+            port => HoconLayers.For("coordinator", $"{HoconLayers.Membership(port, standby)}{security.Hocon}\n{options.Storage.Hocon(directory)}")
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
@@ -91,8 +93,9 @@ public sealed class CoordinatorHost : IAsyncDisposable
     private async Task BeginAsync(int port, bool again)
     {
         var hocon = _hocon(port);
-        _system = ActorSystem.Create(ClusterNames.System, hocon);
-        var cluster = Cluster.Get(_system);
+        _system = ActorSystem.Create(ClusterNames.System, _security.Setup(hocon));
+        var (system, cluster) = (_system, Cluster.Get(_system));
+        _ = system.WhenTerminated.ContinueWith(_ => OnTerminated(system), TaskScheduler.Default);
         cluster.RegisterOnMemberRemoved(() => Restart("cut off from the majority of the cluster"));
         if (_peers.IsEmpty)
         {
@@ -107,6 +110,15 @@ public sealed class CoordinatorHost : IAsyncDisposable
         var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
+    }
+
+    /// <summary>Akka ends a system whose outgoing TLS handshake fails; joining again would fail again.</summary>
+    private void OnTerminated(ActorSystem system)
+    {
+        if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+        {
+            _relay.Report(new RunFailed("", 0, $"a peer's certificate is not of this cluster's authority, or ours is not of theirs: {tls}"));
+        }
     }
 
     private void Restart(string why) => Task.Run(async () =>
@@ -127,6 +139,19 @@ public sealed class CoordinatorHost : IAsyncDisposable
             _restarting.Release();
         }
     });
+
+    /// <exception cref="ConfigException">Not on the loopback without TLS, or a certificate that does not fit.</exception>
+    public static RemotingSecurity SecurityOf(CoordinatorOptions options)
+    {
+        try
+        {
+            return RemotingSecurity.For(options.Host, tls: TlsFiles.Find());
+        }
+        catch (RemotingSecurityException e)
+        {
+            throw new ConfigException($"--host {options.Host}: {e.Message}");
+        }
+    }
 
     private static ShardSettings SettingsOf(RunConfig config) => new(
         Path.GetFullPath(config.Model.Path), ModelFingerprint.Of(config.Model.Path),

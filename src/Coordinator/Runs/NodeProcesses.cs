@@ -13,6 +13,7 @@ public sealed class NodeProcesses : IAsyncDisposable
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
 
     private readonly IReadOnlyList<string> _coordinators;
+    private readonly string _host;
     private readonly string _logs;
     private readonly int _threads;
     private readonly Action<string> _notice;
@@ -20,18 +21,19 @@ public sealed class NodeProcesses : IAsyncDisposable
     private readonly List<Task> _supervisors = [];
     private readonly List<Process> _running = [];
 
-    private NodeProcesses(IReadOnlyList<string> coordinators, string logs, int threads, Action<string> notice) =>
-        (_coordinators, _logs, _threads, _notice) = (coordinators, logs, threads, notice);
+    private NodeProcesses(IReadOnlyList<string> coordinators, string host, string logs, int threads, Action<string> notice) =>
+        (_coordinators, _host, _logs, _threads, _notice) = (coordinators, host, logs, threads, notice);
 
     /// <summary>Starts one process a device.</summary>
     /// <param name="coordinators">The coordinator's address, and those of its standbys.</param>
     /// <param name="devices">cpu:0, cpu:1, cuda:0, ...</param>
     /// <param name="threads">libtorch threads of one shard, from the run file.</param>
+    /// <param name="host">Where they listen: all members of a cluster connect to each other.</param>
     /// <exception cref="ConfigException">The GpuNode executable is not where it should be.</exception>
-    public static NodeProcesses Start(IReadOnlyList<string> coordinators, IReadOnlyList<string> devices, int threads, string logs, Action<string> notice)
+    public static NodeProcesses Start(IReadOnlyList<string> coordinators, IReadOnlyList<string> devices, int threads, string logs, Action<string> notice, string host = "127.0.0.1")
     {
         Directory.CreateDirectory(logs);
-        var nodes = new NodeProcesses(coordinators, logs, threads, notice);
+        var nodes = new NodeProcesses(coordinators, host, logs, threads, notice);
         var executable = Executable();
         for (var i = 0; i < devices.Count; i++)
         {
@@ -124,7 +126,7 @@ public sealed class NodeProcesses : IAsyncDisposable
         {
             var started = Stopwatch.StartNew();
             using var process = Process.Start(StartInfo(executable, _threads,
-                ["run", .. _coordinators.SelectMany(c => new[] { "--coordinator", c }), "--name", $"node-{number}", "--device", device, "--follow", "stdin"]))!;
+                ["run", .. _coordinators.SelectMany(c => new[] { "--coordinator", c }), "--name", $"node-{number}", "--device", device, "--host", _host, "--follow", "stdin"]))!;
             lock (_running)
             {
                 _running.Add(process);

@@ -1,0 +1,87 @@
+using System.Net;
+using Akka.Actor;
+using Akka.Actor.Setup;
+using Akka.Configuration;
+using Akka.Remote.Transport.DotNetty;
+
+namespace AlignProp.Messages;
+
+/// <summary>
+/// Where a process listens and whom it lets in: on the loopback anybody on this machine, elsewhere only holders of a
+/// certificate of the run's own authority. There is no third way: without TLS nothing listens outside the loopback.
+/// </summary>
+public sealed class RemotingSecurity
+{
+    private readonly TlsIdentity? _identity;
+
+    private RemotingSecurity(string hocon, TlsIdentity? identity) => (Hocon, _identity) = (hocon, identity);
+
+    /// <summary>To be put over the HOCON files. Names no key file and no password: those are in <see cref="Setup"/>, and without it the system does not start.</summary>
+    public string Hocon { get; }
+
+    /// <summary>With TLS the cluster's addresses begin with <c>akka.ssl.tcp</c> instead of <c>akka.tcp</c>.</summary>
+    public bool Encrypted => _identity is not null;
+
+    /// <param name="host">Name or IP address to listen on.</param>
+    /// <param name="publicHost">What other machines call this one, when <paramref name="host"/> is 0.0.0.0 or a container's own.</param>
+    /// <exception cref="RemotingSecurityException">Not on the loopback without TLS, or a certificate that does not fit.</exception>
+    public static RemotingSecurity For(string host = "127.0.0.1", string? publicHost = null, TlsFiles? tls = null)
+    {
+        var advertised = string.IsNullOrWhiteSpace(publicHost) ? host : publicHost;
+        foreach (var name in new[] { host, advertised })
+        {
+            if (Uri.CheckHostName(name) == UriHostNameType.Unknown)
+            {
+                throw new RemotingSecurityException($"'{name}': expected a host name or an IP address");
+            }
+        }
+        if (IPAddress.TryParse(advertised, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
+        {
+            throw new RemotingSecurityException($"{advertised} is every address of this machine: also give the name or address the others reach it by");
+        }
+        if (tls is null)
+        {
+            return IsLoopback(host) && IsLoopback(advertised)
+                ? new RemotingSecurity(Names(host, advertised), null)
+                : throw new RemotingSecurityException(
+                    $"{(IsLoopback(host) ? advertised : host)} is not on the loopback, and without TLS everybody who reaches it could take part in the run. Make certificates with"
+                    + $" docker/certificates.sh DIR {advertised}"
+                    + $" and set {TlsFiles.CertificateVariable}=DIR/{advertised}.pfx, {TlsFiles.AuthorityVariable}=DIR/ca.crt and {TlsFiles.PasswordVariable}");
+        }
+        return new RemotingSecurity(Names(host, advertised) + """
+
+            akka.remote.dot-netty.tcp {
+              enable-ssl = true
+              ssl {
+                suppress-validation = false
+                require-mutual-authentication = true
+                validate-certificate-hostname = true
+              }
+            }
+            """, TlsIdentity.Load(tls, advertised));
+    }
+
+    /// <summary>What to create the actor system with: the whole configuration, and the certificates when there are any.</summary>
+    public ActorSystemSetup Setup(Config hocon)
+    {
+        var bootstrap = BootstrapSetup.Create().WithConfig(hocon);
+        return _identity is { } identity
+            ? bootstrap.And(new DotNettySslSetup(identity.Certificate, suppressValidation: false, requireMutualAuthentication: true,
+                validateCertificateHostname: true, identity.Accepts))
+            : ActorSystemSetup.Create(bootstrap);
+    }
+
+    /// <summary>
+    /// Why a system ended, when it did so because TLS failed on a connection it made: joining again with the same files would fail
+    /// again. Akka gives this end the exit code 79 and a reason of a class it keeps to itself.
+    /// </summary>
+    public static string? HandshakeFailure(ActorSystem system) => CoordinatedShutdown.Get(system).ShutdownReason is { ExitCode: 79 } reason ? reason.ToString() : null;
+
+    private static string Names(string host, string advertised) => $"""
+        akka.remote.dot-netty.tcp.hostname = "{host}"
+        akka.remote.dot-netty.tcp.public-hostname = "{advertised}"
+        """;
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+}

@@ -1,0 +1,36 @@
+namespace AlignProp.Messages.Tests;
+
+/// <summary>An instance of every message, with a different value in every field.</summary>
+internal static class Samples
+{
+    public static object Make(Type type)
+    {
+        var counter = 0;
+        return Make(type);
+
+        object Make(Type t)
+        {
+            counter++;
+            if (t == typeof(BlobHash)) { return BlobTransfer.HashOf([(byte)counter]); }
+            if (t == typeof(BlobRef)) { return BlobTransfer.Describe(new byte[counter]); }
+            if (t == typeof(string)) { return $"text-{counter}"; }
+            if (t == typeof(int)) { return counter; }
+            if (t == typeof(long)) { return (long)counter * 1_000_000_007; }
+            if (t == typeof(ulong)) { return ulong.MaxValue - (ulong)counter; }
+            if (t == typeof(double)) { return counter + 0.125; }
+            if (t == typeof(float)) { return counter + 0.5f; }
+            if (t == typeof(bool)) { return true; }
+            if (t == typeof(ReadOnlyMemory<byte>)) { return new ReadOnlyMemory<byte>([1, 2, (byte)counter]); }
+            if (t.IsGenericType && t.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
+            {
+                var element = t.GetGenericArguments()[0];
+                var array = Array.CreateInstance(element, 2);
+                array.SetValue(Make(element), 0);
+                array.SetValue(Make(element), 1);
+                return array;
+            }
+            var constructor = t.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
+            return constructor.Invoke(constructor.GetParameters().Select(p => Make(p.ParameterType)).ToArray());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Akka.Actor;
+using Akka.Actor.Setup;
+using Akka.Configuration;
+
+namespace AlignProp.Messages.Tests.Security;
+
+/// <summary>An actor system on the loopback with the shipped configuration and one actor that answers NodeHello with NodeRefused.</summary>
+internal sealed class Peer : IAsyncDisposable
+{
+    private readonly StrongBox _received = new();
+
+    private Peer(ActorSystem system)
+    {
+        System = system;
+        System.ActorOf(Props.Create(() => new Answering(_received)), "answering");
+    }
+
+    public ActorSystem System { get; }
+
+    public string Address => ((ExtendedActorSystem)System).Provider.DefaultAddress.ToString();
+
+    public int Port => ((ExtendedActorSystem)System).Provider.DefaultAddress.Port!.Value;
+
+    /// <summary>Messages of any kind the actor was given.</summary>
+    public int Received => Volatile.Read(ref _received.Count);
+
+    public static Peer Start(TlsFiles? tls = null, string hocon = "")
+    {
+        var security = RemotingSecurity.For(tls: tls);
+        return Start(security.Setup, security.Hocon + '\n' + hocon);
+    }
+
+    /// <summary>With a setup the project itself would never make.</summary>
+    public static Peer Start(Func<Config, ActorSystemSetup> setup, string hocon) =>
+        new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))));
+
+    /// <summary>Asks the other's actor; an AskTimeoutException when nothing comes back.</summary>
+    public Task<NodeRefused> AskAsync(Peer other, double seconds = 10, string? address = null) =>
+        System.ActorSelection($"{address ?? other.Address}/user/answering").Ask<NodeRefused>(new NodeHello(new("n"), [], "0"), TimeSpan.FromSeconds(seconds));
+
+    public async ValueTask DisposeAsync() => await System.Terminate();
+
+    private sealed class StrongBox
+    {
+        public int Count;
+    }
+
+    private sealed class Answering : ReceiveActor
+    {
+        public Answering(StrongBox received) => ReceiveAny(message =>
+        {
+            Interlocked.Increment(ref received.Count);
+            if (message is NodeHello)
+            {
+                Sender.Tell(new NodeRefused("nothing to do"));
+            }
+        });
+    }
+}
