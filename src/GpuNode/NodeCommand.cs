@@ -59,6 +59,7 @@ public static class NodeCommand
         var security = RemotingSecurity.For(options.Get("host", "127.0.0.1"), tls: TlsFiles.Find());
         var hocon = HoconLayers.For("node", HoconLayers.Membership((int)options.Number("port", 0), seeds.Count > 1) + security.Hocon)
             .WithFallback(ClusterSingleton.DefaultConfig());
+        var lone = seeds.Count == 1;
         var names = options.All("device", "cpu:0");
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<(string, string, string, string, string), string?>();
@@ -90,7 +91,7 @@ public static class NodeCommand
             _ = system.WhenTerminated.ContinueWith(_ => ended.TrySetResult(new NodeExit(NodeExit.Rejoin, "its actor system ended")), TaskScheduler.Default);
             cluster.JoinSeedNodes(seeds);
             Action<NodeExit> leave = reason => ended.TrySetResult(reason);
-            actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), leave)), "node");
+            actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), lone, leave)), "node");
             Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
             var reason = final ?? await ended.Task;
             Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);

@@ -60,7 +60,9 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         var (step, at) = (cluster.Step, DateTime.UtcNow);
         await Task.Delay(TimeSpan.FromSeconds(_random.NextDouble() * (plan.Simulated ? 0.6 : 3)));
         var alive = cluster.Nodes.Where(n => n.IsRunning).ToList();
-        var node = alive[_random.Next(alive.Count)];
+        // One that takes part, if there is one.
+        var working = alive.Where(n => cluster.Said.Any(l => l.Text.StartsWith($"{n.Name} joined", StringComparison.Ordinal))).ToList();
+        var node = (working.Count > 0 ? working : alive)[_random.Next(working.Count > 0 ? working.Count : alive.Count)];
         var leader = cluster.Leader;
         Console.WriteLine($"{DateTime.Now:HH:mm:ss}  step {step,2}  {kind} {(kind is FailureKind.KillCoordinator or FailureKind.CutCoordinator ? cluster.Coordinators[leader]!.Name : kind is FailureKind.KillEverything or FailureKind.DatabaseAway or FailureKind.JoinNode ? "" : node.Name)}");
         at = DateTime.UtcNow;

@@ -8,6 +8,9 @@ set -eu
 switch=ap-switch
 case ${1:?see the head of this file} in
   up)
+    for tool in ip nft; do
+      command -v $tool >/dev/null || { echo "$tool is missing: apt-get install iproute2 nftables" >&2; exit 2; }
+    done
     ip netns add $switch
     ip -n $switch link add bridge0 type bridge
     ip -n $switch link set bridge0 up
