@@ -129,6 +129,11 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         };
         if (lease == acknowledged.Lease)
         {
+            if (!acknowledged.Accepted && _unacknowledged is ShardDone refused)
+            {
+                // Leased here again, the shard is computed again, not handed in again.
+                _device.Shelf.Remove(refused.Key);
+            }
             _unacknowledged = null;
             AskOrStop();
         }

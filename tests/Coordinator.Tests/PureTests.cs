@@ -117,9 +117,9 @@ public class LeaseTableTests
     public void A_shard_goes_first_to_a_device_it_has_not_failed_on_and_failures_are_counted_by_device()
     {
         var lease = _table.Acquire(A, Start)!;
-        Assert.Equal(1, _table.Fail(lease.Id, 0, A));
+        Assert.Equal([A], _table.Fail(lease.Id, 0, A));
         Assert.Equal(1, _table.Acquire(A, Start)!.Shard.Index);
-        Assert.Equal(2, _table.Fail(_table.Acquire(B, Start)!.Id, 0, B));
+        Assert.Equal([A, B], _table.Fail(_table.Acquire(B, Start)!.Id, 0, B));
     }
 
     [Fact]

@@ -55,15 +55,16 @@ public sealed class CoordinatorHost : IAsyncDisposable
 
     /// <summary>Starts or resumes the run of a directory.</summary>
     /// <param name="configText">The resolved run file, kept in the journal.</param>
+    /// <param name="blobs">Where adapters and moments are kept; null = where the options say.</param>
     /// <exception cref="ConfigException">The port is taken, or the model's files are not right.</exception>
     public static async Task<CoordinatorHost> StartAsync(RunConfig config, string configText, IReadOnlyList<string> training, IReadOnlyList<string> heldOut,
-        RunDirectory directory, CoordinatorOptions options, IProgress<RunProgress> progress)
+        RunDirectory directory, CoordinatorOptions options, IProgress<RunProgress> progress, IAdapterStore? blobs = null)
     {
         RequireFreePort(options.Host, options.Port);
         var layout = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         var settings = await Task.Run(() => SettingsOf(config));
         Directory.CreateDirectory(directory.Folder);
-        var store = options.Storage.Blobs(directory);
+        var store = blobs ?? options.Storage.Blobs(directory);
         var run = new RunId(directory.Id);
         var planner = new ShardPlanner(run, config, training, heldOut);
         var relay = new Relay(progress);
@@ -75,7 +76,17 @@ public sealed class CoordinatorHost : IAsyncDisposable
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
                 new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall")), leadership));
-        relay.Superseded = by => host.Restart($"the coordinator at {by} leads now");
+        relay.Superseded = by =>
+        {
+            var why = $"the coordinator at {by} leads now";
+            if (host._peers.IsEmpty)
+            {
+                // In a cluster of its own it could only depose the other one, and be deposed again, without end.
+                relay.Report(new RunFailed(run.Value, 0, $"{why}; this one steps back"));
+                return;
+            }
+            host.Restart(why);
+        };
         await host.BeginAsync(options.Port, again: false);
         return host;
     }

@@ -11,14 +11,16 @@ internal sealed class DeviceRoster
     private readonly Dictionary<DeviceId, IActorRef> _workers = [];
     private readonly Dictionary<DeviceId, int> _failures = [];
     private readonly HashSet<DeviceId> _waiting = [];
-    private readonly Dictionary<NodeId, IActorRef> _nodes = [];
+    private readonly HashSet<DeviceId> _proven = [];
+    private readonly Dictionary<NodeId, (IActorRef Actor, IReadOnlyList<DeviceId> Devices)> _nodes = [];
     private readonly HashSet<NodeId> _leaving = [];
 
     public IReadOnlyList<DeviceId> Waiting => [.. _waiting];
 
     public IEnumerable<IActorRef> Workers => _workers.Values;
 
-    public bool AllBenched => _workers.Count > 0 && _workers.Keys.All(IsBenched);
+    /// <summary>Devices that are announced but have not asked for work yet may still do better.</summary>
+    public bool AllBenched => _workers.Keys.Concat(_nodes.Values.SelectMany(n => n.Devices)).All(IsBenched);
 
     /// <summary>True when this worker is new (a new device, or a device that came back as another actor).</summary>
     public bool Seen(DeviceId device, IActorRef worker)
@@ -28,15 +30,16 @@ internal sealed class DeviceRoster
         if (!known)
         {
             _failures.Remove(device);
+            _proven.Remove(device);
         }
         return !known;
     }
 
     /// <summary>True when this node is new, or came back as another process.</summary>
-    public bool Joined(NodeId node, IActorRef actor)
+    public bool Joined(NodeId node, IActorRef actor, IReadOnlyList<DeviceId> devices)
     {
-        var known = _nodes.TryGetValue(node, out var before) && before.Equals(actor);
-        _nodes[node] = actor;
+        var known = _nodes.TryGetValue(node, out var before) && before.Actor.Equals(actor);
+        _nodes[node] = (actor, devices);
         if (!known)
         {
             _leaving.Remove(node);
@@ -46,7 +49,10 @@ internal sealed class DeviceRoster
 
     public IReadOnlyCollection<NodeId> Nodes => _nodes.Keys;
 
-    public IActorRef? ActorOf(NodeId node) => _nodes.GetValueOrDefault(node);
+    public IActorRef? ActorOf(NodeId node) => _nodes.TryGetValue(node, out var known) ? known.Actor : null;
+
+    /// <summary>The node takes no part.</summary>
+    public void Unfit(NodeId node) => _nodes.Remove(node);
 
     /// <summary>The node leaves in order: its devices are not lost when they go.</summary>
     public void Leaving(NodeId node) => _leaving.Add(node);
@@ -67,7 +73,18 @@ internal sealed class DeviceRoster
 
     public void Idle(DeviceId device) => _waiting.Add(device);
 
-    public void Succeeded(DeviceId device) => _failures.Remove(device);
+    public void Succeeded(DeviceId device, bool evaluation)
+    {
+        _failures.Remove(device);
+        // An evaluation needs no backward pass: it says nothing about training.
+        if (!evaluation)
+        {
+            _proven.Add(device);
+        }
+    }
+
+    /// <summary>The device has done a training shard: when another fails on it, that may be the shard's fault.</summary>
+    public bool IsProven(DeviceId device) => _proven.Contains(device);
 
     /// <summary>Counts a failure; true when the device is benched now.</summary>
     public bool Failed(DeviceId device)
@@ -78,9 +95,13 @@ internal sealed class DeviceRoster
 
     public bool IsBenched(DeviceId device) => _failures.GetValueOrDefault(device) >= FailuresBeforeBench;
 
-    /// <summary>The worker died: its devices are forgotten and returned.</summary>
+    /// <summary>The worker, or the node's own actor, died: its devices are forgotten and returned.</summary>
     public IReadOnlyList<DeviceId> Gone(IActorRef worker)
     {
+        foreach (var node in _nodes.Where(n => n.Value.Actor.Equals(worker)).Select(n => n.Key).ToList())
+        {
+            _nodes.Remove(node);
+        }
         var devices = _workers.Where(w => w.Value.Equals(worker)).Select(w => w.Key).ToList();
         foreach (var device in devices)
         {

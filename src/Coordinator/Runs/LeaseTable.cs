@@ -5,7 +5,8 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>A shard handed to a device.</summary>
 /// <param name="Heard">When the device last said anything about it.</param>
 /// <param name="Moved">When its fraction last changed.</param>
-public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction);
+/// <param name="Adopted">Begun under another coordinator: how long the shard took is not known.</param>
+public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction, bool Adopted = false);
 
 /// <param name="Silence">A device that says nothing for this long (it reports every second) loses its lease.</param>
 /// <param name="Stall">So does one whose shard makes no progress for this long, though the device still reports.</param>
@@ -78,14 +79,24 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     }
 
     /// <summary>
-    /// A device works on, or holds, a shard under a lease of a former coordinator: nobody else is to compute it. Ignored where the shard
-    /// is done.
+    /// A device works on, or holds, a shard under a lease of a former coordinator: nobody else is to compute it. Said again, the lease
+    /// lives on. Ignored where the shard is done.
     /// </summary>
     public void Adopt(LeaseId id, int shard, DeviceId device, double fraction, DateTimeOffset now)
     {
         if (!_done.Contains(shard) && !_leases.ContainsKey(id))
         {
-            _leases[id] = new Lease(id, shards[shard], device, now, now, now, Math.Clamp(fraction, 0, 1));
+            _leases[id] = new Lease(id, shards[shard], device, now, now, now, Math.Clamp(fraction, 0, 1), Adopted: true);
+        }
+        Renew(id, fraction, now);
+    }
+
+    /// <summary>The device lives: what it holds of a former coordinator's time waits for its turn, one result after the other.</summary>
+    public void Hear(DeviceId device, DateTimeOffset now)
+    {
+        foreach (var lease in _leases.Values.Where(l => l.Adopted && l.Device == device).ToList())
+        {
+            _leases[lease.Id] = lease with { Heard = now };
         }
     }
 
@@ -98,14 +109,17 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
         }
         foreach (var lease in _leases.Values.Where(l => l.Shard.Index == shard).ToList())
         {
-            _durations.Add(now - lease.Since);
+            if (!lease.Adopted)
+            {
+                _durations.Add(now - lease.Since);
+            }
             _leases.Remove(lease.Id);
         }
         return true;
     }
 
-    /// <summary>A device could not do it; returns on how many devices the shard has failed now.</summary>
-    public int Fail(LeaseId id, int shard, DeviceId device)
+    /// <summary>A device could not do it; returns the devices the shard has failed on.</summary>
+    public IReadOnlyCollection<DeviceId> Fail(LeaseId id, int shard, DeviceId device)
     {
         _leases.Remove(id);
         if (!_failedOn.TryGetValue(shard, out var devices))
@@ -113,7 +127,7 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
             _failedOn[shard] = devices = [];
         }
         devices.Add(device);
-        return devices.Count;
+        return devices;
     }
 
     /// <summary>Leases whose device is silent or whose shard stands still; they are free again.</summary>
@@ -122,7 +136,7 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     /// <summary>The device is gone: its leases are free again at once.</summary>
     public IReadOnlyList<Lease> Release(DeviceId device) => Remove(l => l.Device == device);
 
-    private bool FailedOn(int shard, DeviceId device) => _failedOn.TryGetValue(shard, out var devices) && devices.Contains(device);
+    public bool FailedOn(int shard, DeviceId device) => _failedOn.TryGetValue(shard, out var devices) && devices.Contains(device);
 
     private Shard? Slowest(ILookup<int, Lease> running, DeviceId device, DateTimeOffset now)
     {

@@ -15,8 +15,9 @@ namespace AlignProp.Coordinator.Runs;
 /// </summary>
 public sealed class RunActor : ReceivePersistentActor, IWithTimers
 {
-    // Devices report every second: in this time those that hold or compute something for the interrupted step have said so.
-    private static readonly TimeSpan HandInGrace = TimeSpan.FromSeconds(2.5);
+    // Nodes that were cut off look for a coordinator every 3 s, and their devices report every second: this long after the first, all that
+    // hold or compute something for the interrupted step have said so.
+    private static readonly TimeSpan HandInGrace = TimeSpan.FromSeconds(4);
 
     private const int DevicesBeforeGivingUp = 3;
 
@@ -30,7 +31,9 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     private byte[] _adapterBytes = [];
     private StepWork? _work;
     private bool _repairing;
-    private DateTimeOffset _handOutFrom = DateTimeOffset.MinValue;
+    private bool _resumed;
+    private bool _failed;
+    private DateTimeOffset? _firstSeen;
 
     public RunActor(RunSetup setup)
     {
@@ -41,7 +44,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Command<Begin>(_ => OnBegin());
         Command<Started>(OnStarted);
         Command<NodeHello>(OnHello);
-        Command<NodeUnfit>(unfit => _setup.Progress.Report(new NodeChanged(unfit.Node.Value, "refused", unfit.Reason)));
+        Command<NodeUnfit>(OnUnfit);
         Command<NodeLeaving>(OnLeaving);
         Command<DrainNode>(OnDrain);
         Command<RequestWork>(OnRequestWork);
@@ -92,44 +95,46 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     private void Paused(string what, Exception cause) =>
         _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again"));
 
+    /// <summary>
+    /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one may commit
+    /// on, and delete what this one is about to load.
+    /// </summary>
     private void OnBegin()
     {
-        if (_setup.Leadership.IsDeposed(_state.Coordinator))
+        var leadership = _setup.Leadership;
+        if (leadership.IsDeposed(_state.Coordinator))
         {
             _setup.Progress.Report(new RunSuperseded(_state.Coordinator!.Host));
             return;
         }
         Timers.StartPeriodicTimer("tick", Tick.Instance, TimeSpan.FromMilliseconds(500));
-        var (state, setup) = (_state, _setup);
-        Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
-    }
-
-    /// <summary>Takes the run over: of two coordinators that try, the journal lets one.</summary>
-    private void OnStarted(Started started)
-    {
-        (_adapter, _moments) = (started.Adapter, started.Moments);
-        SetAdapterBytes(started.AdapterBytes);
-        var leadership = _setup.Leadership;
-        var resumed = started.Created is null;
         Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
             _state = _state.Apply(elected);
             leadership.Led = true;
-            if (started.Created is { } created)
-            {
-                Persist(created, e => { _state = _state.Apply(e); Announce(); });
-            }
-            else
-            {
-                Announce();
-            }
+            var (state, setup) = (_state, _setup);
+            Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
         });
+    }
+
+    private void OnStarted(Started started)
+    {
+        (_adapter, _moments) = (started.Adapter, started.Moments);
+        SetAdapterBytes(started.AdapterBytes);
+        _resumed = started.Created is null;
+        if (started.Created is { } created)
+        {
+            Persist(created, e => { _state = _state.Apply(e); Announce(); });
+        }
+        else
+        {
+            Announce();
+        }
 
         void Announce()
         {
             _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, _setup.Planner.StepsPerEpoch, _setup.Planner.MaxSteps,
                 _setup.Planner.ShardsPerStep, (int)_adapter.ParameterCount));
-            _handOutFrom = resumed ? DateTimeOffset.UtcNow + HandInGrace : DateTimeOffset.MinValue;
             if (started.Repair is { } damage)
             {
                 _repairing = true;
@@ -181,11 +186,19 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             _setup.Progress.Report(new NodeChanged(hello.Node.Value, "refused", reason));
             return;
         }
-        if (_devices.Joined(hello.Node, Sender))
+        // Said again and again until the node works: a message may be lost.
+        Sender.Tell(new NodeWelcome(_setup.Run, _setup.Settings));
+        if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
-            Sender.Tell(new NodeWelcome(_setup.Run, _setup.Settings));
+            Context.Watch(Sender);
             _setup.Progress.Report(new NodeChanged(hello.Node.Value, "joined", string.Join(", ", hello.Devices)));
         }
+    }
+
+    private void OnUnfit(NodeUnfit unfit)
+    {
+        _devices.Unfit(unfit.Node);
+        _setup.Progress.Report(new NodeChanged(unfit.Node.Value, "refused", unfit.Reason));
     }
 
     private void OnLeaving(NodeLeaving leaving)
@@ -207,14 +220,14 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void OnRequestWork(RequestWork request)
     {
-        if (_state.EndReason is { } reason)
+        if (_state.EndReason is { } reason && !_repairing)
         {
             Sender.Tell(new RunOver(reason));
             return;
         }
         See(request.Device);
         // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
-        foreach (var held in request.Held.Where(key => _work?.Wants(key) == true))
+        foreach (var held in request.Held.Where(key => _work?.Wants(key) == true && !_work.Leases.FailedOn(key.Index, request.Device)))
         {
             _work!.Leases.Adopt(new LeaseId($"held-{request.Device}-{held.Step}-{held.Index}"), held.Index, request.Device, 1, DateTimeOffset.UtcNow);
         }
@@ -227,7 +240,12 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             Context.Watch(Sender);
         }
+        _firstSeen ??= DateTimeOffset.UtcNow;
+        _work?.Leases.Hear(device, DateTimeOffset.UtcNow);
     }
+
+    /// <summary>After an interruption shards are handed out only when everybody had time to say what they hold.</summary>
+    private bool HandsOut(DateTimeOffset now) => !_resumed || now >= _firstSeen + HandInGrace;
 
     /// <summary>Leases a shard to a device, or lets it wait.</summary>
     private void Offer(DeviceId device)
@@ -237,7 +255,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             worker.Tell(new NoWork("benched after repeated failures"));
         }
-        else if ((now >= _handOutFrom ? _work?.Leases.Acquire(device, now) : _work?.Leases.HeldBy(device)) is { } lease)
+        else if ((HandsOut(now) ? _work?.Leases.Acquire(device, now) : _work?.Leases.HeldBy(device)) is { } lease)
         {
             _devices.Busy(device);
             worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
@@ -265,24 +283,26 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             return;
         }
         See(progress.Device);
-        if (_work.Leases.Find(progress.Lease) is null)
-        {
-            _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
-        }
-        _work.Leases.Renew(progress.Lease, progress.Fraction, DateTimeOffset.UtcNow);
+        _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
         ReportShards();
     }
 
     private void OnDone(ShardDone done)
     {
+        if (_work is null && _state.EndReason is null && !_failed)
+        {
+            // Between two steps, or before the first of this coordinator: the device asks again, and does not throw away what may be wanted.
+            return;
+        }
         if (_work?.Wants(done.Key) != true)
         {
             Sender.Tell(new ShardAcknowledged(done.Lease, false, "already done, or of another step"));
             return;
         }
         See(done.Device);
-        _work.Leases.Renew(done.Lease, 1, DateTimeOffset.UtcNow);
-        var name = $"result-{done.Lease}";
+        _work.Leases.Adopt(done.Lease, done.Key.Index, done.Device, 1, DateTimeOffset.UtcNow);
+        // A lease's id comes from the device: it may hold what no actor's name may.
+        var name = $"result-{Uri.EscapeDataString(done.Lease.Value)}";
         if (Context.Child(name).IsNobody())
         {
             Context.ActorOf(Props.Create(() => new ResultReceiver(done, Sender)), name);
@@ -305,7 +325,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             return;
         }
         _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
-        _devices.Succeeded(done.Device);
+        _devices.Succeeded(done.Device, _work.Evaluation);
         _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory));
         ReportShards();
         if (_work.Leases.IsComplete)
@@ -333,10 +353,11 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             return;
         }
-        var failures = _work.Leases.Fail(lease, key.Index, device);
-        if (failures >= DevicesBeforeGivingUp || _devices.AllBenched)
+        var failedOn = _work.Leases.Fail(lease, key.Index, device);
+        // A device that has never done a training shard says nothing about this one.
+        if (failedOn.Count(_devices.IsProven) >= DevicesBeforeGivingUp || _devices.AllBenched)
         {
-            Fail($"shard {key.Index} of step {key.Step} failed on {failures} device(s), last on {device}: {why}");
+            Fail($"shard {key.Index} of step {key.Step} failed on {failedOn.Count} device(s), last on {device}: {why}");
             return;
         }
         OfferAll();
@@ -450,13 +471,22 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run with everything kept.</summary>
     private void OnFailure(Status.Failure failure)
     {
-        if (failure.Cause.GetBaseException() is System.Data.Common.DbException or TimeoutException or System.Net.Sockets.SocketException)
+        // A broken connection is a DbException around an IOException.
+        if (Causes(failure.Cause).Any(e => e is System.Data.Common.DbException or TimeoutException or System.Net.Sockets.SocketException))
         {
             Paused("reached", failure.Cause);
             Context.Stop(Self);
             return;
         }
         Fail(failure.Cause.GetBaseException().Message);
+    }
+
+    private static IEnumerable<Exception> Causes(Exception? cause)
+    {
+        for (; cause is not null; cause = cause.InnerException)
+        {
+            yield return cause;
+        }
     }
 
     private int EpochOf(int step) => (step + _setup.Planner.StepsPerEpoch - 1) / _setup.Planner.StepsPerEpoch;
@@ -475,7 +505,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void Fail(string error)
     {
-        _work = null;
+        (_work, _failed) = (null, true);
         _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, error));
     }
 

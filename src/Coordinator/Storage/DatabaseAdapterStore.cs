@@ -9,7 +9,8 @@ public sealed class DatabaseAdapterStore(string connectionString) : IAdapterStor
 {
     private const string Create = "CREATE TABLE IF NOT EXISTS alignprop_blobs (hash text PRIMARY KEY, bytes bytea NOT NULL, created timestamptz NOT NULL DEFAULT now())";
 
-    private readonly Lazy<NpgsqlDataSource> _source = new(() => DatabaseTables.Open(connectionString, Create));
+    // A database that is away at the first use must not be away for ever: the failure is not kept.
+    private readonly Lazy<NpgsqlDataSource> _source = new(() => DatabaseTables.Open(connectionString, Create), LazyThreadSafetyMode.PublicationOnly);
 
     public BlobRef Put(byte[] bytes)
     {

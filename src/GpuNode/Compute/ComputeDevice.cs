@@ -1,4 +1,5 @@
 using AlignProp.Messages;
+using Serilog;
 
 namespace AlignProp.GpuNode.Compute;
 
@@ -41,6 +42,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     private IAlignPropMessage Compute(RunningShard running, byte[] adapter)
     {
         var lease = running.Lease;
+        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Evaluation ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
         try
         {
             _computer ??= create();

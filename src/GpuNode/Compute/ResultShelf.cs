@@ -38,6 +38,15 @@ public sealed class ResultShelf
         }
     }
 
+    /// <summary>Nobody will ask for it again, or it is wrong.</summary>
+    public void Remove(ShardKey key)
+    {
+        lock (_lock)
+        {
+            _results.RemoveAll(r => r.Done.Key == key);
+        }
+    }
+
     public ShardDone? Find(ShardKey key)
     {
         lock (_lock)

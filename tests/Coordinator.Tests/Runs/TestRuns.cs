@@ -74,6 +74,6 @@ internal sealed class Record : IProgress<RunProgress>
         {
             seen.TrySetResult();
         }
-        return seen.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        return seen.Task.WaitAsync(TimeSpan.FromSeconds(90));
     }
 }

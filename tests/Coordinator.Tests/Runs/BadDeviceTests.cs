@@ -1,0 +1,46 @@
+using AlignProp.Coordinator.Runs;
+
+namespace AlignProp.Coordinator.Tests.Runs;
+
+/// <summary>Devices that return nonsense, or nothing: they cost time, never a step.</summary>
+public sealed class BadDeviceTests : IDisposable
+{
+    private readonly TestRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task Devices_that_return_NaN_a_wrong_shape_or_an_error_are_benched_and_change_nothing()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "bad-devices");
+        run.Node("good", delay: "250ms");
+        await run.Until<NodeChanged>(e => e is { Node: "good", State: "joined" });
+        string[] faults = ["nan", "shape", "throw"];
+        foreach (var fault in faults)
+        {
+            run.Node(fault, fault: fault);
+        }
+        await run.StoppedAsync();
+
+        Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
+        var benched = run.Record.All<NodeChanged>().Where(e => e.State == "benched").ToDictionary(e => e.Node, e => e.Detail);
+        Assert.Equal(["nan/cpu:0", "shape/cpu:0", "throw/cpu:0"], benched.Keys.Order());
+        Assert.Contains("out of memory", benched["throw/cpu:0"]);
+    }
+
+    [Fact]
+    public async Task A_run_whose_only_device_fails_stops_with_everything_kept()
+    {
+        await using (var run = await LiveRun.StartAsync(_runs, "only-bad"))
+        {
+            run.Node("bad", fault: "throw");
+            var failed = await run.FailedAsync();
+            Assert.Contains("of step 1 failed on 1 device(s), last on bad/cpu:0: InvalidOperationException: simulated: out of memory", failed.Error);
+            Assert.Empty(run.Hashes);
+        }
+        await using var resumed = await LiveRun.StartAsync(_runs, "only-bad");
+        resumed.Node("good");
+        await resumed.StoppedAsync();
+        Assert.Equal(await Undisturbed.HashesAsync(), resumed.Hashes);
+    }
+}

@@ -1,0 +1,59 @@
+using AlignProp.Coordinator.Commands;
+using AlignProp.Coordinator.Runs;
+
+namespace AlignProp.Coordinator.Tests.Runs;
+
+/// <summary>Nodes that leave in order: their shard is finished and handed in, nothing is computed twice.</summary>
+public sealed class DrainTests : IDisposable
+{
+    private readonly TestRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task A_node_that_is_told_to_terminate_and_one_that_is_drained_finish_their_shard_and_leave()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "drained");
+        File.WriteAllText(run.Directory.Config, "");
+        File.WriteAllText(run.Directory.Address, run.Host.Address);
+        var (terminated, drained) = (run.Node("terminated", delay: "500ms"), run.Node("drained", delay: "500ms"));
+        await terminated.UntilAsync(n => n.Shards.Any(s => s is { Step: 1, Evaluation: false }));
+        terminated.Terminate();
+        Assert.Equal(0, await terminated.ExitAsync());
+
+        await drained.UntilAsync(n => n.Shards.Any(s => s is { Step: 2, Evaluation: false }));
+        var (code, output, error) = await DrainAsync("drained");
+        Assert.True(code == 0, error);
+        Assert.Equal("drained finishes its shard and leaves", output.Trim());
+        Assert.Equal(0, await drained.ExitAsync());
+        await run.Until<NodeChanged>(e => e is { Node: "drained/cpu:0", State: "left" });
+
+        // One that is gone is as unknown as one that never was.
+        (code, _, error) = await DrainAsync("nobody");
+        Assert.Equal(2, code);
+        Assert.Contains("nobody: no such node; nodes:", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.Equal(2, (await DrainAsync("drained")).Code);
+
+        var last = run.Node("last", delay: "1ms");
+        await run.StoppedAsync();
+        Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
+        Assert.Equal(["leaving", "left"], States("terminated"));
+        Assert.Equal(["leaving", "left"], States("drained"));
+        NodeProcess[] nodes = [terminated, drained, last];
+        var shards = nodes.SelectMany(n => n.Shards).ToList();
+        Assert.Single(shards, terminated.Shards[^1]);
+        Assert.Single(shards, drained.Shards[^1]);
+
+        IEnumerable<string> States(string node) => run.Record.All<NodeChanged>()
+            .Where(e => e.Node.StartsWith(node, StringComparison.Ordinal) && e.State != "joined").Select(e => e.State).Distinct();
+    }
+
+    private async Task<(int Code, string Output, string Error)> DrainAsync(string node)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await AlignPropCommand.InvokeAsync(["drain", node, "--runs", Path.Combine(_runs.Folder, "runs")], output, error, interactive: false, CancellationToken.None);
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,60 @@
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using Npgsql;
+
+namespace AlignProp.Coordinator.Tests.Runs;
+
+/// <summary>Journal and blobs in PostgreSQL: the same run, and one that waits while the server is away.</summary>
+public sealed class PostgresTests(PostgresServer server) : IClassFixture<PostgresServer>, IDisposable
+{
+    private readonly TestRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [PostgresFact]
+    public async Task A_run_over_PostgreSQL_waits_for_a_server_that_is_away_and_ends_as_over_SQLite()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "postgres", new CoordinatorOptions(Database: server.ConnectionString));
+        run.Node("node-1", delay: "50ms");
+        await run.Until<StepCommitted>(e => e.Step == 2);
+        server.Stop();
+        await run.Until<RunNotice>(e => e.Text.StartsWith("paused at step ", StringComparison.Ordinal) && e.Text.EndsWith("; trying again", StringComparison.Ordinal));
+        server.Start();
+        await run.StoppedAsync();
+        Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
+        Assert.False(Directory.Exists(run.Directory.Blobs));
+        Assert.False(File.Exists(run.Directory.Journal));
+    }
+
+    [PostgresFact]
+    public void A_blob_comes_back_whole_or_not_at_all()
+    {
+        var store = new DatabaseAdapterStore(server.ConnectionString);
+        var blob = store.Put([1, 2, 3]);
+        Assert.Equal([1, 2, 3], store.Get(blob.Hash));
+
+        using (var source = NpgsqlDataSource.Create(server.ConnectionString))
+        using (var damage = source.CreateCommand($"UPDATE alignprop_blobs SET bytes = '\\x0102' WHERE hash = '{blob.Hash}'"))
+        {
+            Assert.Equal(1, damage.ExecuteNonQuery());
+        }
+        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
+        // Put again, the damaged row is replaced.
+        Assert.Equal([1, 2, 3], store.Get(store.Put([1, 2, 3]).Hash));
+
+        var other = store.Put([4]);
+        store.Delete([blob.Hash]);
+        Assert.Contains("missing", Assert.Throws<InvalidDataException>(() => store.Get(blob.Hash)).Message);
+        Assert.Equal([4], store.Get(other.Hash));
+    }
+
+    [PostgresFact]
+    public void A_store_whose_first_use_fails_works_once_the_server_is_there()
+    {
+        server.Stop();
+        var store = new DatabaseAdapterStore(server.ConnectionString);
+        Assert.ThrowsAny<NpgsqlException>(() => store.Put([7]));
+        server.Start();
+        Assert.Equal([7], store.Get(store.Put([7]).Hash));
+    }
+}

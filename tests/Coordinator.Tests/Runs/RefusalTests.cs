@@ -1,0 +1,39 @@
+using Akka.Actor;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Tests.Runs;
+
+/// <summary>Who is turned away at the door, and what is said to them.</summary>
+public sealed class RefusalTests : IDisposable
+{
+    private readonly TestRuns _runs = new();
+
+    public void Dispose() => _runs.Dispose();
+
+    [Fact]
+    public async Task A_node_with_other_model_files_is_refused_with_the_folder_and_the_difference()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "other-model");
+        var model = Path.Combine(_runs.Folder, "model");
+        File.WriteAllText(Path.Combine(model, "added.txt"), "not there when the coordinator looked");
+        using var node = new NodeProcess(run.Host.Address, "other");
+        Assert.Equal(3, await node.ExitAsync());
+        Assert.Contains(node.Lines, l => l.Contains($"{model}: this node's model files differ from the coordinator's", StringComparison.Ordinal));
+        await run.Until<NodeChanged>(e => e is { Node: "other", State: "refused" } && e.Detail.Contains(model, StringComparison.Ordinal));
+        Assert.Empty(node.Shards);
+    }
+
+    [Fact]
+    public async Task A_node_of_another_version_is_refused()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "other-version");
+        await using var console = new Outsider();
+        var refused = await console.AskAsync<NodeRefused>(run.Host.Address, new NodeHello(new NodeId("old"), [new DeviceId("old/cpu:0")], "0.0.1"));
+        Assert.Equal($"node old runs version 0.0.1, the coordinator {ClusterNames.Version}", refused.Reason);
+        await run.Until<NodeChanged>(e => e is { Node: "old", State: "refused" });
+
+        var welcome = await console.AskAsync<NodeWelcome>(run.Host.Address, new NodeHello(new NodeId("new"), [new DeviceId("new/cpu:0")], ClusterNames.Version));
+        Assert.Equal(run.Directory.Id, welcome.Run.Value);
+    }
+}
