@@ -120,7 +120,8 @@ public static class NodeCommand
     private static Func<IShardComputer> Computer(Akka.Configuration.Config hocon, string device) => hocon.GetString("alignprop.node.compute") switch
     {
         "torch" => () => new TorchShardComputer(device),
-        "simulated" => () => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay"), hocon.GetString("alignprop.node.simulated-fault")),
+        "simulated" => () => new SimulatedShardComputer(
+            SimulatedCost.Of(hocon.GetTimeSpan("alignprop.node.simulated-delay"), hocon.GetString("alignprop.node.simulated-cost")), hocon.GetString("alignprop.node.simulated-fault")),
         var other => throw new ArgumentException($"alignprop.node.compute = {other}: expected torch or simulated"),
     };
 }
