@@ -68,6 +68,7 @@ public static class NodeCommand
         TaskCompletionSource<NodeExit>? exit = null;
         IActorRef actor = ActorRefs.Nobody;
         NodeExit? final = null;
+        var draining = false;
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Drain);
         // Ctrl-C in a terminal reaches the whole process group: the coordinator decides, by closing our standard input.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
@@ -92,6 +93,11 @@ public static class NodeCommand
             cluster.JoinSeedNodes(seeds);
             Action<NodeExit> leave = reason => ended.TrySetResult(reason);
             actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), lone, leave)), "node");
+            if (draining)
+            {
+                // Told before it was cut off, it would not be told again.
+                actor.Tell(new NodeActor.Drain());
+            }
             Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
             var reason = final ?? await ended.Task;
             Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);
@@ -111,7 +117,7 @@ public static class NodeCommand
 
         void Drain(PosixSignalContext signal)
         {
-            signal.Cancel = true;
+            (signal.Cancel, draining) = (true, true);
             Log.Information("SIGTERM: finishing the shard in hand");
             actor.Tell(new NodeActor.Drain());
         }

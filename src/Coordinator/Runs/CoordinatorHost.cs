@@ -94,6 +94,10 @@ public sealed class CoordinatorHost : IAsyncDisposable
     /// <summary>Stops the actor system; what is committed stays.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_disposing)
+        {
+            return;
+        }
         await _restarting.WaitAsync();
         _disposing = true;
         await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);

@@ -49,6 +49,15 @@ internal sealed class LiveRun : IAsyncDisposable
         }
     }
 
+    public async Task<RunProgress> FinishedAsync()
+    {
+        if (await Task.WhenAny(Host.Finished, Task.Delay(Patience)) != Host.Finished)
+        {
+            Assert.Fail(Story());
+        }
+        return await Host.Finished;
+    }
+
     public async Task<RunStopped> StoppedAsync() => await FinishedAsync() as RunStopped ?? throw new InvalidOperationException(Story());
 
     public async Task<RunFailed> FailedAsync() => await FinishedAsync() as RunFailed ?? throw new InvalidOperationException(Story());
@@ -61,14 +70,5 @@ internal sealed class LiveRun : IAsyncDisposable
     {
         await Host.DisposeAsync();
         _nodes.ForEach(n => n.Dispose());
-    }
-
-    private async Task<RunProgress> FinishedAsync()
-    {
-        if (await Task.WhenAny(Host.Finished, Task.Delay(Patience)) != Host.Finished)
-        {
-            Assert.Fail(Story());
-        }
-        return await Host.Finished;
     }
 }

@@ -18,7 +18,9 @@ public sealed class PostgresTests(PostgresServer server) : IClassFixture<Postgre
         run.Node("node-1", delay: "50ms");
         await run.Until<StepCommitted>(e => e.Step == 2);
         server.Stop();
+        // First a result cannot be written, then the journal cannot be read.
         await run.Until<RunNotice>(e => e.Text.StartsWith("paused at step ", StringComparison.Ordinal) && e.Text.EndsWith("; trying again", StringComparison.Ordinal));
+        await run.Until<RunNotice>(e => e.Text.Contains("the journal cannot be read", StringComparison.Ordinal));
         server.Start();
         await run.StoppedAsync();
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);

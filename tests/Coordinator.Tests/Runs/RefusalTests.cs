@@ -36,4 +36,18 @@ public sealed class RefusalTests : IDisposable
         var welcome = await console.AskAsync<NodeWelcome>(run.Host.Address, new NodeHello(new NodeId("new"), [new DeviceId("new/cpu:0")], ClusterNames.Version));
         Assert.Equal(run.Directory.Id, welcome.Run.Value);
     }
+
+    [Fact]
+    public async Task A_result_under_a_lease_that_is_no_name_is_looked_at_like_any_other()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "odd-lease");
+        await using var console = new Outsider();
+        var device = new DeviceId("odd/cpu:0");
+        await run.Until<ShardsChanged>(_ => true);
+        var lease = await console.AskAsync<ShardLease>(run.Host.Address, new RequestWork(device, new NodeId("odd"), []));
+        var payload = new BlobRef(new BlobHash(new string('0', 64)), 1);
+        var fetch = await console.AskAsync<FetchChunk>(run.Host.Address,
+            new ShardDone(new LeaseId("odd/lease: ä?"), device, lease.Key, [0, 0], 0, payload, 0, 0, 0, 0));
+        Assert.Equal(payload.Hash, fetch.Hash);
+    }
 }

@@ -13,7 +13,7 @@ public sealed class SlowDeviceTests : IDisposable
     public async Task An_idle_device_repeats_the_slow_ones_shard_and_the_late_result_changes_nothing()
     {
         await using var run = await LiveRun.StartAsync(_runs, "slow");
-        var slow = run.Node("slow", delay: "4s");
+        var slow = run.Node("slow", delay: "6s");
         await slow.UntilAsync(n => n.Shards.Count > 0);
         var late = slow.Shards[0];
         var fast = run.Node("fast", delay: "100ms");

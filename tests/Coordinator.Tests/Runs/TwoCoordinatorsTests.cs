@@ -33,9 +33,10 @@ public sealed class TwoCoordinatorsTests : IDisposable
         await using var second = both[1];
         first.Node("node-1");
         second.Node("node-2");
-        var stopped = await await Task.WhenAny(first.StoppedAsync(), second.StoppedAsync());
-        var winner = first.Record.All<RunStopped>().Contains(stopped) ? first : second;
-        await CheckAsync([.. both.Where(r => r != winner).SelectMany(r => r.Hashes), .. winner.Hashes], winner);
+        await Task.WhenAll(both.Select(r => r.FinishedAsync()));
+        var winner = Assert.Single(both, r => r.Record.All<RunStopped>().Any());
+        var loser = Assert.Single(both, r => r.Record.All<RunFailed>().Any());
+        await CheckAsync([.. loser.Hashes, .. winner.Hashes], winner);
     }
 
     private static async Task CheckAsync(IReadOnlyList<string> reported, LiveRun run)
