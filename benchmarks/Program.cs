@@ -1,7 +1,9 @@
 using AlignProp.Benchmarks;
+using AlignProp.Benchmarks.Scale;
 
 // phases: one alignment step of the shipped model, by phase, against the machine's GEMM peak and against plain autograd.
 // memory: peak memory for K = 1 and K = N, each in a process of its own.   shards: memory over 200 shards in one process.
+// scale: simulated clusters (docs/scale.md).   steps500: memory of coordinator and nodes over 500 simulated steps.
 switch (args.FirstOrDefault())
 {
     case "phases":
@@ -15,7 +17,14 @@ switch (args.FirstOrDefault())
     case "shards":
         ShardBenchmark.Run(args.Length > 1 ? int.Parse(args[1]) : 200);
         return 0;
+    case "scale":
+        return await ScaleCommand.ScaleAsync(args[1..]);
+    case "scale-coordinator":
+        return await ScaleCoordinator.RunAsync(args[1..]);
+    case "steps500":
+        return await ScaleCommand.Steps500Async(args[1..]);
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project benchmarks -- phases | memory | shards [COUNT]");
+        Console.Error.WriteLine("usage: dotnet run -c Release --project benchmarks -- phases | memory | shards [COUNT] | steps500\n"
+            + "  | scale [--devices 1,8,64] [--megabytes 3.2] [--delay 10s] [--shards-per-device 4] [--per-node 8] [--cost same|truncation] [--steps 3]");
         return 2;
 }

@@ -5,12 +5,15 @@ using AlignProp.Messages;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// The messages of one device: asks for a shard, has it computed on the device's own thread, hands the result in until it is
-/// acknowledged, asks again. Answers at once while a shard takes minutes.
+/// The messages of one device: asks for a shard, has it computed on the device's own thread, asks for the next, and meanwhile hands
+/// the result in until it is acknowledged. Answers at once while a shard takes minutes.
 /// </summary>
 public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
+
+    // More results than this on their way: the link is slower than the device, which waits.
+    private const int MaxUnacknowledged = 2;
 
     private readonly ComputeDevice _device;
     private readonly NodeId _node;
@@ -18,7 +21,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
     private readonly IActorRef _adapters;
     private bool _draining;
     private ShardLease? _fetchingFor;
-    private IAlignPropMessage? _unacknowledged;
+    private readonly Dictionary<LeaseId, IAlignPropMessage> _unacknowledged = [];
 
     /// <param name="adapters">The node's <see cref="AdapterFetcher"/>.</param>
     public DeviceWorkerActor(ComputeDevice device, NodeId node, IActorRef coordinator, IActorRef adapters)
@@ -28,7 +31,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         Receive<NoWork>(_ => { });
         Receive<AdapterFetcher.AdapterReady>(OnAdapter);
         Receive<AdapterFetcher.AdapterGone>(OnAdapterGone);
-        Receive<Computed>(computed => HandIn(computed.Outcome));
+        Receive<Computed>(computed => { _device.Clear(); HandIn(computed.Outcome); });
         Receive<FetchChunk>(OnFetch);
         Receive<ShardAcknowledged>(OnAcknowledged);
         Receive<RunOver>(over => Context.Parent.Forward(over));
@@ -54,7 +57,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         AskOrStop();
     }
 
-    private bool IsFree => _fetchingFor is null && _unacknowledged is null && _device.Running is null;
+    private bool IsFree => _fetchingFor is null && _device.Running is null;
 
     private void AskOrStop()
     {
@@ -64,7 +67,14 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         }
         if (_draining)
         {
-            Context.Stop(Self);
+            if (_unacknowledged.Count == 0)
+            {
+                Context.Stop(Self);
+            }
+            return;
+        }
+        if (_unacknowledged.Count > MaxUnacknowledged)
+        {
             return;
         }
         _coordinator.Tell(new RequestWork(_device.Id, _node, _device.Shelf.Keys));
@@ -108,10 +118,12 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 
     private void HandIn(IAlignPropMessage outcome)
     {
-        _device.Clear();
-        _unacknowledged = outcome;
+        _unacknowledged[LeaseOf(outcome)] = outcome;
         _coordinator.Tell(outcome);
+        AskOrStop();
     }
+
+    private static LeaseId LeaseOf(IAlignPropMessage outcome) => outcome is ShardDone done ? done.Lease : ((ShardFailed)outcome).Lease;
 
     private void OnFetch(FetchChunk fetch)
     {
@@ -121,20 +133,13 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 
     private void OnAcknowledged(ShardAcknowledged acknowledged)
     {
-        var lease = _unacknowledged switch
+        if (_unacknowledged.Remove(acknowledged.Lease, out var outcome))
         {
-            ShardDone done => done.Lease,
-            ShardFailed failed => failed.Lease,
-            _ => default(LeaseId?),
-        };
-        if (lease == acknowledged.Lease)
-        {
-            if (!acknowledged.Accepted && _unacknowledged is ShardDone refused)
+            if (!acknowledged.Accepted && outcome is ShardDone refused)
             {
                 // Leased here again, the shard is computed again, not handed in again.
                 _device.Shelf.Remove(refused.Key);
             }
-            _unacknowledged = null;
             AskOrStop();
         }
     }
@@ -142,13 +147,13 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
     /// <summary>Says again what waits for an answer: messages are lost, and coordinators restarted.</summary>
     private void OnBeat()
     {
+        foreach (var outcome in _unacknowledged.Values)
+        {
+            _coordinator.Tell(outcome);
+        }
         if (_device.Running is { } running)
         {
             _coordinator.Tell(running.Progress(_device.Id));
-        }
-        else if (_unacknowledged is { } outcome)
-        {
-            _coordinator.Tell(outcome);
         }
         else if (_fetchingFor is { } lease)
         {

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
+using Akka.Remote;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
 
@@ -16,6 +17,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private readonly Func<ShardSettings, string?> _unfit;
     private readonly Action<NodeExit> _exit;
     private readonly TimeSpan _patience;
+    private readonly bool _lone;
     private readonly IActorRef _coordinator;
     private readonly IActorRef _adapters;
     private readonly List<IActorRef> _workers = [];
@@ -25,9 +27,10 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     /// <param name="unfit">Why this node cannot take part in a run with these settings, or null; heavy, run beside the actor.</param>
     /// <param name="patience">Without a coordinator in the cluster for this long, the node joins anew.</param>
     /// <param name="exit">Called with why the node leaves the cluster.</param>
-    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<ShardSettings, string?> unfit, TimeSpan patience, Action<NodeExit> exit)
+    /// <param name="lone">There is one coordinator, and no standby.</param>
+    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<ShardSettings, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
     {
-        (_node, _devices, _unfit, _patience, _exit) = (node, devices, unfit, patience, exit);
+        (_node, _devices, _unfit, _patience, _lone, _exit) = (node, devices, unfit, patience, lone, exit);
         _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,
             ClusterSingletonProxySettings.Create(Context.System).WithRole("coordinator").WithSingletonName("run")), "coordinator");
         _adapters = Context.ActorOf(Props.Create(() => new AdapterFetcher(_coordinator)), "adapters");
@@ -38,6 +41,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         Receive<RunOver>(over => _exit(new NodeExit(0, $"the run is over: {over.Reason}")));
         Receive<Drain>(_ => OnDrain());
         Receive<DrainNode>(_ => OnDrain());
+        Receive<DisassociatedEvent>(OnDisassociated);
         Receive<Terminated>(terminated =>
         {
             _workers.Remove(terminated.ActorRef);
@@ -59,6 +63,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Self.Tell(new Tick());
         Timers.StartPeriodicTimer("tick", new Tick(), Hello);
     }
@@ -75,6 +80,15 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         else if (DateTime.UtcNow - _coordinatorSeen > _patience)
         {
             _exit(new NodeExit(NodeExit.Rejoin, $"no coordinator for {_patience.TotalSeconds:F0} s"));
+        }
+    }
+
+    /// <summary>A lone coordinator's process ended: nobody takes over, so the node is there when it comes back. With a standby the cluster decides.</summary>
+    private void OnDisassociated(DisassociatedEvent broken)
+    {
+        if (_lone && Cluster.Get(Context.System).State.Members.Any(m => m.HasRole("coordinator") && m.Address.Equals(broken.RemoteAddress)))
+        {
+            _exit(new NodeExit(NodeExit.Rejoin, "the connection to the coordinator broke"));
         }
     }
 

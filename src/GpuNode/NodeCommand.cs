@@ -59,6 +59,7 @@ public static class NodeCommand
         var security = RemotingSecurity.For(options.Get("host", "127.0.0.1"), tls: TlsFiles.Find());
         var hocon = HoconLayers.For("node", HoconLayers.Membership((int)options.Number("port", 0), seeds.Count > 1) + security.Hocon)
             .WithFallback(ClusterSingleton.DefaultConfig());
+        var lone = seeds.Count == 1;
         var names = options.All("device", "cpu:0");
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<(string, string, string, string, string), string?>();
@@ -91,7 +92,7 @@ public static class NodeCommand
             _ = system.WhenTerminated.ContinueWith(_ => ended.TrySetResult(new NodeExit(NodeExit.Rejoin, "its actor system ended")), TaskScheduler.Default);
             cluster.JoinSeedNodes(seeds);
             Action<NodeExit> leave = reason => ended.TrySetResult(reason);
-            actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), leave)), "node");
+            actor = system.ActorOf(Props.Create(() => new NodeActor(node, devices, unfit, hocon.GetTimeSpan("alignprop.node.coordinator-patience"), lone, leave)), "node");
             if (draining)
             {
                 // Told before it was cut off, it would not be told again.
@@ -125,7 +126,8 @@ public static class NodeCommand
     private static Func<IShardComputer> Computer(Akka.Configuration.Config hocon, string device) => hocon.GetString("alignprop.node.compute") switch
     {
         "torch" => () => new TorchShardComputer(device),
-        "simulated" => () => new SimulatedShardComputer(hocon.GetTimeSpan("alignprop.node.simulated-delay"), hocon.GetString("alignprop.node.simulated-fault")),
+        "simulated" => () => new SimulatedShardComputer(
+            SimulatedCost.Of(hocon.GetTimeSpan("alignprop.node.simulated-delay"), hocon.GetString("alignprop.node.simulated-cost")), hocon.GetString("alignprop.node.simulated-fault")),
         var other => throw new ArgumentException($"alignprop.node.compute = {other}: expected torch or simulated"),
     };
 }

@@ -51,7 +51,7 @@ internal static class Codecs
         Of<FetchChunk, P.FetchChunk>("fetch", P.FetchChunk.Parser,
             m => new P.FetchChunk { Hash = m.Hash.Value, Index = m.Index }, p => new FetchChunk(Hash(p.Hash), p.Index)),
         Of<BlobChunk, P.BlobChunk>("chunk", P.BlobChunk.Parser,
-            m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = ByteString.CopyFrom(m.Data.Span) },
+            m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = UnsafeByteOperations.UnsafeWrap(m.Data) },
             p => new BlobChunk(Hash(p.Hash), p.Index, p.Data.Memory)),
         Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(Hash(p.Hash))),
         Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),

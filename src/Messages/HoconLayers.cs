@@ -4,7 +4,7 @@ namespace AlignProp.Messages;
 
 /// <summary>
 /// The commented files of hocon/, embedded: base, then the role's own, then the environment (ALIGNPROP_COMPUTE for
-/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY and ALIGNPROP_SIMULATED_FAULT for the two keys beside it), then what the
+/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY, _COST and _FAULT for the keys beside it), then what the
 /// caller adds.
 /// </summary>
 public static class HoconLayers
@@ -30,7 +30,7 @@ public static class HoconLayers
         new[]
         {
             ("ALIGNPROP_COMPUTE", "alignprop.node.compute"), ("ALIGNPROP_SIMULATED_DELAY", "alignprop.node.simulated-delay"),
-            ("ALIGNPROP_SIMULATED_FAULT", "alignprop.node.simulated-fault"),
+            ("ALIGNPROP_SIMULATED_COST", "alignprop.node.simulated-cost"), ("ALIGNPROP_SIMULATED_FAULT", "alignprop.node.simulated-fault"),
         }
             .Select(v => (Key: v.Item2, Value: Environment.GetEnvironmentVariable(v.Item1)))
             .Where(v => !string.IsNullOrEmpty(v.Value))

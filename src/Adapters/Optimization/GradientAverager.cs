@@ -38,6 +38,9 @@ public sealed class GradientAverager
     /// <summary>Shards accepted so far.</summary>
     public int Received => _next + _early.Count;
 
+    /// <summary>The first shard that has not been added.</summary>
+    public int Next => _next;
+
     /// <summary>Gradients held because a shard before them is missing.</summary>
     public int Waiting => _early.Count;
 

@@ -120,11 +120,27 @@ public sealed class CoordinatorHost : IAsyncDisposable
         {
             // The first of a list may begin a cluster when nobody answers. One that was cut off, or a standby, must not: it waits.
             cluster.JoinSeedNodes(again || _options.Standby ? _peers : _peers.Insert(0, cluster.SelfAddress));
+            if (again)
+            {
+                _ = BeginAloneAsync(system, hocon.GetTimeSpan("alignprop.coordinator.rejoin-patience"));
+            }
         }
         var setup = _setup(new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString()), hocon);
         var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
+    }
+
+    /// <summary>Every coordinator may have been cut off, each from another, and each would wait for the others.</summary>
+    private async Task BeginAloneAsync(ActorSystem system, TimeSpan patience)
+    {
+        await Task.Delay(patience);
+        var cluster = Cluster.Get(system);
+        if (!_disposing && system == _system && !cluster.IsUp && !cluster.IsTerminated)
+        {
+            _relay.Report(new RunNotice($"no other coordinator answers for {patience.TotalSeconds:F0} s; leading again"));
+            cluster.Join(cluster.SelfAddress);
+        }
     }
 
     /// <summary>Akka ends a system whose outgoing TLS handshake fails; joining again would fail again.</summary>

@@ -6,7 +6,9 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Heard">When the device last said anything about it.</param>
 /// <param name="Moved">When its fraction last changed.</param>
 /// <param name="Adopted">Begun under another coordinator: how long the shard took is not known.</param>
-public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction, bool Adopted = false);
+/// <param name="Computed">The device is done with it and free for another one; its result is still to be fetched.</param>
+public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction,
+    bool Adopted = false, bool Computed = false);
 
 /// <param name="Silence">A device that says nothing for this long (it reports every second) loses its lease.</param>
 /// <param name="Stall">So does one whose shard makes no progress for this long, though the device still reports.</param>
@@ -65,8 +67,20 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
         return lease;
     }
 
-    /// <summary>The lease a device has, or null.</summary>
-    public Lease? HeldBy(DeviceId device) => _leases.Values.FirstOrDefault(l => l.Device == device);
+    /// <summary>The lease of the shard a device computes, or null.</summary>
+    public Lease? HeldBy(DeviceId device) => _leases.Values.FirstOrDefault(l => l.Device == device && !l.Computed);
+
+    /// <summary>Whether a device has a lease of a shard, computed or not.</summary>
+    public bool Has(DeviceId device, int shard) => _leases.Values.Any(l => l.Device == device && l.Shard.Index == shard);
+
+    /// <summary>The device has computed the shard and says that it still holds the result; it may have another shard.</summary>
+    public void Computed(int shard, DeviceId device, DateTimeOffset now)
+    {
+        foreach (var lease in _leases.Values.Where(l => l.Device == device && l.Shard.Index == shard).ToList())
+        {
+            _leases[lease.Id] = lease with { Heard = now, Moved = now, Fraction = 1, Computed = true };
+        }
+    }
 
     /// <summary>A progress report: the lease lives on.</summary>
     public void Renew(LeaseId id, double fraction, DateTimeOffset now)
@@ -122,6 +136,7 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     public IReadOnlyCollection<DeviceId> Fail(LeaseId id, int shard, DeviceId device)
     {
         _leases.Remove(id);
+        Remove(l => l.Device == device && l.Shard.Index == shard);
         if (!_failedOn.TryGetValue(shard, out var devices))
         {
             _failedOn[shard] = devices = [];
@@ -145,7 +160,7 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
             return null;
         }
         var median = _durations.Order().ElementAt(_durations.Count / 2);
-        return running.Where(g => g.Count() == 1 && g.All(l => l.Device != device && now - l.Since > median * 2))
+        return running.Where(g => g.Count() == 1 && g.All(l => l.Device != device && !l.Computed && now - l.Since > median * 2))
             .OrderBy(g => g.First().Since).Select(g => g.First().Shard).FirstOrDefault();
     }
 

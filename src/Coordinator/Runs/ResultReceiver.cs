@@ -1,12 +1,17 @@
 using Akka.Actor;
+using AlignProp.Adapters;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
-/// <summary>A shard's result with its payload; null when the sender no longer has it or sent other bytes.</summary>
-public sealed record ResultReceived(ShardDone Done, IActorRef Worker, byte[]? Payload) : INoSerializationVerificationNeeded;
+/// <summary>A shard's result with its payload read, or why there is none.</summary>
+/// <param name="Payload"><see cref="LoraWeights"/>, or <see cref="EvaluationPayload"/> of an evaluation.</param>
+public sealed record ResultReceived(ShardDone Done, IActorRef Worker, object? Payload, string Error = "") : INoSerializationVerificationNeeded;
 
-/// <summary>Fetches the payload of one result from the device that holds it, chunk by chunk, and hands it to its parent.</summary>
+/// <summary>
+/// Fetches the payload of one result from the device that holds it, chunk by chunk, checks and reads it, and hands it to its parent,
+/// who answers others meanwhile.
+/// </summary>
 public sealed class ResultReceiver : ReceiveActor
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
@@ -15,10 +20,12 @@ public sealed class ResultReceiver : ReceiveActor
     private readonly ShardDone _done;
     private readonly IActorRef _worker;
     private readonly BlobTransfer _transfer;
+    private readonly bool _evaluation;
     private int _retries;
 
-    public ResultReceiver(ShardDone done, IActorRef worker)
+    public ResultReceiver(ShardDone done, IActorRef worker, bool evaluation)
     {
+        _evaluation = evaluation;
         (_done, _worker) = (done, worker);
         _transfer = new BlobTransfer(done.Payload);
         Receive<BlobChunk>(chunk =>
@@ -58,7 +65,19 @@ public sealed class ResultReceiver : ReceiveActor
 
     private void Finish(byte[]? payload)
     {
-        Context.Parent.Tell(new ResultReceived(_done, _worker, payload));
+        Context.Parent.Tell(payload is null ? new ResultReceived(_done, _worker, null, "the payload did not arrive whole") : Read(payload));
         Context.Stop(Self);
+    }
+
+    private ResultReceived Read(byte[] payload)
+    {
+        try
+        {
+            return new ResultReceived(_done, _worker, _evaluation ? EvaluationPayload.Deserialize(payload) : LoraWeights.Deserialize(payload));
+        }
+        catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or ArgumentException)
+        {
+            return new ResultReceived(_done, _worker, null, e.Message);
+        }
     }
 }

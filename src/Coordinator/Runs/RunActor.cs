@@ -24,6 +24,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     private readonly RunSetup _setup;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly DeviceRoster _devices = new();
+    private readonly ResultQueue _results = new();
     private RunState _state = new();
     private LoraWeights _adapter = null!;
     private AdamWState _moments = null!;
@@ -171,6 +172,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
 
     private void StartWork(IReadOnlyList<Shard> shards)
     {
+        _results.Clear();
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
         _work = new StepWork(shards, _adapter, _adapterBlob!, leases, DateTimeOffset.UtcNow);
         OfferAll();
@@ -227,7 +229,8 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         }
         See(request.Device);
         // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
-        foreach (var held in request.Held.Where(key => _work?.Wants(key) == true && !_work.Leases.FailedOn(key.Index, request.Device)))
+        foreach (var held in request.Held.Where(key => _work?.Wants(key) == true
+            && !_work.Leases.Has(request.Device, key.Index) && !_work.Leases.FailedOn(key.Index, request.Device)))
         {
             _work!.Leases.Adopt(new LeaseId($"held-{request.Device}-{held.Step}-{held.Index}"), held.Index, request.Device, 1, DateTimeOffset.UtcNow);
         }
@@ -300,16 +303,62 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             return;
         }
         See(done.Device);
-        _work.Leases.Adopt(done.Lease, done.Key.Index, done.Device, 1, DateTimeOffset.UtcNow);
-        // A lease's id comes from the device: it may hold what no actor's name may.
-        var name = $"result-{Uri.EscapeDataString(done.Lease.Value)}";
-        if (Context.Child(name).IsNobody())
+        if (!_work.Leases.Has(done.Device, done.Key.Index))
         {
-            Context.ActorOf(Props.Create(() => new ResultReceiver(done, Sender)), name);
+            _work.Leases.Adopt(done.Lease, done.Key.Index, done.Device, 1, DateTimeOffset.UtcNow);
+        }
+        _work.Leases.Computed(done.Key.Index, done.Device, DateTimeOffset.UtcNow);
+        _results.Announce(done, Sender);
+        Fetch();
+    }
+
+    /// <summary>Fetches the results whose turn it is.</summary>
+    private void Fetch()
+    {
+        if (_work is not { } work)
+        {
+            return;
+        }
+        foreach (var (done, worker) in _results.Start(work.Next, work.Waiting * (long)_adapterBytes.Length))
+        {
+            if (!work.Wants(done.Key))
+            {
+                _results.Ended(done.Lease);
+                worker.Tell(new ShardAcknowledged(done.Lease, false, "already done"));
+            }
+            else if (Context.Child(ReceiverOf(done.Lease)).IsNobody())
+            {
+                var evaluation = work.Evaluation;
+                Context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, evaluation)), ReceiverOf(done.Lease));
+            }
+            else
+            {
+                // One that was stopped has not ended yet: the device announces the result again within a second.
+                _results.Ended(done.Lease);
+            }
+        }
+    }
+
+    /// <summary>A lease's id comes from the device: it may hold what no actor's name may.</summary>
+    private static string ReceiverOf(LeaseId lease) => $"result-{Uri.EscapeDataString(lease.Value)}";
+
+    /// <summary>A device that is gone or silent sends no more of what it announced.</summary>
+    private void StopFetching(DeviceId device)
+    {
+        foreach (var lease in _results.Drop(device))
+        {
+            Context.Stop(Context.Child(ReceiverOf(lease)));
         }
     }
 
     private void OnResult(ResultReceived result)
+    {
+        _results.Ended(result.Done.Lease);
+        OnFetched(result);
+        Fetch();
+    }
+
+    private void OnFetched(ResultReceived result)
     {
         var done = result.Done;
         if (_work?.Wants(done.Key) != true)
@@ -317,7 +366,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             result.Worker.Tell(new ShardAcknowledged(done.Lease, false, "already done"));
             return;
         }
-        var refusal = result.Payload is null ? "the payload did not arrive whole" : _work.Take(done, result.Payload);
+        var refusal = result.Payload is null ? result.Error : _work.Take(done, result.Payload);
         result.Worker.Tell(new ShardAcknowledged(done.Lease, refusal is null, refusal ?? ""));
         if (refusal is not null)
         {
@@ -389,6 +438,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         foreach (var device in devices)
         {
             _work?.Leases.Release(device);
+            StopFetching(device);
             var (state, detail) = describe(device);
             _setup.Progress.Report(new NodeChanged(device.Value, state, detail));
         }
@@ -404,8 +454,10 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         foreach (var lease in _work.Leases.Expire(DateTimeOffset.UtcNow))
         {
             _setup.Progress.Report(new NodeChanged(lease.Device.Value, "silent", $"shard {lease.Shard.Index} is leased again"));
+            StopFetching(lease.Device);
         }
         OfferAll();
+        Fetch();
     }
 
     private void Finish()

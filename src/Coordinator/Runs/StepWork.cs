@@ -37,8 +37,15 @@ public sealed class StepWork
     public bool Wants(ShardKey key) => key.Run == Shards[0].Run && key.Step == Step && key.AdapterHash == Blob.Hash
         && key.Index >= 0 && key.Index < Shards.Count && !Leases.IsDone(key.Index);
 
+    /// <summary>The first shard that is missing in the sum.</summary>
+    public int Next => _averager?.Next ?? 0;
+
+    /// <summary>Gradients that have come and wait for one before them.</summary>
+    public int Waiting => _averager?.Waiting ?? 0;
+
     /// <summary>Checks and takes a result; returns why it is refused, or null.</summary>
-    public string? Take(ShardDone done, ReadOnlyMemory<byte> payload)
+    /// <param name="payload"><see cref="LoraWeights"/>, or <see cref="EvaluationPayload"/> in an evaluation.</param>
+    public string? Take(ShardDone done, object payload)
     {
         var samples = Shards[done.Key.Index].Samples.Count;
         if (done.Rewards.Count != samples || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
@@ -49,7 +56,7 @@ public sealed class StepWork
         {
             if (Evaluation)
             {
-                var evaluation = EvaluationPayload.Deserialize(payload);
+                var evaluation = (EvaluationPayload)payload;
                 if (evaluation.Features.Length != samples || evaluation.Features.Any(f => !f.All(float.IsFinite)))
                 {
                     return $"expected finite features of {samples} samples";
@@ -58,7 +65,7 @@ public sealed class StepWork
             }
             else
             {
-                _averager!.Add(done.Key.Index, samples, LoraWeights.Deserialize(payload));
+                _averager!.Add(done.Key.Index, samples, (LoraWeights)payload);
             }
         }
         catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AlignProp.Adapters;
 using AlignProp.Messages;
 
@@ -5,16 +6,28 @@ namespace AlignProp.GpuNode.Compute;
 
 /// <summary>
 /// Made-up gradients that depend on the shard and the adapter only: the cluster, the protocol and the journal are the real
-/// ones. For trying out failures and scale without a model.
+/// ones. For trying out failures and scale without a model. What making the numbers up takes is part of the shard's time.
 /// </summary>
 /// <param name="fault">none, or what every shard goes wrong with: nan, shape or throw.</param>
-public sealed class SimulatedShardComputer(TimeSpan delay, string fault = "none") : IShardComputer
+public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "none") : IShardComputer
 {
     public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
-        cancellation.WaitHandle.WaitOne(delay);
+        var watch = Stopwatch.StartNew();
+        var outcome = MakeUp(shard, adapter);
+        var rest = cost.Of(settings.Steps, shard.Truncation) - watch.Elapsed;
+        cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
         progress("simulated", 1);
+        return outcome;
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private ShardOutcome MakeUp(Shard shard, ReadOnlyMemory<byte> adapter)
+    {
         var weights = LoraWeights.Deserialize(adapter);
         var rewards = shard.Samples.Select(s => (float)(Seeds.Uniform(s.NoiseSeed) + shard.Step * 0.01)).ToArray();
         if (shard.Evaluation)
@@ -32,13 +45,25 @@ public sealed class SimulatedShardComputer(TimeSpan delay, string fault = "none"
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
-        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, weights.Sha256));
-        var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, t.Values.Select(_ => (float)random.NextGaussian()).ToArray())));
+        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, BlobTransfer.HashOf(adapter.Span).Value));
+        var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), 0, 0, 0);
     }
 
-    public void Dispose()
+    /// <summary>Uniform in [-1, 1), two numbers a draw: hundreds of simulated devices share a machine.</summary>
+    private static float[] Noise(DeterministicRandom random, int count)
     {
+        var values = new float[count];
+        for (var i = 0; i < count; i += 2)
+        {
+            var bits = random.NextUInt64();
+            values[i] = (int)bits * (1f / 2147483648f);
+            if (i + 1 < count)
+            {
+                values[i + 1] = (int)(bits >> 32) * (1f / 2147483648f);
+            }
+        }
+        return values;
     }
 
     private static float[] Unit(DeterministicRandom random)

