@@ -144,6 +144,18 @@ public class LeaseTableTests
         Assert.Null(_table.HeldBy(C));
     }
 
+    [Fact]
+    public void A_device_whose_result_waits_to_be_fetched_gets_another_shard_and_nobody_repeats_the_computed_one()
+    {
+        _table.Acquire(A, Start);
+        _table.Computed(0, A, Start.AddSeconds(1));
+        Assert.Null(_table.HeldBy(A));
+        Assert.True(_table.Has(A, 0));
+        Assert.Equal(1, _table.Acquire(A, Start.AddSeconds(1))!.Shard.Index);
+        _table.Complete(1, Start.AddSeconds(2));
+        Assert.Null(_table.Acquire(B, Start.AddSeconds(50)));
+    }
+
     private static Shard Shard(int index) => new(new RunId("r"), 1, index, false, false, 1, [new ShardSample("p", 1, 1)]);
 }
 

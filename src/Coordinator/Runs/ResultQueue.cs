@@ -9,7 +9,7 @@ namespace AlignProp.Coordinator.Runs;
 /// coordinator's memory depends neither on the batch nor on the number of devices, and a link full of one shard's chunks is not shared
 /// with sixty others'.
 /// </summary>
-internal sealed class ResultQueue
+public sealed class ResultQueue
 {
     /// <summary>Fetched at once: each asks for <see cref="BlobTransfer.Window"/> chunks ahead, so a few fill any link.</summary>
     public const int MaxFetching = 8;
