@@ -86,11 +86,11 @@ internal sealed class DeviceRoster
     /// <summary>The device has done a training shard: when another fails on it, that may be the shard's fault.</summary>
     public bool IsProven(DeviceId device) => _proven.Contains(device);
 
-    /// <summary>Counts a failure; true when the device is benched now.</summary>
+    /// <summary>Counts a failure; true when this one benches the device.</summary>
     public bool Failed(DeviceId device)
     {
         _failures[device] = _failures.GetValueOrDefault(device) + 1;
-        return IsBenched(device);
+        return _failures[device] == FailuresBeforeBench;
     }
 
     public bool IsBenched(DeviceId device) => _failures.GetValueOrDefault(device) >= FailuresBeforeBench;

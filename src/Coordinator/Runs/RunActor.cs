@@ -387,6 +387,11 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     {
         Sender.Tell(new ShardAcknowledged(failed.Lease, false, "noted"));
         See(failed.Device);
+        if (_work?.Leases.Find(failed.Lease) is null)
+        {
+            // Said again before the answer came: it counts once.
+            return;
+        }
         Refuse(failed.Lease, failed.Device, failed.Key, failed.Error);
     }
 
