@@ -94,7 +94,7 @@ internal sealed partial class Cluster : IDisposable
     }
 
     public IReadOnlyList<Commit> Commits() => Database is { } database
-        ? JournalReader.Postgres(database.ConnectionString, Run)
+        ? JournalReader.Postgres(database.LocalConnectionString, Run)
         : JournalReader.Sqlite(Path.Combine(RunsOf(0), Run, "journal.db"), Run);
 
     /// <exception cref="TimeoutException">It did not come.</exception>

@@ -13,6 +13,9 @@ internal sealed class PostgresServer : IDisposable
 
     public string ConnectionString => $"Host={_hosts.AddressOf(_host)};Port={_port};Database=postgres;Username=test;Timeout=5;Command Timeout=10";
 
+    /// <summary>By its socket in the file system, which every network namespace sees.</summary>
+    public string LocalConnectionString => $"Host={_data};Port={_port};Database=postgres;Username=test;SSL Mode=Disable";
+
     public static PostgresServer Start(Hosts hosts, int host, int port, string folder)
     {
         var bin = Directory.Exists("/usr/lib/postgresql")
