@@ -17,7 +17,7 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
-/// <param name="Standby">Waits for a primary among the peers, and never begins a cluster of its own.</param>
+/// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
 public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null)
 {
     public RunStorage Storage => new(Database);
@@ -34,6 +34,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
     private readonly Func<Leadership, Config, RunSetup> _setup;
     private readonly Func<int, Config> _hocon;
     private readonly ImmutableList<Address> _peers;
+    private readonly RunId _run;
     private readonly CoordinatorOptions _options;
     private readonly Relay _relay;
     private readonly RemotingSecurity _security;
@@ -41,9 +42,9 @@ public sealed class CoordinatorHost : IAsyncDisposable
     private ActorSystem _system = null!;
     private bool _disposing;
 
-    private CoordinatorHost(CoordinatorOptions options, Relay relay, RemotingSecurity security, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
+    private CoordinatorHost(RunId run, CoordinatorOptions options, Relay relay, RemotingSecurity security, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
     {
-        (_options, _relay, _security, _hocon, _setup) = (options, relay, security, hocon, setup);
+        (_run, _options, _relay, _security, _hocon, _setup) = (run, options, relay, security, hocon, setup);
         _peers = [.. (options.Peers ?? []).Select(Akka.Actor.Address.Parse)];
     }
 
@@ -70,7 +71,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         var relay = new Relay(progress);
         var standby = options.Standby || options.Peers is { Count: > 0 };
         var security = SecurityOf(options);
-        var host = new CoordinatorHost(options, relay, security,
+        var host = new CoordinatorHost(run, options, relay, security,
             port => HoconLayers.For("coordinator", $"{HoconLayers.Membership(port, standby)}{security.Hocon}\n{options.Storage.Hocon(directory)}")
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
@@ -120,7 +121,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         {
             // The first of a list may begin a cluster when nobody answers. One that was cut off, or a standby, must not: it waits.
             cluster.JoinSeedNodes(again || _options.Standby ? _peers : _peers.Insert(0, cluster.SelfAddress));
-            if (again)
+            if (again || _options.Standby)
             {
                 _ = BeginAloneAsync(system, hocon.GetTimeSpan("alignprop.coordinator.rejoin-patience"));
             }
@@ -131,15 +132,39 @@ public sealed class CoordinatorHost : IAsyncDisposable
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
     }
 
-    /// <summary>Every coordinator may have been cut off, each from another, and each would wait for the others.</summary>
+    /// <summary>
+    /// Every coordinator may have been cut off, each from another, or the leader may have died before its standby was let in: each would wait
+    /// for the others. When nobody answers and the journal stands still meanwhile, nobody leads.
+    /// </summary>
     private async Task BeginAloneAsync(ActorSystem system, TimeSpan patience)
     {
-        await Task.Delay(patience);
         var cluster = Cluster.Get(system);
-        if (!_disposing && system == _system && !cluster.IsUp && !cluster.IsTerminated)
+        for (var before = LastEvent(); ; before = LastEvent())
         {
-            _relay.Report(new RunNotice($"no other coordinator answers for {patience.TotalSeconds:F0} s; leading again"));
-            cluster.Join(cluster.SelfAddress);
+            await Task.Delay(patience);
+            if (_disposing || system != _system || cluster.IsUp || cluster.IsTerminated)
+            {
+                return;
+            }
+            if (before is not null && LastEvent() == before)
+            {
+                _relay.Report(new RunNotice($"no other coordinator answers or commits for {patience.TotalSeconds:F0} s; leading now"));
+                cluster.Join(cluster.SelfAddress);
+                return;
+            }
+        }
+    }
+
+    /// <summary>The number of the run's last event; null while the database is away.</summary>
+    private long? LastEvent()
+    {
+        try
+        {
+            return _options.Storage.LastEvent(_run);
+        }
+        catch (Exception e) when (e is System.Data.Common.DbException or System.Net.Sockets.SocketException or TimeoutException)
+        {
+            return null;
         }
     }
 

@@ -62,7 +62,9 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Command<Tick>(_ => OnTick());
     }
 
-    public override string PersistenceId => $"run-{_setup.Run}";
+    public override string PersistenceId => PersistenceIdOf(_setup.Run);
+
+    public static string PersistenceIdOf(RunId run) => $"run-{run}";
 
     public ITimerScheduler Timers { get; set; } = null!;
 

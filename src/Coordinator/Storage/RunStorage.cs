@@ -1,5 +1,6 @@
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;
@@ -33,6 +34,20 @@ public sealed record RunStorage(string? Database)
             // The connection string may hold a password: it is not repeated.
             throw new ConfigException($"--database ({Variable}): cannot connect ({e.Message.Split('\n')[0]}); expected e.g. Host=db;Port=5432;Database=alignprop;Username=alignprop");
         }
+    }
+
+    /// <summary>The number of a run's last event in the database; 0 in the run's folder, which no other machine sees.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public long LastEvent(RunId run)
+    {
+        if (Database is null)
+        {
+            return 0;
+        }
+        using var source = NpgsqlDataSource.Create(Database);
+        using var command = source.CreateCommand("SELECT coalesce(max(sequence_number), 0) FROM journal WHERE persistence_id = $1");
+        command.Parameters.Add(new NpgsqlParameter { Value = RunActor.PersistenceIdOf(run) });
+        return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     public IAdapterStore Blobs(RunDirectory directory) => Database is null ? new DirectoryAdapterStore(directory.Blobs) : new DatabaseAdapterStore(Database);
