@@ -74,7 +74,7 @@ public static class AlignPropCommand
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var session = Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive));
+            var session = Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed) with { Reopen = true }, interactive));
             return await session.RunAsync(output, error, interrupted);
         });
         return command;

@@ -48,6 +48,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Command<NodeUnfit>(OnUnfit);
         Command<NodeLeaving>(OnLeaving);
         Command<DrainNode>(OnDrain);
+        Command<SteerRun>(OnSteer);
         Command<RequestWork>(OnRequestWork);
         Command<ShardProgress>(OnProgress);
         Command<ShardDone>(OnDone);
@@ -96,7 +97,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     }
 
     private void Paused(string what, Exception cause) =>
-        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again"));
+        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again", NoticeKind.JournalAway));
 
     /// <summary>
     /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one may commit
@@ -111,9 +112,11 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             return;
         }
         Timers.StartPeriodicTimer("tick", Tick.Instance, TimeSpan.FromMilliseconds(500));
+        var before = _state.Coordinator?.Host;
         Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
-            _state = _state.Apply(elected);
+            _state = _setup.Steering.Begin(_state.Apply(elected));
+            _setup.Progress.Report(new RunLed(elected.Epoch, elected.Host, before));
             leadership.Led = true;
             var (state, setup) = (_state, _setup);
             Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
@@ -141,7 +144,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             if (started.Repair is { } damage)
             {
                 _repairing = true;
-                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}"));
+                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}", NoticeKind.Repair));
                 StartWork(_setup.Planner.Train(_state.Step));
                 return;
             }
@@ -157,14 +160,18 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             End(reason);
             return;
         }
+        if (_setup.Steering.Holds(_state.Step, _setup.Progress))
+        {
+            return;
+        }
         var every = _setup.Planner.StepsPerEpoch * Math.Max(1, _setup.Config.Evaluation.EveryEpochs);
-        var last = _state.Step >= _setup.Planner.MaxSteps;
+        var last = _state.Step >= _setup.Planner.MaxSteps || _setup.Steering.Stopping;
         if (!_state.IsEvaluated && (_state.Step % every == 0 || last))
         {
             StartWork(_setup.Planner.Evaluate(_state.Step));
             return;
         }
-        if (StoppingRules.Reason(_setup.Config.Stopping, _state.Step, _setup.Planner.MaxSteps, _state.Evaluations) is { } stop)
+        if ((StoppingRules.Reason(_setup.Config.Stopping, _state.Step, _setup.Planner.MaxSteps, _state.Evaluations) ?? _setup.Steering.StopReason) is { } stop)
         {
             Persist(new RunEnded(_state.Step, stop), e => { _state = _state.Apply(e); End(e.Reason); });
             return;
@@ -222,6 +229,19 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         Sender.Tell(new DrainReply(false, $"{drain.Node}: no such node; nodes: {string.Join(", ", _devices.Nodes.Select(n => n.Value).Order())}"));
     }
 
+    private void OnSteer(SteerRun ask)
+    {
+        var waited = _setup.Steering.Waiting;
+        var over = _state.EndReason ?? (_failed ? "it failed" : null);
+        Sender.Tell(over is not null
+            ? new SteerReply(false, $"the run is over: {over}")
+            : _setup.Steering.Ask(ask.What, _state.Step, _work is { } work ? (work.Step, work.Evaluation) : null, _setup.Progress));
+        if (waited && !_setup.Steering.Waiting)
+        {
+            Next();
+        }
+    }
+
     private void OnRequestWork(RequestWork request)
     {
         if (_state.EndReason is { } reason && !_repairing)
@@ -230,6 +250,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             return;
         }
         See(request.Device);
+        _setup.Progress.Report(new DeviceHeard(request.Device.Value, null));
         // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
         foreach (var held in request.Held.Where(key => _work?.Wants(key) == true
             && !_work.Leases.Has(request.Device, key.Index) && !_work.Leases.FailedOn(key.Index, request.Device)))
@@ -264,6 +285,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             _devices.Busy(device);
             worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
+            _setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(lease.Shard.Step, lease.Shard.Index, lease.Shard.Evaluation, "leased", lease.Fraction)));
         }
         else
         {
@@ -289,6 +311,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         }
         See(progress.Device);
         _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
+        _setup.Progress.Report(new DeviceHeard(progress.Device.Value, new DeviceWork(progress.Key.Step, progress.Key.Index, _work.Evaluation, progress.Phase, progress.Fraction)));
         ReportShards();
     }
 
@@ -377,7 +400,8 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         }
         _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
         _devices.Succeeded(done.Device, _work.Evaluation);
-        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory));
+        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory,
+            done.Device.Value, done.Payload.Bytes));
         ReportShards();
         if (_work.Leases.IsComplete)
         {
@@ -401,6 +425,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     private void Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         _log.Warning("lease {0}: {1}", lease, why);
+        _setup.Progress.Report(new ShardRefused(device.Value, key.Step, key.Index, why));
         if (_devices.Failed(device))
         {
             _setup.Progress.Report(new NodeChanged(device.Value, "benched", why));
@@ -423,6 +448,10 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     {
         var chunk = fetch.Hash == _adapterBlob?.Hash ? BlobTransfer.ChunkOf(_adapterBytes, fetch.Hash, fetch.Index) : null;
         Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
+        if (chunk is not null)
+        {
+            _setup.Progress.Report(new ChunkSent(chunk.Data.Length));
+        }
     }
 
     private void OnTerminated(Terminated terminated) =>
@@ -516,7 +545,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
             Fail($"step {_state.Step} computed again has adapter {computed.Event.AdapterHash}, the journal {_state.Adapter}: the model's files, the prompts or the kind of device are not those of the run");
             return;
         }
-        _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash"));
+        _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash", NoticeKind.Repair));
         Take(computed);
         Next();
     }
