@@ -18,14 +18,15 @@ public sealed class RunSteering(bool reopen = false)
     public const string Stopped = "stopped by user";
 
     private bool _pausing;
-
-    public bool Stopping { get; private set; }
+    private string? _work;
 
     /// <summary>Nothing is in work because of a pause.</summary>
     public bool Waiting { get; private set; }
 
     /// <summary>Why the run is to end, or null.</summary>
-    public string? StopReason => Stopping ? Stopped : null;
+    public string? StopReason { get; private set; }
+
+    private bool Stopping => StopReason is not null;
 
     /// <summary>The actor starts, perhaps again: the state to go on from. A stop ends a run until it is resumed.</summary>
     public RunState Begin(RunState state)
@@ -33,6 +34,9 @@ public sealed class RunSteering(bool reopen = false)
         Waiting = false;
         return reopen && !Stopping && state.EndReason == Stopped ? state with { EndReason = null } : state;
     }
+
+    /// <summary>What is in work from now on.</summary>
+    public void Begins(int step, bool evaluation) => _work = evaluation ? $"the evaluation of step {step}" : $"step {step}";
 
     /// <summary>True while nothing new is to begin.</summary>
     public bool Holds(int step, IProgress<RunProgress> progress)
@@ -47,19 +51,18 @@ public sealed class RunSteering(bool reopen = false)
     }
 
     /// <param name="step">The last committed step.</param>
-    /// <param name="work">What is in work.</param>
-    public SteerReply Ask(Steer what, int step, (int Step, bool Evaluation)? work, IProgress<RunProgress> progress)
+    public SteerReply Ask(Steer what, int step, IProgress<RunProgress> progress)
     {
-        var current = work is not { } w ? null : w.Evaluation ? $"the evaluation of step {w.Step}" : $"step {w.Step}";
+        var current = _work ?? "what is in work";
         switch (what)
         {
             case Steer.Pause when Stopping:
                 return new SteerReply(false, "the run is stopping; nothing to pause");
             case Steer.Pause when _pausing:
-                return new SteerReply(true, Waiting ? $"paused already, after step {step}" : $"pauses after {current ?? $"step {step}"} already");
+                return new SteerReply(true, Waiting ? $"paused already, after step {step}" : $"pauses after {current} already");
             case Steer.Pause:
                 _pausing = true;
-                return Said(SteeringState.Pausing, $"pauses when {current ?? "what is in work"} is committed");
+                return Said(SteeringState.Pausing, $"pauses when {current} is committed");
             case Steer.Continue when Stopping:
                 return new SteerReply(false, "the run is stopping; when it has ended, alignprop resume goes on");
             case Steer.Continue when !_pausing:
@@ -70,8 +73,8 @@ public sealed class RunSteering(bool reopen = false)
             case Steer.Stop when Stopping:
                 return new SteerReply(true, "stopping already");
             case Steer.Stop:
-                var when = Waiting ? "now" : $"when {current ?? "what is in work"} is committed";
-                (Stopping, Waiting) = (true, false);
+                var when = Waiting ? "now" : $"when {current} is committed";
+                (StopReason, Waiting) = (Stopped, false);
                 return Said(SteeringState.Stopping, $"stops {when}, with an evaluation; alignprop resume goes on later");
             default:
                 throw new ArgumentOutOfRangeException(nameof(what), what, null);
