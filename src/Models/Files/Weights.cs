@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Models.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,17 +9,21 @@ namespace AlignProp.Models.Files;
 public static class Weights
 {
     /// <summary>
-    /// Fills every parameter of <paramref name="module"/> from the file; freezes it and leaves it in eval mode.
+    /// Fills every parameter of <paramref name="module"/> from the file; freezes it and leaves it in eval mode. Parameters without memory
+    /// (<see cref="Parts.Blueprint{T}"/>) are allocated here, one at a time.
     /// </summary>
     /// <param name="rename">Maps a key of the file to the module's key (null = not ours, skip); identity when absent.</param>
-    /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
-    public static T Load<T>(T module, string path, Func<string, string?>? rename = null) where T : nn.Module =>
-        Load(module, path, file => Renamed(file, rename ?? (key => key)));
+    /// <param name="device">Where the parameters go; null = where they are, or the CPU.</param>
+    /// <param name="dtype">Their dtype; null = fp32.</param>
+    /// <exception cref="ModelFileException">Keys are missing, unexpected or of another shape: all of them in one message.</exception>
+    public static T Load<T>(T module, string path, Func<string, string?>? rename = null, Device? device = null, ScalarType? dtype = null) where T : nn.Module =>
+        Load(module, path, file => Renamed(file, rename ?? (key => key)), device, dtype);
 
     /// <summary>The same for files that lay tensors out in another way than the module.</summary>
     /// <param name="layout">The file's tensors under the module's names.</param>
-    /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
-    public static T Load<T>(T module, string path, Func<SafetensorsFile, IReadOnlyDictionary<string, StoredTensor>> layout) where T : nn.Module
+    /// <exception cref="ModelFileException">As above.</exception>
+    public static T Load<T>(T module, string path, Func<SafetensorsFile, IReadOnlyDictionary<string, StoredTensor>> layout, Device? device = null, ScalarType? dtype = null)
+        where T : nn.Module
     {
         if (!File.Exists(path))
         {
@@ -27,25 +32,7 @@ public static class Weights
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var file = OpenFile(path);
-        var stored = layout(file);
-        foreach (var (name, parameter) in module.named_parameters())
-        {
-            if (!stored.TryGetValue(name, out var entry))
-            {
-                throw new ModelFileException($"{path}: key {name} is missing; expected shape [{string.Join(", ", parameter.shape)}]");
-            }
-            var shape = entry.Shape;
-            // Old VAE files store the attention projections as 1x1 convolutions: same numbers, two axes more.
-            var squeezed = shape.Length == 4 && parameter.dim() == 2 && shape[2] == 1 && shape[3] == 1 ? shape[..2] : shape;
-            if (!squeezed.SequenceEqual(parameter.shape))
-            {
-                throw new ModelFileException(
-                    $"{path}: {entry.Key} has shape [{string.Join(", ", shape)}], expected [{string.Join(", ", parameter.shape)}]");
-            }
-            using var value = entry.Read();
-            parameter.copy_(value.view(parameter.shape));
-        }
-        Freeze(module);
+        StructureFill.Fill(module, path, layout(file), device, dtype);
         return module;
     }
 
@@ -67,7 +54,8 @@ public static class Weights
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
-    private static Dictionary<string, StoredTensor> Renamed(SafetensorsFile file, Func<string, string?> rename)
+    /// <summary>Every tensor of the file under the name <paramref name="rename"/> gives it.</summary>
+    public static IReadOnlyDictionary<string, StoredTensor> Renamed(SafetensorsFile file, Func<string, string?> rename)
     {
         var stored = new Dictionary<string, StoredTensor>();
         foreach (var (key, info) in file.Tensors)
