@@ -32,13 +32,13 @@ public static class OpenClipLayout
     ];
 
     /// <summary>Whether a file has OpenCLIP's names.</summary>
-    public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
+    public static bool Is(IWeightFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
 
     /// <summary>The file's tensors under the names of <see cref="ClipModel"/>.</summary>
-    public static IReadOnlyDictionary<string, StoredTensor> Read(SafetensorsFile file) => Read(file, "");
+    public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file) => Read(file, "");
 
     /// <param name="prefix">Only the keys that begin with it, without it: Stable Diffusion's single files hold an OpenCLIP text tower inside.</param>
-    public static IReadOnlyDictionary<string, StoredTensor> Read(SafetensorsFile file, string prefix)
+    public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file, string prefix)
     {
         var stored = new Dictionary<string, StoredTensor>();
         foreach (var (full, info) in file.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)))
@@ -61,7 +61,7 @@ public static class OpenClipLayout
         return stored;
     }
 
-    private static void AddProjections(Dictionary<string, StoredTensor> stored, SafetensorsFile file, string key, string name, long[] shape)
+    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, string name, long[] shape)
     {
         long[] part = [shape[0] / 3, .. shape[1..]];
         foreach (var (index, letter) in new[] { (0, 'q'), (1, 'k'), (2, 'v') })

@@ -28,24 +28,16 @@ internal static class DiffusersFolder
         var tokenizers = towers.Select(t => ClipTokenizer.Load(Part(t.Tokenizer))).ToList();
 
         var unet = Weights.Load(Parts.Blueprint(() => new UNet2DConditionModel(config)),
-            WeightsOf(Part("unet"), "diffusion_pytorch_model"), device: device, dtype: dtype);
+            Part("unet"), device: device, dtype: dtype);
         var vae = Weights.Load(Parts.Blueprint(() => new AutoencoderKL(vaeConfig)),
-            WeightsOf(Part("vae"), "diffusion_pytorch_model"), AutoencoderKL.RenameDeprecatedKey, device, vaeConfig.ForceUpcast ? ScalarType.Float32 : dtype);
+            Part("vae"), AutoencoderKL.RenameDeprecatedKey, device, vaeConfig.ForceUpcast ? ScalarType.Float32 : dtype);
         // SDXL's second encoder is the one with a projection.
         var encoders = towers.Select((t, i) => Weights.Load(Parts.Blueprint(() => new ClipTextModel(texts[i], projection: i == 1)),
-            WeightsOf(Part(t.Encoder), "model"), device: device, dtype: dtype)).ToList();
+            Part(t.Encoder), device: device, dtype: dtype)).ToList();
         var prompts = new PromptEncoder([.. tokenizers.Zip(encoders, (t, e) => new TextTower(t, e))],
             config.TextTime is null ? PromptStyle.LastHidden : PromptStyle.PenultimateWithPooled,
             zerosForEmpty: config.TextTime is not null && index.Bool("force_zeros_for_empty_prompt", true));
         return new StableDiffusion(prompts, unet, vae, scheduler, device);
-    }
-
-    /// <summary>The plain file, or the half-precision variant that publishers put beside it.</summary>
-    private static string WeightsOf(string folder, string name)
-    {
-        var plain = Path.Combine(folder, name + ".safetensors");
-        var half = Path.Combine(folder, name + ".fp16.safetensors");
-        return !File.Exists(plain) && File.Exists(half) ? half : plain;
     }
 }
 

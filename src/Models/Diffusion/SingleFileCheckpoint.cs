@@ -1,4 +1,3 @@
-using AlignProp.Adapters;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
@@ -67,15 +66,8 @@ internal static class SingleFileCheckpoint
 
     private static Dictionary<string, long[]> Shapes(string path)
     {
-        try
-        {
-            using var file = SafetensorsFile.Open(path);
-            return file.Tensors.ToDictionary(t => t.Key, t => t.Value.Shape);
-        }
-        catch (SafetensorsException e)
-        {
-            throw new ModelFileException(e.Message, e);
-        }
+        using var file = Weights.Open(path);
+        return file.Tensors.ToDictionary(t => t.Key, t => t.Value.Shape);
     }
 
     /// <summary>A text encoder inside the file.</summary>
