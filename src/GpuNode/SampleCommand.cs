@@ -45,7 +45,7 @@ public static class SampleCommand
         {
             weights = LoraFile.Read(path);
         }
-        catch (Exception e) when (e is SafetensorsException or LoraFormatException)
+        catch (Exception e) when (e is WeightFileException or LoraFormatException)
         {
             throw new ModelFileException(e.Message, e);
         }

@@ -32,10 +32,10 @@ public static class OpenClipLayout
     ];
 
     /// <summary>Whether a file has OpenCLIP's names.</summary>
-    public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
+    public static bool Is(IWeightFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
 
     /// <summary>The file's tensors under the names of <see cref="ClipModel"/>.</summary>
-    public static IReadOnlyDictionary<string, StoredTensor> Read(SafetensorsFile file)
+    public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file)
     {
         var stored = new Dictionary<string, StoredTensor>();
         foreach (var (key, info) in file.Tensors)
@@ -57,7 +57,7 @@ public static class OpenClipLayout
         return stored;
     }
 
-    private static void AddProjections(Dictionary<string, StoredTensor> stored, SafetensorsFile file, string key, string name, long[] shape)
+    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, string name, long[] shape)
     {
         long[] part = [shape[0] / 3, .. shape[1..]];
         foreach (var (index, letter) in new[] { (0, 'q'), (1, 'k'), (2, 'v') })

@@ -50,11 +50,11 @@ public sealed class StableDiffusion : IDisposable
         JsonConfig.Load(Path.Combine(folder, "model_index.json"));
         string Part(params string[] names) => Path.Combine([folder, .. names]);
         var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Part("unet", "config.json"))),
-            WeightsOf(Part("unet"), "diffusion_pytorch_model"));
+            Part("unet"));
         var vae = Weights.Load(new AutoencoderKL(VaeConfig.Load(Part("vae", "config.json"))),
-            WeightsOf(Part("vae"), "diffusion_pytorch_model"), AutoencoderKL.RenameDeprecatedKey);
+            Part("vae"), AutoencoderKL.RenameDeprecatedKey);
         var text = Weights.Load(new ClipTextModel(ClipTextConfig.Load(Part("text_encoder", "config.json"))),
-            WeightsOf(Part("text_encoder"), "model"));
+            Part("text_encoder"));
         var scheduler = new DdimScheduler(SchedulerConfig.Load(Part("scheduler", "scheduler_config.json")));
         var tokenizer = ClipTokenizer.Load(Part("tokenizer"));
         unet.to(device, dtype);
@@ -84,13 +84,5 @@ public sealed class StableDiffusion : IDisposable
         TextEncoder.Dispose();
         UNet.Dispose();
         Vae.Dispose();
-    }
-
-    /// <summary>The plain file, or the half-precision variant that publishers put beside it.</summary>
-    private static string WeightsOf(string folder, string name)
-    {
-        var plain = Path.Combine(folder, name + ".safetensors");
-        var half = Path.Combine(folder, name + ".fp16.safetensors");
-        return !File.Exists(plain) && File.Exists(half) ? half : plain;
     }
 }
