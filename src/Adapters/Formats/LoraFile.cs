@@ -23,6 +23,13 @@ public static class LoraFile
         }
 
         using var file = WeightFiles.Open(path);
+        return Read(file);
+    }
+
+    /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
+    public static LoraWeights Read(IWeightFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
         if (LoraCodec.IsOwnFormat(file))
         {
             return ImportedLora.Whole(LoraCodec.Read(file));

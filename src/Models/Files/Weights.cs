@@ -10,24 +10,28 @@ public static class Weights
     /// <summary>
     /// Fills every parameter of <paramref name="module"/> from a file, sharded index or folder (see <see cref="WeightFiles.Open"/>); freezes it and leaves it in eval mode.
     /// </summary>
+    /// <remarks>Parameters without memory (<see cref="Layers.Parts.Blueprint{T}"/>) get theirs here, one at a time: a model is in memory once.</remarks>
     /// <param name="rename">Maps a key of the file to the module's key (null = not ours, skip); identity when absent.</param>
+    /// <param name="device">Where the parameters go; null = where they are, or the CPU.</param>
+    /// <param name="dtype">Their dtype; null = fp32. Of a folder's half-precision variants the one of this dtype is taken first.</param>
     /// <exception cref="ModelFileException">The file is damaged or refused, or keys are missing, unexpected or of another shape: all are named.</exception>
-    public static T Load<T>(T module, string path, Func<string, string?>? rename = null) where T : nn.Module =>
-        Load(module, path, file => AsNamed(file, rename));
+    public static T Load<T>(T module, string path, Func<string, string?>? rename = null, Device? device = null, ScalarType? dtype = null) where T : nn.Module =>
+        Load(module, path, file => AsNamed(file, rename), device, dtype);
 
     /// <summary>The same for files that lay tensors out in another way than the module.</summary>
     /// <param name="layout">The file's tensors under the module's names; what it leaves out is not the module's.</param>
     /// <exception cref="ModelFileException">See above.</exception>
-    public static T Load<T>(T module, string path, Func<IWeightFile, IReadOnlyDictionary<string, StoredTensor>> layout) where T : nn.Module
+    public static T Load<T>(T module, string path, Func<IWeightFile, IReadOnlyDictionary<string, StoredTensor>> layout, Device? device = null, ScalarType? dtype = null)
+        where T : nn.Module
     {
-        using var file = Open(path);
-        return Fill(module, file.Path, layout(file));
+        using var file = Open(path, dtype switch { ScalarType.Float16 => DType.F16, ScalarType.BFloat16 => DType.BF16, _ => null });
+        return Fill(module, file.Path, layout(file), device, dtype);
     }
 
     /// <summary>The same from tensors of a file that is already open (a checkpoint that holds several modules).</summary>
     /// <param name="path">The file, for messages.</param>
     /// <exception cref="ModelFileException">See above.</exception>
-    public static T Fill<T>(T module, string path, IReadOnlyDictionary<string, StoredTensor> stored) where T : nn.Module
+    public static T Fill<T>(T module, string path, IReadOnlyDictionary<string, StoredTensor> stored, Device? device = null, ScalarType? dtype = null) where T : nn.Module
     {
         using var noGrad = no_grad();
         var parameters = module.named_parameters().ToList();
@@ -36,11 +40,25 @@ public static class Weights
         {
             throw new ModelFileException(mismatch.Describe(path, module.GetName()));
         }
+        var blueprint = new Blueprint(module);
         foreach (var (name, parameter) in parameters)
         {
             // A scope a tensor: a view left over would keep a second copy of the whole model.
             using var scope = NewDisposeScope();
-            parameter.copy_(Reading(path, stored[name]).view(parameter.shape));
+            var value = Reading(path, stored[name]).view(parameter.shape);
+            if (parameter.device_type == DeviceType.META)
+            {
+                blueprint.Replace(name, value.to(dtype ?? parameter.dtype, device ?? CPU));
+            }
+            else
+            {
+                parameter.copy_(value);
+            }
+        }
+        if (device is not null || dtype is not null)
+        {
+            // What had memory already: single numbers, and modules that were not built as a blueprint.
+            module.to(device ?? CPU, dtype ?? ScalarType.Float32);
         }
         Freeze(module);
         return module;
