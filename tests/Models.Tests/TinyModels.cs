@@ -169,7 +169,7 @@ internal static class TinyModels
     /// <summary>A transformers text encoder as OpenCLIP lays it out: q, k and v in one matrix, the projection transposed, and for SD 2 a last layer that nobody reads.</summary>
     private static IEnumerable<TensorData> OpenClip(List<TensorData> text, string prefix, bool extraLayer)
     {
-        var all = text.ToDictionary(t => t.Name, t => frombuffer(t.Bytes.ToArray(), ScalarType.Float32).view(t.Shape));
+        var all = text.ToDictionary(t => t.Name, t => tensor(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(t.Bytes.Span).ToArray()).view(t.Shape));
         (string, string)[] names = [("text_model.embeddings.token_embedding.", "token_embedding."), ("text_model.embeddings.position_embedding.weight", "positional_embedding"),
             ("text_model.final_layer_norm.", "ln_final."), ("text_model.encoder.layers.", "transformer.resblocks."), (".layer_norm1.", ".ln_1."), (".layer_norm2.", ".ln_2."),
             (".mlp.fc1.", ".mlp.c_fc."), (".mlp.fc2.", ".mlp.c_proj."), (".self_attn.out_proj.", ".attn.out_proj.")];
