@@ -67,7 +67,7 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var count = Math.Min(atOnce, batch - from);
-            var (scores, part, gradient) = HalfPrecision.FirstFinite(model.UNet.WeightType,
+            var (scores, part, gradient) = HalfPrecision.FirstFinite(model.UNet.WeightType, loss.Scale / batch,
                 scale => ScorePart(x0.narrow(0, from, count), prompts.Skip(from).Take(count).ToList(), loss, batch, scale));
             rewards.AddRange(scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray());
             total += part;

@@ -9,26 +9,31 @@ namespace AlignProp.Models.Alignment;
 /// </summary>
 internal static class HalfPrecision
 {
-    private static readonly float[] LossScales = [65536, 256, 1];
-    private static readonly float[] One = [1];
+    // Of fp16's 65504: room for gradients that grow on the way back, and far above what underflows.
+    private const float Target = 1024;
 
-    /// <summary>The first loss scale whose gradient is finite, largest first.</summary>
+    /// <summary>The first loss scale whose gradient is finite, largest first; without fp16 it is 1.</summary>
+    /// <param name="slope">The loss's derivative in one score: what the largest scale is reckoned from.</param>
     /// <param name="compute">Of a scale: the gradient comes back divided by it.</param>
-    public static (Tensor Scores, double Loss, Tensor Gradient) FirstFinite(ScalarType weights, Func<float, (Tensor Scores, double Loss, Tensor Gradient)> compute)
+    public static (Tensor Scores, double Loss, Tensor Gradient) FirstFinite(ScalarType weights, double slope,
+        Func<float, (Tensor Scores, double Loss, Tensor Gradient)> compute)
     {
-        var scales = weights == ScalarType.Float16 ? LossScales : One;
-        foreach (var scale in scales[..^1])
+        if (weights != ScalarType.Float16 || slope == 0)
         {
-            var result = compute(scale);
+            return compute(1);
+        }
+        foreach (var target in new float[] { 65536, 1024, 16 })
+        {
+            var result = compute(PowerOfTwo(target / (float)slope));
             if (result.Gradient.isfinite().all().item<bool>())
             {
                 return result;
             }
         }
-        return compute(scales[^1]);
+        return compute(1);
     }
 
-    /// <summary>For the backward pass through the chain: the power of two that brings the largest element of the gradient to about 1.</summary>
+    /// <summary>For the backward pass through the chain: the power of two that brings the largest element of the gradient near the target.</summary>
     public static float Scale(ScalarType weights, Tensor gradient)
     {
         if (weights != ScalarType.Float16)
@@ -36,6 +41,8 @@ internal static class HalfPrecision
             return 1;
         }
         var largest = gradient.abs().max().to(ScalarType.Float32).item<float>();
-        return largest > 0 && float.IsFinite(largest) ? MathF.Pow(2, MathF.Round(-MathF.Log2(largest))) : 1;
+        return largest > 0 && float.IsFinite(largest) ? PowerOfTwo(Target / largest) : 1;
     }
+
+    private static float PowerOfTwo(float value) => MathF.Pow(2, Math.Clamp(MathF.Round(MathF.Log2(value)), -100, 100));
 }
