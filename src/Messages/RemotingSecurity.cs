@@ -71,6 +71,11 @@ public sealed class RemotingSecurity
             : ActorSystemSetup.Create(bootstrap);
     }
 
+    /// <summary>The process's certificate, for what else it serves: checked as for remoting.</summary>
+    /// <param name="host">The name visitors use.</param>
+    /// <exception cref="RemotingSecurityException">A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.</exception>
+    public static System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate(TlsFiles files, string host) => TlsIdentity.Load(files, host).Certificate;
+
     /// <summary>
     /// Why a system ended, when it did so because TLS failed on a connection it made: joining again with the same files would fail
     /// again. Akka gives this end the exit code 79 and a reason of a class it keeps to itself.

@@ -9,6 +9,7 @@ using Akka.Configuration;
 using Akka.Pattern;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 
@@ -17,8 +18,11 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
+/// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
+/// <param name="Reopen">A run that people stopped goes on; one that ended by its rules stays ended.</param>
 /// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
-public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null)
+public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null,
+    bool Reopen = false, HttpSettings? Http = null)
 {
     public RunStorage Storage => new(Database);
 }
@@ -27,14 +31,16 @@ public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1",
 /// The coordinator's actor system with one run in it, as a cluster singleton: of several coordinators the oldest leads. Cut off from
 /// the majority, or deposed, it joins the cluster anew and stands by.
 /// </summary>
-public sealed class CoordinatorHost : IAsyncDisposable
+public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
 {
     private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AskPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     private readonly Func<Leadership, Config, RunSetup> _setup;
     private readonly Func<int, Config> _hocon;
     private readonly ImmutableList<Address> _peers;
-    private readonly RunId _run;
+    private readonly LeaderSign? _sign;
     private readonly CoordinatorOptions _options;
     private readonly Relay _relay;
     private readonly RemotingSecurity _security;
@@ -44,7 +50,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
 
     private CoordinatorHost(RunId run, CoordinatorOptions options, Relay relay, RemotingSecurity security, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
     {
-        (_run, _options, _relay, _security, _hocon, _setup) = (run, options, relay, security, hocon, setup);
+        (_sign, _options, _relay, _security, _hocon, _setup) = (options.Storage.Sign(run), options, relay, security, hocon, setup);
         _peers = [.. (options.Peers ?? []).Select(Akka.Actor.Address.Parse)];
     }
 
@@ -53,6 +59,18 @@ public sealed class CoordinatorHost : IAsyncDisposable
 
     /// <summary><see cref="RunStopped"/> or <see cref="RunFailed"/>.</summary>
     public Task<RunProgress> Finished => _relay.Finished;
+
+    /// <inheritdoc/>
+    public Task<SteerReply> SteerAsync(Steer what) => AskAsync<SteerReply>(new SteerRun(what));
+
+    /// <inheritdoc/>
+    public async Task<SteerReply> DrainAsync(string node)
+    {
+        var reply = await AskAsync<DrainReply>(new DrainNode(new NodeId(node)));
+        return new SteerReply(reply.Found, reply.Detail);
+    }
+
+    private Task<T> AskAsync<T>(object question) => _system.ActorSelection($"{ClusterNames.SingletonPath}/run").Ask<T>(question, AskPatience);
 
     /// <summary>Starts or resumes the run of a directory.</summary>
     /// <param name="configText">The resolved run file, kept in the journal.</param>
@@ -71,12 +89,14 @@ public sealed class CoordinatorHost : IAsyncDisposable
         var relay = new Relay(progress);
         var standby = options.Standby || options.Peers is { Count: > 0 };
         var security = SecurityOf(options);
+        var steering = new RunSteering(options.Reopen);
         var host = new CoordinatorHost(run, options, relay, security,
             port => HoconLayers.For("coordinator", $"{HoconLayers.Membership(port, standby)}{security.Hocon}\n{options.Storage.Hocon(directory)}")
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
-                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall")), leadership));
+                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
+                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering));
         relay.Superseded = by =>
         {
             var why = $"the coordinator at {by} leads now";
@@ -104,6 +124,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
         await _relay.CompleteAsync();
         _restarting.Dispose();
+        _sign?.Dispose();
     }
 
     private async Task BeginAsync(int port, bool again)
@@ -126,43 +147,59 @@ public sealed class CoordinatorHost : IAsyncDisposable
                 _ = BeginAloneAsync(system, hocon.GetTimeSpan("alignprop.coordinator.rejoin-patience"));
             }
         }
-        var setup = _setup(new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString()), hocon);
+        var leadership = new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString());
+        var setup = _setup(leadership, hocon);
+        _ = BeatAsync(system, leadership, hocon.GetTimeSpan("alignprop.coordinator.sign-of-life"));
         var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
     }
 
+    /// <summary>While this one leads it says so in the database, for a standby that reaches nobody.</summary>
+    private async Task BeatAsync(ActorSystem system, Leadership leadership, TimeSpan interval)
+    {
+        while (_sign is not null && !_disposing && !Cluster.Get(system).IsTerminated)
+        {
+            if (leadership.Led)
+            {
+                await Task.Run(() => Try(() => { _sign.Beat(leadership.Host); return true; }));
+            }
+            await Task.WhenAny(system.WhenTerminated, Task.Delay(interval));
+        }
+    }
+
     /// <summary>
     /// Every coordinator may have been cut off, each from another, or the leader may have died before its standby was let in: each would wait
-    /// for the others. When nobody answers and the journal stands still meanwhile, nobody leads.
+    /// for the others. When nobody answers, and in the database nobody commits or gives a sign of life meanwhile, nobody leads.
     /// </summary>
     private async Task BeginAloneAsync(ActorSystem system, TimeSpan patience)
     {
         var cluster = Cluster.Get(system);
-        for (var before = LastEvent(); ; before = LastEvent())
+        var (last, still) = (LastSign(), TimeSpan.Zero);
+        while (still < patience)
         {
-            await Task.Delay(patience);
+            await Task.Delay(LookInterval);
             if (_disposing || system != _system || cluster.IsUp || cluster.IsTerminated)
             {
                 return;
             }
-            if (before is not null && LastEvent() == before)
-            {
-                _relay.Report(new RunNotice($"no other coordinator answers or commits for {patience.TotalSeconds:F0} s; leading now"));
-                cluster.Join(cluster.SelfAddress);
-                return;
-            }
+            var now = LastSign();
+            (last, still) = (now, now is not null && now == last ? still + LookInterval : TimeSpan.Zero);
         }
+        _relay.Report(new RunNotice($"no other coordinator answers, commits or gives a sign of life for {patience.TotalSeconds:F0} s; leading now", NoticeKind.Takeover));
+        cluster.Join(cluster.SelfAddress);
     }
 
-    /// <summary>The number of the run's last event; null while the database is away.</summary>
-    private long? LastEvent()
+    /// <summary>Null while the database is away.</summary>
+    private (long Event, long Beat)? LastSign() => _sign is null ? (0, 0) : Try(_sign.Last);
+
+    private static T? Try<T>(Func<T> ask) where T : struct
     {
         try
         {
-            return _options.Storage.LastEvent(_run);
+            return ask();
         }
-        catch (Exception e) when (e is System.Data.Common.DbException or System.Net.Sockets.SocketException or TimeoutException)
+        catch (Exception e) when (e is System.Data.Common.DbException or SocketException or TimeoutException or ObjectDisposedException)
         {
             return null;
         }
@@ -185,7 +222,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         }
         try
         {
-            _relay.Report(new RunNotice($"{why}; joining the cluster again"));
+            _relay.Report(new RunNotice($"{why}; joining the cluster again", NoticeKind.Takeover));
             var port = Cluster.Get(_system).SelfAddress.Port ?? 0;
             await Task.WhenAny(_system.Terminate(), Task.Delay(TimeSpan.FromSeconds(20)));
             await BeginAsync(port, again: true);

@@ -9,7 +9,7 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
     IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
-    Leadership Leadership);
+    Leadership Leadership, RunSteering Steering);
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
 /// <param name="life">One id an actor system.</param>
@@ -47,7 +47,7 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
         }
         catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is var again && again.Created!.AdapterHash == state.Adapter && again.Created.MomentsHash == state.Moments)
         {
-            setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}"));
+            setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}", NoticeKind.Repair));
             return again with { Created = null };
         }
     }
