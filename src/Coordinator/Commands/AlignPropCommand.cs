@@ -19,6 +19,7 @@ public static class AlignPropCommand
             RunsCommand.Create(output),
             ExportCommand.Create(output),
             PresetsCommand.Create(output),
+            InspectCommand.Create(output),
         };
         try
         {
