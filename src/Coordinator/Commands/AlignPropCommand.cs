@@ -20,6 +20,7 @@ public static class AlignPropCommand
             ExportCommand.Create(output, error),
             ReportCommand.Create(output),
             PresetsCommand.Create(output),
+            InspectCommand.Create(output),
         };
         try
         {
