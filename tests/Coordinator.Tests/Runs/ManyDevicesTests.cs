@@ -1,3 +1,5 @@
+using AlignProp.Coordinator.Runs;
+
 namespace AlignProp.Coordinator.Tests.Runs;
 
 /// <summary>Nodes with several device workers in one process.</summary>
