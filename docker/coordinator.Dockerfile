@@ -3,7 +3,7 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 # Packages first: this layer changes only with the lock files.
-COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/

@@ -5,7 +5,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 ARG TORCH_BACKEND=cpu
 WORKDIR /source
-COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
