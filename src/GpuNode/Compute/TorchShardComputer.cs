@@ -11,10 +11,10 @@ using static TorchSharp.torch;
 namespace AlignProp.GpuNode.Compute;
 
 /// <summary>The real thing: the alignment step of AlignProp.Models on one device. Keeps the last model it loaded.</summary>
-/// <param name="device">cpu or cuda:N.</param>
+/// <param name="device">cpu:N or cuda:N.</param>
 public sealed class TorchShardComputer(string device) : IShardComputer
 {
-    private readonly Device _device = new(device.StartsWith("cpu", StringComparison.Ordinal) ? "cpu" : device);
+    private readonly Device _device = Libtorch.DeviceOf(device);
     private Loaded? _loaded;
 
     public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
@@ -90,6 +90,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         _loaded = null;
         progress("load", 0);
         var dtype = DTypeOf(settings.Precision);
+        // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
         set_num_threads(settings.Threads);
         return _loaded = Loaded.From(settings, _device, dtype);
     }
