@@ -21,7 +21,7 @@ public static class SampleCommand
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
-        using var model = StableDiffusion.Load(options.Required("model"), device);
+        using var model = StableDiffusion.Load(options.Required("model"), device, options: new SingleFileOptions(options.Get("tokenizer", "")));
         using var lora = options.Get("adapter", "") is { Length: > 0 } adapter ? Attach(model, adapter) : null;
         var prompts = Enumerable.Repeat(prompt, count).ToList();
         var noise = SampleNoise.Initial(Enumerable.Range(0, count).Select(i => Seeds.Derive(seed, 0, i, Seeds.Noise)).ToList(), model.LatentShape(0, 0), device);
