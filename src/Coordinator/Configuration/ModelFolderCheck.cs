@@ -18,11 +18,16 @@ public static class ModelFolderCheck
     private static readonly string[] Rewards = ["aesthetic", "brightness", "clip", "detector", "hps", "jpeg-size", "pickscore", "preference"];
 
     /// <exception cref="ConfigException">Names the file, the key, the shape found and the shape expected.</exception>
-    public static void Model(string folder)
+    public static void Model(string folder, string tokenizer = "")
     {
+        if (File.Exists(folder))
+        {
+            SingleFile(folder, tokenizer);
+            return;
+        }
         if (!Directory.Exists(folder))
         {
-            throw new ConfigException($"{folder}: folder not found (model.path); expected a diffusers folder with model_index.json");
+            throw new ConfigException($"{folder}: folder not found (model.path); expected a diffusers folder with model_index.json, or a single-file checkpoint");
         }
         foreach (var file in Files.Select(f => Path.Combine(folder, f)).Where(f => !File.Exists(f)))
         {
@@ -34,6 +39,30 @@ public static class ModelFolderCheck
             json => [json.GetProperty("vocab_size").GetInt64(), json.GetProperty("hidden_size").GetInt64()]);
         RequireShape(folder, "vae", shapes["vae"], "post_quant_conv.weight", "latent_channels",
             json => [json.GetProperty("latent_channels").GetInt64(), json.GetProperty("latent_channels").GetInt64(), 1, 1]);
+    }
+
+    private static void SingleFile(string path, string tokenizer)
+    {
+        try
+        {
+            using var file = WeightFiles.Open(path);
+            foreach (var prefix in new[] { LdmNames.UNetPrefix, LdmNames.VaePrefix }.Where(p => !file.Tensors.Keys.Any(k => k.StartsWith(p, StringComparison.Ordinal))))
+            {
+                throw new ConfigException($"{path}: no key begins with {prefix} (model.path); expected a single-file Stable Diffusion checkpoint, or a diffusers folder");
+            }
+        }
+        catch (WeightFileException e)
+        {
+            throw new ConfigException(e.Message);
+        }
+        if (tokenizer.Length == 0)
+        {
+            throw new ConfigException($"{path}: a single file has no tokenizer; set model.tokenizer to a folder with CLIP's vocab.json and merges.txt (the tokenizer folder of any Stable Diffusion)");
+        }
+        foreach (var name in new[] { "vocab.json", "merges.txt" }.Select(n => Path.Combine(tokenizer, n)).Where(f => !File.Exists(f)))
+        {
+            throw new ConfigException($"{name}: file not found (model.tokenizer); expected a folder with CLIP's vocab.json and merges.txt");
+        }
     }
 
     /// <exception cref="ConfigException">No such reward, or its folder is not there.</exception>

@@ -5,6 +5,7 @@ using AlignProp.Models.Alignment;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Vae;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -116,7 +117,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
         public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
         {
-            var model = StableDiffusion.Load(settings.ModelPath, device, dtype);
+            var model = StableDiffusion.Load(settings.ModelPath, device, dtype,
+                new SingleFileOptions(settings.TokenizerPath, settings.Prediction == "auto" ? "" : settings.Prediction)).With(Enum.Parse<DecodeMode>(settings.Decode, ignoreCase: true));
             var reward = RewardRegistry.Load(settings.RewardName, settings.RewardPath, device, dtype);
             return new Loaded(settings, model, reward, LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
         }
