@@ -40,7 +40,10 @@ public sealed class TakeawayRoundTripTests : IDisposable
         var adapter = Adapter(AttentionLayout(), alpha: 2);
         adapter.Save(In("own.safetensors"));
         var model = CopyModel("base", dtype);
-        AssertNear(Pixels(Sample(model, In("own.safetensors"))), Pixels(Sample(Merged(model, adapter), null)), most, mean);
+        var (plain, adapted) = (Pixels(Sample(model, null)), Pixels(Sample(model, In("own.safetensors"))));
+        AssertNear(adapted, Pixels(Sample(Merged(model, adapter), null)), most, mean);
+        // The adapter itself changes far more than that.
+        Assert.True(plain.Zip(adapted, (a, b) => Math.Abs(a - b)).Average() > 5 * mean);
     }
 
     [Fact]
