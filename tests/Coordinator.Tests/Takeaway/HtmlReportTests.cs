@@ -54,14 +54,14 @@ public sealed partial class HtmlReportTests : IDisposable
         File.WriteAllText(Path.Combine(_run.Run.Folder, "events.jsonl"),
             """{"number":1,"time":"2026-01-02T03:04:05Z","kind":"failure","text":"node-2 lost: <killed>"}""" + "\n{\"number\":2,\"time\":\"2026-01-");
         File.WriteAllText(Path.Combine(_run.Run.Folder, "status.json"),
-            """{"run":{},"nodes":[{"node":"node-1","device":"cpu:0","state":"idle","shardsDone":31,"shardsPerMinute":14.25,"failures":2,"peakMemory":419430400}]}""");
+            """{"run":{},"nodes":[{"node":"node-1","device":"cpu:0","state":"idle","shardsDone":31,"shardsPerMinute":14.5,"failures":2,"peakMemory":419430400}]}""");
         foreach (var step in new[] { 0, 1, 2 })
         {
             PictureSet.Save(Path.Combine(_run.Run.Folder, "pictures", "evaluations", $"{step:D6}"), RunRecord.Read(_run.Run).After);
         }
         var page = HtmlReport.Render(RunRecord.Read(_run.Run));
         Assert.Contains("<td>2026-01-02 03:04:05</td><td>failure</td><td>node-2 lost: &lt;killed&gt;</td>", page);
-        Assert.Contains("<td>31</td><td>14.3</td><td>2</td><td>400 MB</td>", page);
+        Assert.Contains("<td>31</td><td>14.5</td><td>2</td><td>400 MB</td>", page);
         Assert.Contains("<th>prompt</th><th>base</th><th>step 1</th><th>step 2</th>", page);
     }
 
