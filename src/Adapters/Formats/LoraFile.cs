@@ -26,7 +26,7 @@ public static class LoraFile
         return Import(file);
     }
 
-    /// <summary>The weights of <see cref="Import(IWeightFile)"/>.</summary>
+    /// <summary>The weights of an open file; see <see cref="Import(string)"/>.</summary>
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
     /// <summary>Reads an open file; see <see cref="Import(string)"/>.</summary>
