@@ -32,10 +32,14 @@ internal static class StructureKeys
         var down = Texts(config, "down_block_types", ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"]);
         var up = Texts(config, "up_block_types", ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]);
         var (layers, depth, text) = (PerLevel(config, "layers_per_block", levels, 2), PerLevel(config, "transformer_layers_per_block", levels, 1), PerLevel(config, "cross_attention_dim", levels, 1280));
-        string[] others = ["class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block", "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel"];
-        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null || others.Any(k => config.Raw(k) is not (null or "3"))
+        string[] others =
+        [
+            "class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block", "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel", "conv_out_kernel",
+            "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_time_scale_shift", "time_embedding_type",
+        ];
+        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null || others.Any(k => config.Raw(k) is not (null or "3" or "false" or "\"default\"" or "\"positional\""))
             || down.Any(t => t is not ("DownBlock2D" or "CrossAttnDownBlock2D")) || up.Any(t => t is not ("UpBlock2D" or "CrossAttnUpBlock2D"))
-            || (config.Text("mid_block_type") ?? "UNetMidBlock2DCrossAttn") != "UNetMidBlock2DCrossAttn" || config.Raw("dual_cross_attention") == "true" || config.Raw("only_cross_attention") is not (null or "false")
+            || (config.Text("mid_block_type") ?? "UNetMidBlock2DCrossAttn") != "UNetMidBlock2DCrossAttn"
             || config.Text("addition_embed_type") is not (null or "text_time"))
         {
             return null;
@@ -108,7 +112,7 @@ internal static class StructureKeys
     private static IReadOnlyDictionary<string, long[]>? Vae(JsonFacts config)
     {
         var channels = Longs(config, "block_out_channels", [64]);
-        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64)))
+        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64)) || config.Raw("mid_block_add_attention") == "false")
         {
             return null;
         }
@@ -228,7 +232,7 @@ internal static class StructureKeys
     private static long[]? PerLevel(JsonFacts config, string key, int levels, int otherwise)
     {
         var values = config.Int(key) is { } one ? [.. Enumerable.Repeat((long)one, levels)] : Longs(config, key, [.. Enumerable.Repeat((long)otherwise, levels)]);
-        return values?.Length == levels && values.All(v => v > 0 && (key == "cross_attention_dim" || v <= MostLayers)) ? values : null;
+        return values?.Length == levels && values.All(v => v > 0 && v <= (key switch { "layers_per_block" => 16, "transformer_layers_per_block" => 64, _ => 1 << 20 })) ? values : null;
     }
 
     private static T? Parse<T>(string json) where T : class
