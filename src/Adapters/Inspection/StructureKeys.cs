@@ -16,7 +16,7 @@ internal static class StructureKeys
         _ when config.Text("_class_name") == "UNet2DConditionModel" => UNet(config),
         _ when config.Text("_class_name") == "AutoencoderKL" => Vae(config),
         _ when config.Text("model_type") == "clip_text_model" => Text(config),
-        _ when config.Text("model_type") == "clip" => Clip(config),
+        _ when config.Text("model_type") == "clip" || config.Raw("architectures")?.Contains("\"CLIPModel\"", StringComparison.Ordinal) == true => Clip(config),
         _ => null,
     };
 
@@ -45,7 +45,7 @@ internal static class StructureKeys
             return null;
         }
 
-        var (keys, time, linear) = (new KeyList(), 4 * channels[0], config.Raw("use_linear_projection") == "true");
+        var (keys, time, linear) = (new StructureBuilder(), 4 * channels[0], config.Raw("use_linear_projection") == "true");
         keys.Conv("conv_in", config.Int("in_channels") ?? 4, channels[0], 3);
         Embedding("time_embedding", channels[0]);
         if (config.Text("addition_embed_type") == "text_time")
@@ -117,7 +117,7 @@ internal static class StructureKeys
             return null;
         }
 
-        var (keys, latents, layers) = (new KeyList(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block") ?? 1);
+        var (keys, latents, layers) = (new StructureBuilder(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block") ?? 1);
         keys.Conv("encoder.conv_in", config.Int("in_channels") ?? 3, channels[0], 3);
         Levels("encoder.down_blocks", channels[0], channels, layers, "downsamplers");
         Middle("encoder");
@@ -172,7 +172,7 @@ internal static class StructureKeys
 
     private static IReadOnlyDictionary<string, long[]>? Text(JsonFacts config)
     {
-        var keys = new KeyList();
+        var keys = new StructureBuilder();
         if (!TextTower(keys, config))
         {
             return null;
@@ -186,7 +186,7 @@ internal static class StructureKeys
         return keys.Keys;
     }
 
-    private static bool TextTower(KeyList keys, JsonFacts config)
+    private static bool TextTower(StructureBuilder keys, JsonFacts config)
     {
         var (width, layers) = (config.Int("hidden_size") ?? 512, config.Int("num_hidden_layers") ?? 12);
         keys.Tensor("text_model.embeddings.token_embedding.weight", config.Int("vocab_size") ?? 49408, width);
@@ -204,7 +204,7 @@ internal static class StructureKeys
             return null;
         }
 
-        var keys = new KeyList();
+        var keys = new StructureBuilder();
         var (width, layers, size, patch) = (vision.Int("hidden_size") ?? 768, vision.Int("num_hidden_layers") ?? 12, vision.Int("image_size") ?? 224, vision.Int("patch_size") ?? 32);
         if (!TextTower(keys, text) || layers is <= 0 or > (int)MostLayers || patch <= 0)
         {
