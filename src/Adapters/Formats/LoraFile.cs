@@ -48,8 +48,8 @@ public static class LoraFile
             return PeftLoraFormat.Import(folder);
         }
 
-        var named = Path.Combine(folder, DiffusersLoraFormat.FileName);
-        var files = File.Exists(named) ? [named] : Directory.GetFiles(folder, "*.safetensors");
+        var named = WeightFiles.TryFind(folder, Path.GetFileNameWithoutExtension(DiffusersLoraFormat.FileName));
+        var files = named is not null ? [named] : Directory.GetFiles(folder, "*.safetensors");
         return files is [var only]
             ? Import(only)
             : throw new WeightFileException(folder, null, $"no adapter in this folder; expected {PeftLoraFormat.ConfigName}, {DiffusersLoraFormat.FileName}, or one .safetensors file (found {files.Length})");
