@@ -19,12 +19,13 @@ public static class SvgChart
     /// <param name="fromZero">The value axis begins at 0: for what cannot be below.</param>
     public static string Lines(string title, string unit, int width, int height, bool fromZero, params IReadOnlyList<ChartLine> lines)
     {
-        var points = lines.SelectMany(l => l.Points).Where(p => double.IsFinite(p.Y)).Select(p => p.Spread is { } s && double.IsFinite(s) ? p : p with { Spread = null }).ToList();
+        var points = lines.SelectMany(l => l.Points).Where(p => double.IsFinite(p.Y))
+            .Select(p => (p.X, p.Y, Spread: p.Spread is { } s && double.IsFinite(s) ? s : 0)).ToList();
         if (points.Count == 0)
         {
             return "";
         }
-        var (low, high) = (points.Min(p => p.Y - (p.Spread ?? 0)), points.Max(p => p.Y + (p.Spread ?? 0)));
+        var (low, high) = (points.Min(p => p.Y - p.Spread), points.Max(p => p.Y + p.Spread));
         var frame = new Frame(width, height, points.Min(p => p.X), points.Max(p => p.X), fromZero ? Math.Min(0, low) : low, high);
         var svg = Open(title, frame);
         Axes(svg, frame, unit);
