@@ -14,6 +14,7 @@ public static class AlignPropCommand
             TrainCommand.Create(output, error, interactive, interrupted),
             ResumeCommand.Create(output, error, interactive, interrupted),
             StandbyCommand.Create(output, error, interactive, interrupted),
+            DashboardCommand.Create(output, interrupted),
             DrainCommand.Create(output, RunOptions.Runs(), RunFolder.FindRun),
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),

@@ -42,12 +42,14 @@ public sealed class ControlServer : IAsyncDisposable
         {
             options.SerializerOptions.PropertyNamingPolicy = RunHistory.Json.PropertyNamingPolicy;
             options.SerializerOptions.NumberHandling = RunHistory.Json.NumberHandling;
+            options.SerializerOptions.Encoder = RunHistory.Json.Encoder;
         });
         var application = builder.Build();
         var closing = new CancellationTokenSource();
         var guard = new HttpGuard(settings);
         application.Use((context, next) => FilterAsync(context, next, guard));
         application.UseRouting();
+        PageEndpoints.Map(application);
         ReadEndpoints.Map(application, monitor);
         LiveEndpoint.Map(application, monitor, closing.Token);
         SteerEndpoints.Map(application, monitor, control, guard);
