@@ -35,14 +35,14 @@ console.log(`all checks passed; pictures in ${pictures}`);
 async function running(url) {
   const page = await browser.open(url, 'light', { width: 1280, height: 900 });
   await page.waitForSelector('#connection.live');
-  await page.waitForFunction(() => document.querySelectorAll('#chart-reward circle').length > 1, null, { timeout: 240000 });
+  await page.waitForFunction(() => document.querySelectorAll('#chart-reward circle.b').length > 3, null, { timeout: 240000 });
   for (const chart of ['reward', 'loss', 'grad', 'seconds']) {
     check(`a line in the ${chart} chart`, await page.locator(`#chart-${chart} polyline`).count() > 0);
   }
   check('bars in the histogram of K', await page.locator('#chart-k rect').count() > 0);
   check('two devices', await page.locator('#devices-rows tr').count() === 2);
   await shown(page);
-  await page.screenshot({ path: join(pictures, 'dashboard-running.png') });
+  await photograph(page, 'dashboard-running.png');
 
   await page.click('#pause');
   await page.click('#confirm button[value=no]');
@@ -60,7 +60,7 @@ async function running(url) {
   const phone = await browser.open(url, 'dark', { width: 390, height: 844 });
   await shown(phone);
   await fits(phone);
-  await phone.screenshot({ path: join(pictures, 'dashboard-running-phone.png') });
+  await photograph(phone, 'dashboard-running-phone.png', false);
   await phone.close();
   await page.waitForSelector('#connection.complete', { timeout: 400000 });
   check('the page knows that the run has ended', await page.locator('#state.ended').count() === 1);
@@ -78,13 +78,18 @@ async function ended(url) {
   await page.locator('#images-slider').fill('0');
   check('the slider goes back to the base model', await last.getAttribute('src') !== after && (await last.getAttribute('src')).includes('/images/0/'));
   await page.locator('#images-slider').fill(await page.locator('#images-slider').getAttribute('max'));
-  await page.screenshot({ path: join(pictures, 'dashboard-ended.png'), fullPage: true });
+  await photograph(page, 'dashboard-ended.png');
   await page.close();
   const phone = await browser.open(url, 'light', { width: 390, height: 844 });
   await shown(phone);
   await fits(phone);
-  await phone.screenshot({ path: join(pictures, 'dashboard-ended-phone.png'), fullPage: true });
+  await photograph(phone, 'dashboard-ended-phone.png');
   await phone.close();
+}
+
+async function photograph(page, name, fullPage = true) {
+  await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+  await page.screenshot({ path: join(pictures, name), fullPage });
 }
 
 async function shown(page) {

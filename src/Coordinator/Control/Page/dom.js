@@ -41,6 +41,7 @@ export function short(value, digits = 3) {
 export function duration(seconds) {
   const t = Math.round(number(seconds));
   if (!Number.isFinite(t)) return '–';
+  if (t < 10) return `${number(seconds).toFixed(1)} s`;
   if (t < 90) return `${t} s`;
   if (t < 5400) return `${Math.round(t / 60)} min`;
   if (t < 172800) return `${Math.floor(t / 3600)} h ${Math.round((t % 3600) / 60)} min`;

@@ -35,15 +35,15 @@ function progress(r) {
 }
 
 function tiles(r) {
-  const gain = r.heldOut ? number(r.heldOut.last) - number(r.heldOut.first) : NaN;
+  const gain = r.heldOut && r.step > 0 ? number(r.heldOut.last) - number(r.heldOut.first) : NaN;
   const trend = r.rewardTrend.map(number);
   const rise = trend.length > 1 ? trend.at(-1) - trend[0] : NaN;
   const signed = v => (Number.isFinite(v) ? `${v >= 0 ? '+' : ''}${short(v)}` : '');
   const all = [
-    ['Held-out reward', short(r.heldOut?.last), r.heldOut ? `${signed(gain)} since the start (${short(r.heldOut.first)})` : 'no evaluation yet', gain],
+    ['Held-out reward', short(r.heldOut?.last), !r.heldOut ? 'no evaluation yet' : gain ? `${signed(gain)} from ${short(r.heldOut.first)}` : 'before training', gain],
     ['Training reward', short(r.reward), Number.isFinite(rise) ? `${signed(rise)} over ${trend.length} steps` : '', rise],
-    ['Diversity', short(r.heldOut?.diversity), 'between held-out prompts'],
-    ['Gradient norm', short(r.gradNorm), 'last step, before clipping'],
+    ['Diversity', short(r.heldOut?.diversity), 'held-out prompts'],
+    ['Gradient norm', short(r.gradNorm), 'before clipping'],
     ['Step time', duration(r.secondsPerStep), 'mean of the last ten'],
     OVER.includes(r.state) ? ['State', r.state, `after ${r.step} steps`] : ['Time left', duration(r.secondsLeft), 'evaluations not counted'],
   ];
@@ -58,7 +58,7 @@ export function devices(nodes, steerable, over) {
     const leavable = steerable && !over && !['lost', 'left', 'leaving', 'cut off', 'refused'].includes(n.state);
     return h('tr', {},
       h('td', { class: 'device' }, h('b', {}, n.node), n.device ? h('span', { class: 'muted' }, ` ${n.device}`) : null),
-      h('td', { 'data-name': 'State' }, h('span', { class: `state ${n.state.replace(' ', '-')}`, title: n.detail }, n.state)),
+      h('td', { 'data-name': 'State', class: 'status' }, h('span', { class: `state ${n.state.replace(' ', '-')}`, title: n.detail }, n.state)),
       h('td', { 'data-name': 'Working on', class: 'work' }, ...working(n)),
       h('td', { 'data-name': 'Shards', class: 'num' }, String(n.shardsDone)),
       h('td', { 'data-name': 'per minute', class: 'num' }, n.shardsPerMinute ? number(n.shardsPerMinute).toFixed(1) : '–'),
