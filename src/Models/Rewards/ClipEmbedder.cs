@@ -10,8 +10,6 @@ namespace AlignProp.Models.Rewards;
 /// <param name="antialias">See <see cref="ClipPixels"/>.</param>
 public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool antialias) : IDisposable
 {
-    private static readonly string[] WeightFiles = ["model.safetensors", "open_clip_model.safetensors"];
-
     /// <summary>Width D of the shared space.</summary>
     public int Width => clip.Config.ProjectionDim;
 
@@ -19,22 +17,14 @@ public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool 
     public Tensor LogitScale => clip.LogitScale;
 
     /// <summary>
-    /// Loads config.json and model.safetensors of transformers' CLIPModel, or OpenCLIP's open_clip_config.json and open_clip_model.safetensors;
+    /// Loads config.json and the weights of transformers' CLIPModel (model.safetensors or pytorch_model.bin), or OpenCLIP's open_clip_config.json and open_clip_model.safetensors;
     /// and the tokenizer, where the folder has one.
     /// </summary>
     /// <exception cref="ModelFileException">A file is missing, or a weight has another shape.</exception>
     public static ClipEmbedder Load(string folder, Device device, ScalarType dtype, bool antialias)
     {
-        var path = WeightFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists, Path.Combine(folder, WeightFiles[0]));
         var clip = new ClipModel(ClipConfig.LoadFolder(folder));
-        if (File.Exists(path) && IsOpenClip(path))
-        {
-            Weights.Load(clip, path, OpenClipLayout.Read);
-        }
-        else
-        {
-            Weights.Load(clip, path);
-        }
+        Weights.Load(clip, folder, file => OpenClipLayout.Is(file) ? OpenClipLayout.Read(file) : Weights.AsNamed(file));
         clip.to(device, dtype);
         return new ClipEmbedder(clip, File.Exists(Path.Combine(folder, "vocab.json")) ? ClipTokenizer.Load(folder) : null, antialias);
     }
@@ -67,17 +57,4 @@ public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool 
     }
 
     public void Dispose() => clip.Dispose();
-
-    private static bool IsOpenClip(string path)
-    {
-        try
-        {
-            using var file = Adapters.SafetensorsFile.Open(path);
-            return OpenClipLayout.Is(file);
-        }
-        catch (Adapters.SafetensorsException e)
-        {
-            throw new ModelFileException(e.Message, e);
-        }
-    }
 }
