@@ -19,6 +19,6 @@ public sealed class EvaluationImagesTests
         var kept = EvaluationImages.Sets(folder.Run).Select(s => s.Step).ToList();
         Assert.Equal(32, kept.Count);
         Assert.Equal((0, 400), (kept[0], kept[^1]));
-        Assert.All(kept.Zip(kept.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 10, 30));
+        Assert.All(kept.Zip(kept.Skip(1)), pair => Assert.InRange(pair.Item2 - pair.Item1, 10, 30));
     }
 }
