@@ -24,6 +24,9 @@ try {
   const [run] = readdirSync(join(folder, 'runs'));
   serving = new AlignProp(root, 'dashboard', run, '--runs', join(folder, 'runs'));
   await ended(await serving.says(/(http:\S+) {3}\(Ctrl-C/));
+} catch (error) {
+  console.error(training?.output, serving?.output);
+  throw error;
 } finally {
   training?.stop();
   serving?.stop();

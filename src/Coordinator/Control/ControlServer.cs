@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -38,6 +39,8 @@ public sealed class ControlServer : IAsyncDisposable
             kestrel.Listen(addresses, settings.Port, listen => Secure(listen, settings));
         });
         builder.Services.AddRoutingCore();
+        // A value that cannot be read is answered in words, not with an empty page.
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(options =>
         {
             options.SerializerOptions.PropertyNamingPolicy = RunHistory.Json.PropertyNamingPolicy;
@@ -53,7 +56,6 @@ public sealed class ControlServer : IAsyncDisposable
         ReadEndpoints.Map(application, monitor);
         LiveEndpoint.Map(application, monitor, closing.Token);
         SteerEndpoints.Map(application, monitor, control, guard);
-        application.MapFallback((HttpContext context) => Refuse(context, StatusCodes.Status404NotFound, $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md"));
         try
         {
             await application.StartAsync();
@@ -102,9 +104,19 @@ public sealed class ControlServer : IAsyncDisposable
         {
             await Refuse(context, e is BadHttpRequestException bad ? bad.StatusCode : e is System.Text.Json.JsonException ? StatusCodes.Status400BadRequest : StatusCodes.Status500InternalServerError, e.Message);
         }
-        if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed && !context.Response.HasStarted)
+        if (context.Response.HasStarted)
         {
-            await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
+            return;
+        }
+        // What routing answered by itself, without words.
+        switch (context.Response.StatusCode)
+        {
+            case StatusCodes.Status404NotFound:
+                await Refuse(context, StatusCodes.Status404NotFound, $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md");
+                break;
+            case StatusCodes.Status405MethodNotAllowed:
+                await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
+                break;
         }
     }
 

@@ -45,7 +45,7 @@ public sealed class GuardTests
     public async Task With_a_token_everything_but_health_and_the_page_asks_for_it()
     {
         await using var server = await TestServer.StartAsync(TestServer.Token);
-        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/API/run", "/api/run/", "/%61pi/run", "//api/run", "/metrics", "/Metrics/", "/nothing" })
+        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/API/run", "/api/run/", "/%61pi/run", "/api//run", "/metrics", "/Metrics/", "/nothing" })
         {
             Assert.Equal(HttpStatusCode.Unauthorized, (await server.Client.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead)).StatusCode);
         }

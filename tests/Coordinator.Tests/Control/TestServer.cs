@@ -27,13 +27,12 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
 
     public string Url => _server.Url;
 
-    public static async Task<TestServer> StartAsync(string? token = null, Action<ReportFolder>? before = null, bool live = true)
+    public static async Task<TestServer> StartAsync(string? token = null, bool live = true, Messages.TlsFiles? tls = null)
     {
         var folder = new ReportFolder();
-        before?.Invoke(folder);
         var monitor = new RunMonitor(folder.Run, "made-up", live);
         TestServer? test = null;
-        var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, token, null), monitor, () => live ? test : null);
+        var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, token, tls), monitor, () => live ? test : null);
         return test = new TestServer(folder, monitor, server) { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
     }
 
