@@ -15,6 +15,7 @@ public static class AlignPropCommand
             ResumeCommand.Create(output, error, interactive, interrupted),
             StandbyCommand.Create(output, error, interactive, interrupted),
             HealthCommand.Create(output, error),
+            DashboardCommand.Create(output, interrupted),
             DrainCommand.Create(output, RunOptions.Runs(), RunFolder.FindRun),
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),

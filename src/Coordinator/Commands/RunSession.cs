@@ -2,6 +2,7 @@ using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Reports;
+using AlignProp.Coordinator.Reports.TensorBoard;
 using AlignProp.Coordinator.Runs;
 
 namespace AlignProp.Coordinator.Commands;
@@ -15,10 +16,11 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     {
         var view = new RunView();
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
+        var board = new TensorBoardLog(directory, config.Reward.Name);
         var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
         CoordinatorHost? leading = null;
         await using var server = options.Coordinator.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
-        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(reporter, view, monitor));
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, view, monitor));
         leading = host;
         await using (host)
         {

@@ -5,9 +5,10 @@ using AlignProp.Messages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace AlignProp.Coordinator.Control;
 
@@ -30,7 +31,7 @@ public sealed class ControlServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var addresses = await AddressesAsync(settings.Host);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
@@ -38,20 +39,23 @@ public sealed class ControlServer : IAsyncDisposable
             kestrel.Listen(addresses, settings.Port, listen => Secure(listen, settings));
         });
         builder.Services.AddRoutingCore();
+        // A value that cannot be read is answered in words, not with an empty page.
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(options =>
         {
             options.SerializerOptions.PropertyNamingPolicy = RunHistory.Json.PropertyNamingPolicy;
             options.SerializerOptions.NumberHandling = RunHistory.Json.NumberHandling;
+            options.SerializerOptions.Encoder = RunHistory.Json.Encoder;
         });
         var application = builder.Build();
         var closing = new CancellationTokenSource();
         var guard = new HttpGuard(settings);
         application.Use((context, next) => FilterAsync(context, next, guard));
         application.UseRouting();
+        PageEndpoints.Map(application);
         ReadEndpoints.Map(application, monitor);
         LiveEndpoint.Map(application, monitor, closing.Token);
         SteerEndpoints.Map(application, monitor, control, guard);
-        application.MapFallback((HttpContext context) => Refuse(context, StatusCodes.Status404NotFound, $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md"));
         try
         {
             await application.StartAsync();
@@ -100,9 +104,19 @@ public sealed class ControlServer : IAsyncDisposable
         {
             await Refuse(context, e is BadHttpRequestException bad ? bad.StatusCode : e is System.Text.Json.JsonException ? StatusCodes.Status400BadRequest : StatusCodes.Status500InternalServerError, e.Message);
         }
-        if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed && !context.Response.HasStarted)
+        if (context.Response.HasStarted)
         {
-            await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
+            return;
+        }
+        // What routing answered by itself, without words.
+        switch (context.Response.StatusCode)
+        {
+            case StatusCodes.Status404NotFound:
+                await Refuse(context, StatusCodes.Status404NotFound, $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md");
+                break;
+            case StatusCodes.Status405MethodNotAllowed:
+                await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
+                break;
         }
     }
 

@@ -58,8 +58,8 @@ public sealed class HttpGuard(HttpSettings settings)
         response.Headers.CacheControl = "no-store";
     }
 
-    /// <summary>Health says nothing, and the page's own files are the same for everybody.</summary>
-    private static bool NeedsToken(PathString path) => (path.StartsWithSegments("/api") && path != "/api/login") || path == "/metrics";
+    /// <summary>All but health, which says nothing, the page's own files, which are the same for everybody, and the way in.</summary>
+    private static bool NeedsToken(PathString path) => !(path == "/" || path == "/api/login" || path.StartsWithSegments("/health") || path.StartsWithSegments("/assets"));
 
     private bool IsKnown(HttpRequest request)
     {

@@ -14,6 +14,8 @@ public sealed class RunHistory(RunDirectory directory)
     /// <summary>camelCase; numbers that are none as texts, as in metrics.jsonl.</summary>
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
     {
+        // Nothing of it is put into HTML: texts stay readable in the files.
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 

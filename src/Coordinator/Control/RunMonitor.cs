@@ -78,7 +78,7 @@ public sealed class RunMonitor : IProgress<RunProgress>
         lock (_lock)
         {
             var now = _clock.GetUtcNow();
-            if (EventWords.Of(value, _picture.Phase == "standby") is var (kind, text))
+            if (EventWords.Of(value, _picture.Phase == "standby") is var (kind, text) && _events.LastOrDefault()?.Text != text)
             {
                 entry = new EventEntry((_events.LastOrDefault()?.Number ?? 0) + 1, now, kind, text);
                 _events = (_events.Count >= RunHistory.Kept ? _events.RemoveAt(0) : _events).Add(entry);

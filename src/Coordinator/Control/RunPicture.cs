@@ -60,6 +60,7 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         StepCommitted step => this with
         {
             LastStep = step,
+            JournalAway = null,
             Step = step.Step,
             Adapter = step.AdapterSha256,
             Rewards = Last(Rewards, step.RewardMean, Trend),
@@ -67,8 +68,8 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
             Totals = Totals.Committed(),
         },
         EvaluationFinished e => this with { HeldOut = (HeldOut?.First ?? e.RewardMean, e.RewardMean, e.RewardStd, e.Diversity) },
-        RunStopped stopped => this with { Phase = "ended", Reason = stopped.Reason, Step = stopped.Step, Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
-        RunFailed failed => this with { Phase = "failed", Reason = failed.Error, Shards = null, Devices = Rest() },
+        RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step, Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
+        RunFailed failed => this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
         NodeChanged node => Change(node, now),
         DeviceHeard heard => With(heard.Device, now, d => d.Heard(heard.Work, now)),
         ShardTimed { Device.Length: > 0 } timed => With(timed.Device, now, d => d.Timed(timed, now)) with { Totals = Totals.Timed(timed) },

@@ -32,7 +32,7 @@ internal static class SteerEndpoints
         async Task AnswerAsync(HttpContext context, Func<IRunControl, Task<SteerReply>> ask)
         {
             var picture = monitor.Picture;
-            if (control() is not { } run || picture.IsOver || picture.Phase == "standby")
+            if (control() is not { } run || picture.IsOver || picture.Phase is "standby" or "starting")
             {
                 await ControlServer.Refuse(context, StatusCodes.Status409Conflict, picture.Phase switch
                 {

@@ -1,7 +1,7 @@
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>Tells several listeners, in order; one that fails does not keep the others from knowing.</summary>
-internal sealed class ProgressFan(params IReadOnlyList<IProgress<RunProgress>> listeners) : IProgress<RunProgress>
+public sealed class ProgressFan(params IReadOnlyList<IProgress<RunProgress>> listeners) : IProgress<RunProgress>
 {
     public void Report(RunProgress value)
     {

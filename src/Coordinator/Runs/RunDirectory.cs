@@ -31,6 +31,9 @@ public sealed record RunDirectory(string Folder)
     /// <summary>Pictures of evaluations, a folder a step.</summary>
     public string Evaluations => Path.Combine(Folder, "pictures", "evaluations");
 
+    /// <summary>Event files for TensorBoard.</summary>
+    public string TensorBoard => Path.Combine(Folder, "tensorboard");
+
     /// <summary>The adapter of the last committed step, for other tools (diffusers key names).</summary>
     public string Adapter => Path.Combine(Folder, "adapter.safetensors");
 
