@@ -9,7 +9,7 @@ namespace AlignProp.Adapters;
 /// </summary>
 public static class ModelFingerprint
 {
-    private static readonly string[] Extensions = [".safetensors", ".json", ".txt"];
+    private static readonly string[] Extensions = [".safetensors", ".json", ".txt", ".pt", ".pth", ".bin", ".ckpt"];
 
     /// <summary>Lower-case hex; the empty string for an empty path (a reward without files).</summary>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
@@ -18,6 +18,10 @@ public static class ModelFingerprint
         if (folder.Length == 0)
         {
             return "";
+        }
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"{folder}: folder not found");
         }
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)

@@ -214,7 +214,7 @@ public static class AlignPropCommand
     private static void CheckModels(RunConfig config)
     {
         ModelFolderCheck.Model(config.Model.Path);
-        ModelFolderCheck.Reward(config.Reward.Name, config.Reward.Path);
+        ModelFolderCheck.Rewards(config);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
     }
 
@@ -257,7 +257,7 @@ public static class AlignPropCommand
         output.WriteLine($"{directory.Id}");
         output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
-        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Name}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters");
+        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters");
     }
 
     private static Option<int?> NodesOption() => new("--nodes") { Description = "Local GpuNode processes; 0 = only remote ones. Default: one a GPU, else up to two on the CPU." };

@@ -176,7 +176,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     {
         _results.Clear();
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
-        _work = new StepWork(shards, _adapter, _adapterBlob!, leases, DateTimeOffset.UtcNow);
+        _work = new StepWork(shards, _adapter, _adapterBlob!, leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
         OfferAll();
         ReportShards();
     }
@@ -482,7 +482,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
     }
 
     private void OnEvaluated(EvaluationFinished evaluation) =>
-        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity), e =>
+        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity, evaluation.Terms ?? []), e =>
         {
             _state = _state.Apply(e);
             _setup.Progress.Report(evaluation with { Epoch = EpochOf(e.Step) });
@@ -500,7 +500,7 @@ public sealed class RunActor : ReceivePersistentActor, IWithTimers
         {
             _state = _state.Apply(e);
             Take(computed);
-            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds));
+            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
             var (store, old) = (_setup.Store, _state.Superseded);
             Task.Run(() => store.Delete(old)).ContinueWith(t => _log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message), TaskContinuationOptions.OnlyOnFaulted);
             Next();

@@ -57,12 +57,15 @@ public sealed class AestheticHead : nn.Module<Tensor, Tensor>
     }
 
     /// <exception cref="ModelFileException">A key is missing or has another shape.</exception>
-    public static AestheticHead Load(string path, int features) => Weights.Load(new AestheticHead(features), path, key =>
+    public static AestheticHead Load(string path, int features) => Weights.Load(new AestheticHead(features), path, Rename);
+
+    /// <summary>The published key of a layer -> ours; null for a key that is no layer's.</summary>
+    public static string? Rename(string key)
     {
         var parts = key.Split('.');
         var index = parts.Length == 3 ? Array.IndexOf(PublishedIndices, parts[1]) : -1;
         return index < 0 ? null : $"{parts[0]}.{index}.{parts[2]}";
-    });
+    }
 
     /// <param name="x">L2-normalised image features [B, features].</param>
     /// <returns>[B].</returns>
