@@ -13,6 +13,10 @@ internal sealed class RewardTermReader(string source, Config config)
     public IReadOnlyList<RewardTermConfig> Read(string key)
     {
         var value = config.GetValue($"run.{key}");
+        if (RunKeys.IsEmptyList(value))
+        {
+            return [];
+        }
         if (!value.IsArray())
         {
             throw new ConfigException($"{source}: {key} = {value}: expected a list, e.g. [ {{ name = colourfulness, weight = 0.1 }} ]");
@@ -60,7 +64,7 @@ internal sealed class RewardTermReader(string source, Config config)
                 : throw Wrong($"{key}.{name}", text, FormattableString.Invariant($"a number, {min} to {max}"));
         }
 
-        IReadOnlyList<string> Words() => !items.TryGetValue("words", out var v) ? []
+        IReadOnlyList<string> Words() => !items.TryGetValue("words", out var v) || RunKeys.IsEmptyList(v) ? []
             : v.IsArray() ? [.. v.GetStringList()] : throw Wrong($"{key}.words", v.ToString(), "a list, e.g. [\"a book\"]");
     }
 

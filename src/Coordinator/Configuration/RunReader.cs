@@ -68,7 +68,7 @@ internal sealed class RunReader(string source, Config config)
     private IReadOnlyList<string> List(string key)
     {
         var value = config.GetValue($"run.{key}");
-        return value.IsArray() ? [.. value.GetStringList()] : throw Wrong(key, value.ToString(), "a list, e.g. [to_q, to_v]");
+        return RunKeys.IsEmptyList(value) ? [] : value.IsArray() ? [.. value.GetStringList()] : throw Wrong(key, value.ToString(), "a list, e.g. [to_q, to_v]");
     }
 
     private long Long(string key, long min, long max)

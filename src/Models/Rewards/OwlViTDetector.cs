@@ -18,13 +18,13 @@ public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposa
         {
             throw new ModelFileException($"{folder}: the detector needs words to look for; e.g. words = [\"a book\"]");
         }
-        using var scope = NewDisposeScope();
         var config = OwlViTModel.ReadConfig(Path.Combine(folder, "config.json"));
         var model = Weights.Load(new OwlViTModel(config), Path.Combine(folder, "model.safetensors"), OwlViTModel.Rename);
         model.to(device, dtype);
         var tokenizer = ClipTokenizer.Load(folder);
         var ids = words.SelectMany(w => Row(tokenizer, w, config.Text.MaxPositions)).ToArray();
         using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
         var queries = model.EncodeQueries(tensor(ids, [words.Count, ids.Length / words.Count], device: device));
         return new OwlViTDetector(model, queries.DetachFromDisposeScope());
     }

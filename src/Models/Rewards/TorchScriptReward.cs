@@ -36,8 +36,7 @@ public sealed class TorchScriptReward : IReward
         {
             parameter.requires_grad_(false);
         }
-        // The module itself counts as the first input.
-        var inputs = module.GetNumberOfInputs() - 1;
+        var inputs = module.GetNumberOfInputs();
         return inputs is 1 or 2
             ? new TorchScriptReward(module, path, inputs == 2)
             : throw new ModelFileException($"{path}: forward takes {inputs} inputs; expected (images) or (images, prompts)");
