@@ -30,11 +30,12 @@ public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1",
 public sealed class CoordinatorHost : IAsyncDisposable
 {
     private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     private readonly Func<Leadership, Config, RunSetup> _setup;
     private readonly Func<int, Config> _hocon;
     private readonly ImmutableList<Address> _peers;
-    private readonly RunId _run;
+    private readonly LeaderSign? _sign;
     private readonly CoordinatorOptions _options;
     private readonly Relay _relay;
     private readonly RemotingSecurity _security;
@@ -44,7 +45,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
 
     private CoordinatorHost(RunId run, CoordinatorOptions options, Relay relay, RemotingSecurity security, Func<int, Config> hocon, Func<Leadership, Config, RunSetup> setup)
     {
-        (_run, _options, _relay, _security, _hocon, _setup) = (run, options, relay, security, hocon, setup);
+        (_sign, _options, _relay, _security, _hocon, _setup) = (options.Storage.Sign(run), options, relay, security, hocon, setup);
         _peers = [.. (options.Peers ?? []).Select(Akka.Actor.Address.Parse)];
     }
 
@@ -76,7 +77,8 @@ public sealed class CoordinatorHost : IAsyncDisposable
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
-                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall")), leadership));
+                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
+                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership));
         relay.Superseded = by =>
         {
             var why = $"the coordinator at {by} leads now";
@@ -104,6 +106,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClrExitReason.Instance);
         await _relay.CompleteAsync();
         _restarting.Dispose();
+        _sign?.Dispose();
     }
 
     private async Task BeginAsync(int port, bool again)
@@ -126,43 +129,59 @@ public sealed class CoordinatorHost : IAsyncDisposable
                 _ = BeginAloneAsync(system, hocon.GetTimeSpan("alignprop.coordinator.rejoin-patience"));
             }
         }
-        var setup = _setup(new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString()), hocon);
+        var leadership = new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString());
+        var setup = _setup(leadership, hocon);
+        _ = BeatAsync(system, leadership, hocon.GetTimeSpan("alignprop.coordinator.sign-of-life"));
         var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
     }
 
+    /// <summary>While this one leads it says so in the database, for a standby that reaches nobody.</summary>
+    private async Task BeatAsync(ActorSystem system, Leadership leadership, TimeSpan interval)
+    {
+        while (_sign is not null && !_disposing && !Cluster.Get(system).IsTerminated)
+        {
+            if (leadership.Led)
+            {
+                await Task.Run(() => Try(() => { _sign.Beat(leadership.Host); return true; }));
+            }
+            await Task.WhenAny(system.WhenTerminated, Task.Delay(interval));
+        }
+    }
+
     /// <summary>
     /// Every coordinator may have been cut off, each from another, or the leader may have died before its standby was let in: each would wait
-    /// for the others. When nobody answers and the journal stands still meanwhile, nobody leads.
+    /// for the others. When nobody answers, and in the database nobody commits or gives a sign of life meanwhile, nobody leads.
     /// </summary>
     private async Task BeginAloneAsync(ActorSystem system, TimeSpan patience)
     {
         var cluster = Cluster.Get(system);
-        for (var before = LastEvent(); ; before = LastEvent())
+        var (last, still) = (LastSign(), TimeSpan.Zero);
+        while (still < patience)
         {
-            await Task.Delay(patience);
+            await Task.Delay(LookInterval);
             if (_disposing || system != _system || cluster.IsUp || cluster.IsTerminated)
             {
                 return;
             }
-            if (before is not null && LastEvent() == before)
-            {
-                _relay.Report(new RunNotice($"no other coordinator answers or commits for {patience.TotalSeconds:F0} s; leading now"));
-                cluster.Join(cluster.SelfAddress);
-                return;
-            }
+            var now = LastSign();
+            (last, still) = (now, now is not null && now == last ? still + LookInterval : TimeSpan.Zero);
         }
+        _relay.Report(new RunNotice($"no other coordinator answers, commits or gives a sign of life for {patience.TotalSeconds:F0} s; leading now"));
+        cluster.Join(cluster.SelfAddress);
     }
 
-    /// <summary>The number of the run's last event; null while the database is away.</summary>
-    private long? LastEvent()
+    /// <summary>Null while the database is away.</summary>
+    private (long Event, long Beat)? LastSign() => _sign is null ? (0, 0) : Try(_sign.Last);
+
+    private static T? Try<T>(Func<T> ask) where T : struct
     {
         try
         {
-            return _options.Storage.LastEvent(_run);
+            return ask();
         }
-        catch (Exception e) when (e is System.Data.Common.DbException or System.Net.Sockets.SocketException or TimeoutException)
+        catch (Exception e) when (e is System.Data.Common.DbException or SocketException or TimeoutException or ObjectDisposedException)
         {
             return null;
         }

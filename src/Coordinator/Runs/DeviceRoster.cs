@@ -108,6 +108,10 @@ internal sealed class DeviceRoster
             _workers.Remove(device);
             _waiting.Remove(device);
         }
+        foreach (var left in _leaving.Where(n => _nodes.TryGetValue(n, out var node) && !node.Devices.Any(_workers.ContainsKey)).ToList())
+        {
+            _nodes.Remove(left);
+        }
         return devices;
     }
 }

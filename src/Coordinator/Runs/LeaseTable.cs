@@ -12,7 +12,8 @@ public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOff
 
 /// <param name="Silence">A device that says nothing for this long (it reports every second) loses its lease.</param>
 /// <param name="Stall">So does one whose shard makes no progress for this long, though the device still reports.</param>
-public sealed record LeaseRules(TimeSpan Silence, TimeSpan Stall);
+/// <param name="HandIn">After an interruption devices have this long, from the first one on, to say what they hold.</param>
+public sealed record LeaseRules(TimeSpan Silence, TimeSpan Stall, TimeSpan HandIn = default);
 
 /// <summary>
 /// Who computes what of one step: pure bookkeeping, no clock of its own. A lease lives as long as its device reports

@@ -8,6 +8,9 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Payload"><see cref="LoraWeights"/>, or <see cref="EvaluationPayload"/> of an evaluation.</param>
 public sealed record ResultReceived(ShardDone Done, IActorRef Worker, object? Payload, string Error = "") : INoSerializationVerificationNeeded;
 
+/// <summary>The payload is on its way, said once a second: over a slow link the device's own reports wait behind the chunks.</summary>
+public sealed record ResultArriving(int Shard, DeviceId Device) : INoSerializationVerificationNeeded;
+
 /// <summary>
 /// Fetches the payload of one result from the device that holds it, chunk by chunk, checks and reads it, and hands it to its parent,
 /// who answers others meanwhile.
@@ -22,6 +25,7 @@ public sealed class ResultReceiver : ReceiveActor
     private readonly BlobTransfer _transfer;
     private readonly bool _evaluation;
     private int _retries;
+    private long _said;
 
     public ResultReceiver(ShardDone done, IActorRef worker, bool evaluation)
     {
@@ -30,6 +34,11 @@ public sealed class ResultReceiver : ReceiveActor
         _transfer = new BlobTransfer(done.Payload);
         Receive<BlobChunk>(chunk =>
         {
+            if (Environment.TickCount64 - _said > 1000)
+            {
+                _said = Environment.TickCount64;
+                Context.Parent.Tell(new ResultArriving(_done.Key.Index, _done.Device));
+            }
             if (_transfer.Receive(chunk) is { } next)
             {
                 _worker.Tell(next);

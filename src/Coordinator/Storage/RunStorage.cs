@@ -36,19 +36,8 @@ public sealed record RunStorage(string? Database)
         }
     }
 
-    /// <summary>The number of a run's last event in the database; 0 in the run's folder, which no other machine sees.</summary>
-    /// <exception cref="NpgsqlException">The database is away.</exception>
-    public long LastEvent(RunId run)
-    {
-        if (Database is null)
-        {
-            return 0;
-        }
-        using var source = NpgsqlDataSource.Create(Database);
-        using var command = source.CreateCommand("SELECT coalesce(max(sequence_number), 0) FROM journal WHERE persistence_id = $1");
-        command.Parameters.Add(new NpgsqlParameter { Value = RunActor.PersistenceIdOf(run) });
-        return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
-    }
+    /// <summary>Null in the run's folder, which no other machine sees.</summary>
+    public LeaderSign? Sign(RunId run) => Database is null ? null : new LeaderSign(Database, run);
 
     public IAdapterStore Blobs(RunDirectory directory) => Database is null ? new DirectoryAdapterStore(directory.Blobs) : new DatabaseAdapterStore(Database);
 

@@ -51,6 +51,25 @@ public sealed class PostgresTests(PostgresServer server) : IClassFixture<Postgre
     }
 
     [PostgresFact]
+    public async Task A_leader_gives_a_sign_of_life_without_committing_and_a_dead_one_does_not()
+    {
+        LiveRun run;
+        using var sign = new LeaderSign(server.ConnectionString, new AlignProp.Messages.RunId("signs"));
+        await using (run = await LiveRun.StartAsync(_runs, "signs", new CoordinatorOptions(Database: server.ConnectionString)))
+        {
+            await run.Until<RunStarted>(_ => true);
+            await Wait.UntilAsync(() => sign.Last().Beat > 0, () => "no sign of life");
+            var before = sign.Last();
+            // No node: nothing is ever committed.
+            await Wait.UntilAsync(() => sign.Last().Beat > before.Beat, () => "no second sign of life");
+            Assert.Equal(before.Event, sign.Last().Event);
+        }
+        var dead = sign.Last();
+        sign.Beat("another");
+        Assert.Equal(dead with { Beat = dead.Beat + 1 }, sign.Last());
+    }
+
+    [PostgresFact]
     public void A_store_whose_first_use_fails_works_once_the_server_is_there()
     {
         server.Stop();

@@ -1,0 +1,21 @@
+using System.CommandLine;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary><c>resume RUN</c>: goes on at the last committed step.</summary>
+internal static class ResumeCommand
+{
+    public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    {
+        var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
+        var (nodes, cluster, runs) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs());
+        var command = new Command("resume", "Goes on at the last committed step.") { id, nodes, runs };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var session = RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive));
+            return await session.RunAsync(output, error, interrupted);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,77 @@
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary>Finds, opens and checks runs: what several commands need before they begin.</summary>
+internal static class RunFolder
+{
+    /// <summary>A run of this machine's folder, or of the database.</summary>
+    public static RunSession Open(string runs, string? id, SessionOptions options)
+    {
+        if (options.Coordinator.Database is { } database && id is not null)
+        {
+            var run = RunCatalog.Find(database, id);
+            var there = new RunDirectory(Path.Combine(WritableFolder(runs), id));
+            Directory.CreateDirectory(there.Folder);
+            DurableFile.Replace(there.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(run.Config)));
+            var config = RunFile.Load(there.Config, []);
+            CheckModels(config);
+            return new RunSession(config, there, run.Training, run.HeldOut, options);
+        }
+        var directory = FindRun(runs, id);
+        var resumed = RunFile.Load(directory.Config, []);
+        var (training, heldOut) = Check(resumed);
+        return new RunSession(resumed, directory, training, heldOut, options);
+    }
+
+    /// <summary>Everything that can be wrong is found before anything is written.</summary>
+    public static (IReadOnlyList<string> Training, IReadOnlyList<string> HeldOut) Check(RunConfig config)
+    {
+        var training = PromptFile.Load("prompts.training", config.Prompts.Training);
+        var heldOut = PromptFile.Load("prompts.held-out", config.Prompts.HeldOut);
+        CheckModels(config);
+        return (training, heldOut);
+    }
+
+    private static void CheckModels(RunConfig config)
+    {
+        ModelFolderCheck.Model(config.Model.Path);
+        ModelFolderCheck.Rewards(config);
+        LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
+    }
+
+    public static string WritableFolder(string folder)
+    {
+        try
+        {
+            var existed = Directory.Exists(folder);
+            Directory.CreateDirectory(folder);
+            var probe = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+            if (!existed)
+            {
+                Directory.Delete(folder);
+            }
+            return Path.GetFullPath(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"{folder}: cannot be written to ({e.Message}); choose another folder with --runs");
+        }
+    }
+
+    /// <exception cref="ConfigException">There is no such run.</exception>
+    public static RunDirectory FindRun(string runs, string? id)
+    {
+        var all = Directory.Exists(runs) ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf"))).OrderBy(Directory.GetCreationTimeUtc).ToList() : [];
+        var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
+        return found is not null
+            ? new RunDirectory(Path.GetFullPath(found))
+            : throw new ConfigException(id is null ? $"{runs}: no run to resume; start one with: alignprop train"
+                : $"{Path.Combine(runs, id)}: no such run; {(all.Count == 0 ? "there are none" : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}")}");
+    }
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+using AlignProp.Coordinator.Configuration;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary><c>standby RUN</c>: waits on another machine to take the run over.</summary>
+internal static class StandbyCommand
+{
+    public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    {
+        var id = new Argument<string>("run-id");
+        var (nodes, cluster, runs) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs());
+        nodes.DefaultValueFactory = _ => 0;
+        var command = new Command("standby", "Waits on another machine to take a run over; needs --peer and --database.") { id, nodes, runs };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var options = cluster.Read(parsed, standby: true);
+            if (options.Peers is not { Count: > 0 } || options.Database is null)
+            {
+                throw new ConfigException("standby: --peer (the primary's address) and --database are needed: a standby shares nothing else with the primary");
+            }
+            return await RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), options, interactive)).RunAsync(output, error, interrupted);
+        });
+        return command;
+    }
+}

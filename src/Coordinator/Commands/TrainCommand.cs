@@ -1,0 +1,47 @@
+using System.CommandLine;
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary><c>train RUNFILE</c>: starts a run, the coordinator and local GPU nodes.</summary>
+internal static class TrainCommand
+{
+    public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    {
+        var file = new Argument<string>("run") { Description = "A run file or the name of a preset.", DefaultValueFactory = _ => RunFile.Default };
+        var (nodes, cluster, runs, set) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set());
+        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, nodes, runs, set };
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var config = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
+            var (training, heldOut) = RunFolder.Check(config);
+            var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
+            var directory = new RunDirectory(Path.Combine(folder, $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
+            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive);
+            NodeProcesses.Executable();
+            Directory.CreateDirectory(directory.Folder);
+            DurableFile.Replace(directory.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
+            if (options.Coordinator.Database is { } database)
+            {
+                RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
+            }
+            Arithmetic(output, config, training, heldOut, directory);
+            return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
+        });
+        return command;
+    }
+
+    private static void Arithmetic(TextWriter output, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, RunDirectory directory)
+    {
+        var planner = new ShardPlanner(new Messages.RunId(directory.Id), config, training, heldOut);
+        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets).Sum(m => (long)config.Lora.Rank * (m.In + m.Out));
+        output.WriteLine($"{directory.Id}");
+        output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
+            $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
+        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters");
+    }
+}

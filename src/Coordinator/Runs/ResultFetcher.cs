@@ -1,0 +1,55 @@
+using Akka.Actor;
+using AlignProp.Messages;
+
+namespace AlignProp.Coordinator.Runs;
+
+/// <summary>Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor, who gets <see cref="ResultReceived"/>.</summary>
+internal sealed class ResultFetcher(IActorContext context)
+{
+    private readonly ResultQueue _queue = new();
+
+    /// <summary>Another step: what was announced before it is of no use.</summary>
+    public void Clear() => _queue.Clear();
+
+    /// <summary>The device says so every second, until it is acknowledged.</summary>
+    public void Announce(ShardDone done, IActorRef worker) => _queue.Announce(done, worker);
+
+    /// <summary>It came, or did not.</summary>
+    public void Ended(LeaseId lease) => _queue.Ended(lease);
+
+    /// <summary>Begins with the results whose turn it is.</summary>
+    /// <param name="resultBytes">Size of one result that waits in the sum.</param>
+    public void Continue(StepWork work, long resultBytes)
+    {
+        foreach (var (done, worker) in _queue.Start(work.Next, work.Waiting * resultBytes))
+        {
+            if (!work.Wants(done.Key))
+            {
+                _queue.Ended(done.Lease);
+                worker.Tell(new ShardAcknowledged(done.Lease, false, "already done"));
+            }
+            else if (context.Child(NameOf(done.Lease)).IsNobody())
+            {
+                var evaluation = work.Evaluation;
+                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, evaluation)), NameOf(done.Lease));
+            }
+            else
+            {
+                // One that was stopped has not ended yet: the device announces the result again within a second.
+                _queue.Ended(done.Lease);
+            }
+        }
+    }
+
+    /// <summary>A device that is gone sends no more of what it announced.</summary>
+    public void Stop(DeviceId device)
+    {
+        foreach (var lease in _queue.Drop(device))
+        {
+            context.Stop(context.Child(NameOf(lease)));
+        }
+    }
+
+    /// <summary>A lease's id comes from the device: it may hold what no actor's name may.</summary>
+    private static string NameOf(LeaseId lease) => $"result-{Uri.EscapeDataString(lease.Value)}";
+}
