@@ -38,13 +38,13 @@ public static class ModelFolderCheck
     /// <exception cref="ConfigException">No such reward, its files are not there, or it lacks its words.</exception>
     public static void Rewards(RunConfig config)
     {
-        foreach (var term in config.Reward.Sum)
+        foreach (var (term, i) in config.Reward.Sum.Select((t, i) => (t, i)))
         {
-            Reward(config.Reward.Terms.Count > 0 ? "reward.terms" : "reward", term);
+            Reward(config.Reward.Terms.Count > 0 ? $"reward.terms[{i}]" : "reward", term);
         }
-        foreach (var term in config.Evaluation.Rewards)
+        foreach (var (term, i) in config.Evaluation.Rewards.Select((t, i) => (t, i)))
         {
-            Reward("evaluation.rewards", term);
+            Reward($"evaluation.rewards[{i}]", term);
         }
     }
 
@@ -52,20 +52,20 @@ public static class ModelFolderCheck
     {
         if (RewardCatalog.Find(term.Name) is not { } entry)
         {
-            throw new ConfigException($"{key}: name = {term.Name}: expected one of {string.Join(", ", RewardCatalog.Names)}");
+            throw new ConfigException($"{key}.name = {term.Name}: expected one of {string.Join(", ", RewardCatalog.Names)}");
         }
         if (entry.Words && term.Words.Count == 0)
         {
-            throw new ConfigException($"{key}: {term.Name} needs words, what the detector looks for; e.g. words = [\"a book\"]");
+            throw new ConfigException($"{key}.words is empty: {term.Name} needs what the detector looks for; e.g. words = [\"a book\"]");
         }
         switch (entry.Files)
         {
             case RewardFiles.Folder when !ConfigFiles.Any(f => File.Exists(Path.Combine(term.Path, f))):
-                throw new ConfigException($"{Path.Combine(term.Path, "config.json")}: file not found ({key}: path); expected the folder of a {term.Name} reward model");
+                throw new ConfigException($"{Path.Combine(term.Path, "config.json")}: file not found ({key}.path); expected the folder of a {term.Name} reward model");
             case RewardFiles.Folder when RewardFingerprint.ClipFolder(term.Path) is { } clip && !Directory.Exists(clip):
                 throw new ConfigException($"{clip}: folder not found; \"clip\" of {Path.Combine(term.Path, "config.json")} names it");
             case RewardFiles.File when !File.Exists(term.Path):
-                throw new ConfigException($"{term.Path}: file not found ({key}); expected name = \"torchscript:FILE\" with a file that torch.jit.save wrote");
+                throw new ConfigException($"{term.Path}: file not found ({key}.path); expected name = \"torchscript:FILE\" with a file that torch.jit.save wrote");
         }
     }
 

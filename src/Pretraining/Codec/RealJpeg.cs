@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SkiaSharp;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,12 +22,10 @@ public static class RealJpeg
     {
         using var scope = NewDisposeScope();
         var (height, width) = ((int)image.shape[1], (int)image.shape[2]);
-        var rgb = ((image.clamp(-1, 1) + 1) * 127.5f).round().permute(1, 2, 0).contiguous().data<float>().ToArray();
+        var rgb = ((image.clamp(-1, 1) + 1) * 127.5f).round();
+        var rgba = cat([rgb, full([1, height, width], 255f)], 0).permute(1, 2, 0).contiguous().to(ScalarType.Byte);
         var bitmap = new SKBitmap(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque);
-        for (var i = 0; i < width * height; i++)
-        {
-            bitmap.SetPixel(i % width, i / width, new SKColor((byte)rgb[3 * i], (byte)rgb[3 * i + 1], (byte)rgb[3 * i + 2]));
-        }
+        Marshal.Copy(rgba.data<byte>().ToArray(), 0, bitmap.GetPixels(), 4 * width * height);
         return bitmap;
     }
 }
