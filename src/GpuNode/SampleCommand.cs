@@ -25,7 +25,7 @@ public static class SampleCommand
         using var lora = options.Get("adapter", "") is { Length: > 0 } adapter ? Attach(model, adapter) : null;
         var prompts = Enumerable.Repeat(prompt, count).ToList();
         var noise = SampleNoise.Initial(Enumerable.Range(0, count).Select(i => Seeds.Derive(seed, 0, i, Seeds.Noise)).ToList(), model.LatentShape(0, 0), device);
-        var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodePrompts(prompts.Select(_ => options.Get("negative", "")).ToList()),
+        var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative(options.Get("negative", ""), count),
             model.EncodePrompts(prompts), steps, guidance, 0);
         var x0 = AlignmentStep.Sample(chain, noise)[^1];
         var images = Enumerable.Range(0, count).Select(i => model.Decode(x0.narrow(0, i, 1))).ToList();
@@ -45,7 +45,7 @@ public static class SampleCommand
         {
             weights = LoraFile.Read(path);
         }
-        catch (Exception e) when (e is SafetensorsException or LoraFormatException)
+        catch (Exception e) when (e is WeightFileException or LoraFormatException)
         {
             throw new ModelFileException(e.Message, e);
         }

@@ -114,7 +114,7 @@ public class AlignmentTests
         using var scope = NewDisposeScope();
         manual_seed(5);
         // One level, 8 channels, 4 x 4 latents: fp64 convolutions have no fast path.
-        var unet = new UNet2DConditionModel(new UNetConfig(4, 4, 4, [8], ["CrossAttnDownBlock2D"], ["CrossAttnUpBlock2D"], [1], [1], [2], 6, 4, 1e-5, true, 0, false));
+        var unet = new UNet2DConditionModel(UNetConfig.Uniform([8], 1, [2], 6, 4, 4));
         var vae = new AutoencoderKL(new VaeConfig(3, 3, 4, [8], 1, 4, 0.18215, 4));
         foreach (var module in new nn.Module[] { unet, vae })
         {

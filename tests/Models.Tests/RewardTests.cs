@@ -82,7 +82,7 @@ public class RewardTests
     {
         using var scope = NewDisposeScope();
         var e = Assert.Throws<ModelFileException>(() => AestheticReward.Load(Fixture.Path("clip_model"), CPU, ScalarType.Float32));
-        Assert.Contains("layers.0.weight is missing", e.Message);
+        Assert.Contains("missing: layers.0.weight", e.Message);
     }
 
     [Fact]

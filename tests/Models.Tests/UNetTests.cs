@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Files;
 using AlignProp.Models.Lora;

@@ -29,16 +29,16 @@ public static partial class DiffusersLoraFormat
         SafetensorsWriter.Serialize(ToTensorData(weights, dtype), Metadata);
 
     /// <summary>Reads a file of any of the spellings.</summary>
-    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
+    /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
     /// <exception cref="LoraFormatException">A key is not a UNet LoRA parameter, or the shapes do not fit.</exception>
     public static LoraWeights Read(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = WeightFiles.Open(path);
         return Read(file);
     }
 
     /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
-    public static LoraWeights Read(SafetensorsFile file)
+    public static LoraWeights Read(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         var assembler = new LoraAssembler(file);
@@ -89,7 +89,7 @@ public static partial class DiffusersLoraFormat
     };
 
     /// <summary>Newer versions of diffusers write PEFT's configuration into the metadata.</summary>
-    private static double? AlphaOfMetadata(SafetensorsFile file)
+    private static double? AlphaOfMetadata(IWeightFile file)
     {
         if (!file.Metadata.TryGetValue(AdapterMetadataKey, out var text))
         {

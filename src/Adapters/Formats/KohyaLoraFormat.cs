@@ -42,16 +42,16 @@ public static class KohyaLoraFormat
     }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
+    /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
     /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
     public static LoraWeights Read(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = WeightFiles.Open(path);
         return Read(file);
     }
 
     /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
-    public static LoraWeights Read(SafetensorsFile file)
+    public static LoraWeights Read(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         var assembler = new LoraAssembler(file);

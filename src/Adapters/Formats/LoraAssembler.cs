@@ -4,7 +4,7 @@ namespace AlignProp.Adapters;
 /// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. A module without alpha has
 /// alpha = rank, as diffusers, kohya's scripts and ComfyUI all take it. Where alphas differ from module to module, they are folded into B.
 /// </summary>
-internal sealed class LoraAssembler(SafetensorsFile file)
+internal sealed class LoraAssembler(IWeightFile file)
 {
     private readonly SortedDictionary<string, Branch> _branches = new(StringComparer.Ordinal);
 

@@ -4,11 +4,11 @@ namespace AlignProp.Adapters;
 public static class LoraFile
 {
     /// <summary>Reads this project's own format, kohya's or one of diffusers' spellings, told apart by the content.</summary>
-    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
+    /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
     public static LoraWeights Read(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = WeightFiles.Open(path);
         if (LoraCodec.IsOwnFormat(file))
         {
             return LoraCodec.Read(file);

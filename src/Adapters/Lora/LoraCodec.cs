@@ -8,14 +8,14 @@ internal static class LoraCodec
 {
     private const string FormatName = "alignprop-lora";
 
-    internal static bool IsOwnFormat(SafetensorsFile file) => file.Metadata.GetValueOrDefault("format") == FormatName;
+    internal static bool IsOwnFormat(IWeightFile file) => file.Metadata.GetValueOrDefault("format") == FormatName;
 
-    internal static LoraWeights Read(SafetensorsFile file) => IsOwnFormat(file)
+    internal static LoraWeights Read(IWeightFile file) => IsOwnFormat(file)
         ? Read(file, "", file.Tensors.Keys)
         : throw new LoraFormatException(file.Path, "__metadata__.format", $"is not '{FormatName}'");
 
     /// <summary>The tensors of some keys, whose common prefix is dropped, with the rank and alpha of the file's metadata.</summary>
-    internal static LoraWeights Read(SafetensorsFile file, string prefix, IEnumerable<string> keys)
+    internal static LoraWeights Read(IWeightFile file, string prefix, IEnumerable<string> keys)
     {
         var rank = Number(file, "rank");
         if (rank is not (>= 1 and <= int.MaxValue) || rank != Math.Floor(rank))
@@ -47,7 +47,7 @@ internal static class LoraCodec
         ["alpha"] = weights.Alpha.ToString("R", CultureInfo.InvariantCulture),
     };
 
-    private static LoraTensor ReadTensor(SafetensorsFile file, string prefix, string key)
+    private static LoraTensor ReadTensor(IWeightFile file, string prefix, string key)
     {
         var info = file.Tensors[key];
         if (info.DType != DType.F32 || info.Shape.Any(size => size is < 1 or > int.MaxValue))
@@ -59,7 +59,7 @@ internal static class LoraCodec
         return new LoraTensor(key[prefix.Length..], [.. info.Shape.Select(size => (int)size)], file.ReadSingles(key));
     }
 
-    private static double Number(SafetensorsFile file, string key) =>
+    private static double Number(IWeightFile file, string key) =>
         double.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new LoraFormatException(file.Path, $"__metadata__.{key}", "is missing or not a number");

@@ -15,13 +15,8 @@ public static class RewardFingerprint
         {
             return "";
         }
-        if (File.Exists(path))
-        {
-            using var stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-        var own = Folder(path);
-        return ClipFolder(path) is { } clip ? Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{own}\n{Folder(clip)}"))) : own;
+        var own = ModelFingerprint.Of(path);
+        return ClipFolder(path) is { } clip ? Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{own}\n{ModelFingerprint.Of(clip)}"))) : own;
     }
 
     /// <summary>The folder named by "clip" in config.json, where there is one and it lies outside.</summary>
@@ -46,8 +41,4 @@ public static class RewardFingerprint
             return null;
         }
     }
-
-    private static string Folder(string folder) => Directory.Exists(folder)
-        ? ModelFingerprint.Of(folder)
-        : throw new DirectoryNotFoundException($"{folder}: folder not found");
 }

@@ -1,5 +1,3 @@
-using System.IO.MemoryMappedFiles;
-
 namespace AlignProp.Adapters;
 
 /// <summary>
@@ -7,44 +5,25 @@ namespace AlignProp.Adapters;
 /// Everything in the header is validated on opening. Reading is thread-safe; disposing while another thread reads is not.
 /// </summary>
 /// <remarks>The file must not be truncated while it is open. Little-endian machines only, like the format itself.</remarks>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : IWeightFile
 {
+    private readonly MappedBytes _bytes;
     private readonly SafetensorsHeader _header;
-    private readonly ReadOnlyMemory<byte> _memory;
-    private readonly MemoryMappedFile? _file;
-    private readonly MemoryMappedViewAccessor? _view;
-    private readonly byte* _pointer;
-    private bool _disposed;
 
-    private SafetensorsFile(string source, SafetensorsHeader header, ReadOnlyMemory<byte> memory)
+    private SafetensorsFile(MappedBytes bytes)
     {
-        Path = source;
-        _header = header;
-        _memory = memory;
-    }
-
-    private SafetensorsFile(string source, MemoryMappedFile file, long length)
-    {
-        Path = source;
-        _file = file;
-        _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        try
-        {
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _pointer);
-            _pointer += _view.PointerOffset;
-            var headerLength = SafetensorsHeader.ReadLength(source, new ReadOnlySpan<byte>(_pointer, SafetensorsHeader.PrefixLength), length);
-            var json = new ReadOnlySpan<byte>(_pointer + SafetensorsHeader.PrefixLength, headerLength).ToArray();
-            _header = SafetensorsHeader.Parse(source, json, length);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        _bytes = bytes;
+        var prefix = bytes.Span(0, (int)Math.Min(SafetensorsHeader.PrefixLength, bytes.Length));
+        var headerLength = SafetensorsHeader.ReadLength(bytes.Path, prefix, bytes.Length);
+        _header = SafetensorsHeader.Parse(bytes.Path, bytes.Span(SafetensorsHeader.PrefixLength, headerLength).ToArray(), bytes.Length);
+        Files = [bytes.Path];
     }
 
     /// <summary>The file's path, or what the bytes in memory are called.</summary>
-    public string Path { get; }
+    public string Path => _bytes.Path;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Files { get; }
 
     /// <summary>All tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Tensors => _header.Tensors;
@@ -55,104 +34,42 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <summary>Maps the file and validates its header.</summary>
     /// <exception cref="SafetensorsException">The file is not valid safetensors.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="IOException">The file cannot be opened.</exception>
-    public static SafetensorsFile Open(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"{path}: file not found", path);
-        }
-
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-        MemoryMappedFile file;
-        long length;
-        try
-        {
-            length = stream.Length;
-            if (length < SafetensorsHeader.PrefixLength)
-            {
-                throw new SafetensorsException(path, null, $"{length} bytes are too few for a safetensors file");
-            }
-
-            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
-
-        try
-        {
-            return new SafetensorsFile(path, file, length);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
+    /// <exception cref="WeightFileException">The file cannot be read.</exception>
+    public static SafetensorsFile Open(string path) => Over(MappedBytes.Open(path));
 
     /// <summary>Reads a file held in memory; the bytes must not change while it is in use.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="origin">What to call the bytes in error messages.</param>
     /// <exception cref="SafetensorsException">The bytes are not valid safetensors.</exception>
-    public static SafetensorsFile Parse(ReadOnlyMemory<byte> bytes, string origin = "safetensors bytes")
-    {
-        var headerLength = SafetensorsHeader.ReadLength(origin, bytes.Span, bytes.Length);
-        var header = SafetensorsHeader.Parse(origin, bytes.Slice(SafetensorsHeader.PrefixLength, headerLength), bytes.Length);
-        return new SafetensorsFile(origin, header, bytes);
-    }
+    public static SafetensorsFile Parse(ReadOnlyMemory<byte> bytes, string origin = "safetensors bytes") => Over(new MappedBytes(origin, bytes));
 
-    /// <summary>Where a tensor lies, its dtype and shape.</summary>
-    /// <exception cref="SafetensorsException">There is no such tensor.</exception>
-    public TensorInfo Info(string name) =>
-        _header.Tensors.TryGetValue(name, out var info) ? info : throw new SafetensorsException(Path, name, "no such tensor in the file");
-
-    /// <summary>The raw little-endian elements of a tensor, valid until the file is disposed; not copied.</summary>
-    /// <exception cref="SafetensorsException">There is no such tensor, or it has 2 GiB or more.</exception>
+    /// <inheritdoc/>
     public ReadOnlySpan<byte> Bytes(string name)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        var info = Info(name);
-        if (info.ByteCount > int.MaxValue)
-        {
-            throw new SafetensorsException(Path, name, $"{info.ByteCount} bytes are more than one span can hold");
-        }
-
-        var start = _header.DataStart + info.Offset;
-        return _pointer is null
-            ? _memory.Span.Slice((int)start, (int)info.ByteCount)
-            : new ReadOnlySpan<byte>(_pointer + start, (int)info.ByteCount);
+        var info = this.Info(name);
+        return _bytes.Tensor(name, _header.DataStart + info.Offset, info.ByteCount);
     }
 
-    /// <summary>A copy of a floating-point tensor as fp32, row-major. F64 is rounded to nearest; F16 and BF16 convert exactly.</summary>
-    /// <exception cref="SafetensorsException">There is no such tensor, or it does not hold floating-point numbers.</exception>
-    public float[] ReadSingles(string name)
+    /// <inheritdoc/>
+    public void Release(string name)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        var info = Info(name);
-        return SingleConverter.TryConvert(info.DType, Bytes(name), out var values)
-            ? values
-            : throw new SafetensorsException(Path, name, $"is {info.DType.HeaderName()}, not a floating-point tensor");
+        var info = this.Info(name);
+        _bytes.Release(_header.DataStart + info.Offset, info.ByteCount);
     }
 
     /// <summary>Unmaps the file. Spans obtained from it must not be used afterwards.</summary>
-    public void Dispose()
+    public void Dispose() => _bytes.Dispose();
+
+    internal static SafetensorsFile Over(MappedBytes bytes)
     {
-        if (_disposed)
+        try
         {
-            return;
+            return new SafetensorsFile(bytes);
         }
-
-        _disposed = true;
-        if (_pointer is not null)
+        catch
         {
-            _view?.SafeMemoryMappedViewHandle.ReleasePointer();
+            bytes.Dispose();
+            throw;
         }
-
-        _view?.Dispose();
-        _file?.Dispose();
     }
 }

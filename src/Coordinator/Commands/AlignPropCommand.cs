@@ -30,7 +30,7 @@ public static class AlignPropCommand
             }
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, CancellationToken.None);
         }
-        catch (Exception e) when (e is ConfigException or SafetensorsException or LoraFormatException or Messages.RemotingSecurityException)
+        catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or Messages.RemotingSecurityException)
         {
             error.WriteLine($"alignprop: {e.Message}");
             return 2;

@@ -69,23 +69,16 @@ public static class ModelFolderCheck
         }
     }
 
-    private static readonly string[] ConfigFiles = ["config.json", "open_clip_config.json", "med_config.json"];
+    private static readonly string[] ConfigFiles = ["config.json", "open_clip_config.json", "med_config.json", "HPS_v2_compressed.pt", "HPS_v2.1_compressed.pt"];
 
     private static IReadOnlyDictionary<string, long[]> Shapes(string folder, string part, string name)
     {
-        var plain = Path.Combine(folder, part, name + ".safetensors");
-        var half = Path.Combine(folder, part, name + ".fp16.safetensors");
-        var path = File.Exists(plain) || !File.Exists(half) ? plain : half;
         try
         {
-            using var file = SafetensorsFile.Open(path);
+            using var file = WeightFiles.Open(WeightFiles.Find(Path.Combine(folder, part), name));
             return file.Tensors.ToDictionary(t => t.Key, t => t.Value.Shape);
         }
-        catch (FileNotFoundException)
-        {
-            throw new ConfigException($"{path}: file not found; a diffusers folder has the {part}'s weights as safetensors");
-        }
-        catch (SafetensorsException e)
+        catch (WeightFileException e)
         {
             throw new ConfigException(e.Message);
         }

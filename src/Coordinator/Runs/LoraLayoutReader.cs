@@ -12,7 +12,7 @@ public static class LoraLayoutReader
         var path = UNetFile(modelFolder);
         try
         {
-            using var file = SafetensorsFile.Open(path);
+            using var file = WeightFiles.Open(path);
             var modules = file.Tensors.Values
                 .Where(t => t.Shape.Length == 2 && t.Name.EndsWith(".weight", StringComparison.Ordinal))
                 .Select(t => (Module: t.Name[..^".weight".Length], In: (int)t.Shape[1], Out: (int)t.Shape[0]))
@@ -23,17 +23,23 @@ public static class LoraLayoutReader
                 ? modules
                 : throw new ConfigException($"{path}: no attention projection ends with one of lora.targets [{string.Join(", ", targets)}]; expected to_q, to_k, to_v, to_out.0");
         }
-        catch (SafetensorsException e)
+        catch (WeightFileException e)
         {
             throw new ConfigException(e.Message);
         }
     }
 
-    /// <summary>The UNet's weights: the plain file, or the half-precision variant beside it.</summary>
+    /// <summary>The UNet's weights: a file, or the index of its shards.</summary>
+    /// <exception cref="ConfigException">There are none.</exception>
     public static string UNetFile(string modelFolder)
     {
-        var plain = Path.Combine(modelFolder, "unet", "diffusion_pytorch_model.safetensors");
-        var half = Path.Combine(modelFolder, "unet", "diffusion_pytorch_model.fp16.safetensors");
-        return File.Exists(plain) ? plain : File.Exists(half) ? half : throw new ConfigException($"{plain}: file not found; a diffusers folder has it");
+        try
+        {
+            return WeightFiles.Find(Path.Combine(modelFolder, "unet"), "diffusion_pytorch_model");
+        }
+        catch (WeightFileException e)
+        {
+            throw new ConfigException(e.Message);
+        }
     }
 }

@@ -84,7 +84,7 @@ public sealed class ResultReceiver : ReceiveActor
         {
             return new ResultReceived(_done, _worker, _evaluation ? EvaluationPayload.Deserialize(payload) : LoraWeights.Deserialize(payload));
         }
-        catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or ArgumentException)
+        catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException or ArgumentException)
         {
             return new ResultReceived(_done, _worker, null, e.Message);
         }

@@ -76,7 +76,7 @@ public sealed class StepWork
                 _averager!.Add(done.Key.Index, samples, (LoraWeights)payload);
             }
         }
-        catch (Exception e) when (e is SafetensorsException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
+        catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
         {
             return e.Message;
         }

@@ -133,8 +133,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             var variance = settings.Eta > 0
                 ? SampleNoise.Variance(shard.Samples.Select(s => s.VarianceSeed).ToList(), settings.Steps, shape, device)
                 : null;
-            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList());
-            var unconditional = Model.EncodePrompts(shard.Samples.Select(_ => settings.NegativePrompt).ToList());
+            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList(), settings.Height, settings.Width);
+            var unconditional = Model.EncodeNegative(settings.NegativePrompt, shard.Samples.Count, settings.Height, settings.Width);
             return (new DenoisingChain(Model.UNet, Model.Scheduler, unconditional, conditional, settings.Steps, settings.GuidanceScale, settings.Eta, variance), noise);
         }
 

@@ -9,14 +9,21 @@ namespace AlignProp.Models.Alignment;
 /// The chain x_T -> x_0 for one batch: N DDIM steps with classifier-free guidance. A pure function of its inputs, so that
 /// any step can be computed again in the backward pass.
 /// </summary>
-/// <param name="unconditional">Text states of the negative prompt [B, L, D].</param>
-/// <param name="conditional">Text states of the prompts [B, L, D].</param>
+/// <param name="unconditional">The negative prompt, for a batch of B.</param>
+/// <param name="conditional">The prompts, B of them.</param>
 /// <param name="noises">Variance noise of every step [N, B, C, h, w]; null when eta is 0.</param>
-public sealed class DenoisingChain(UNet2DConditionModel unet, DdimScheduler scheduler, Tensor unconditional, Tensor conditional,
+public sealed class DenoisingChain(UNet2DConditionModel unet, DdimScheduler scheduler, Conditioning unconditional, Conditioning conditional,
     int steps, double guidanceScale, double eta, Tensor? noises = null)
 {
     private readonly long[] _timesteps = scheduler.Timesteps(steps);
     private readonly float _guidance = (float)guidanceScale;
+
+    /// <summary>A chain of a model that is conditioned on text alone: text states [B, L, D].</summary>
+    public DenoisingChain(UNet2DConditionModel unet, DdimScheduler scheduler, Tensor unconditional, Tensor conditional,
+        int steps, double guidanceScale, double eta, Tensor? noises = null)
+        : this(unet, scheduler, new Conditioning(unconditional), new Conditioning(conditional), steps, guidanceScale, eta, noises)
+    {
+    }
 
     public int Length => _timesteps.Length;
 
@@ -41,9 +48,9 @@ public sealed class DenoisingChain(UNet2DConditionModel unet, DdimScheduler sche
         using var t = tensor(_timesteps[i], device: x.device);
         if (_guidance == 1f)
         {
-            return unet.forward(x.to(unet.WeightType), t, conditional).to(x.dtype).MoveToOuterDisposeScope();
+            return unet.Predict(x.to(unet.WeightType), t, conditional).to(x.dtype).MoveToOuterDisposeScope();
         }
-        var both = unet.forward(cat([x, x], 0).to(unet.WeightType), t, cat([unconditional, conditional], 0)).to(x.dtype).chunk(2, 0);
+        var both = unet.Predict(cat([x, x], 0).to(unet.WeightType), t, Conditioning.Concat(unconditional, conditional)).to(x.dtype).chunk(2, 0);
         return (both[0] + (both[1] - both[0]) * _guidance).MoveToOuterDisposeScope();
     }
 

@@ -49,20 +49,20 @@ public sealed class BlipTextEncoder : nn.Module
 
 internal sealed class BlipTextEmbeddings : nn.Module<Tensor, Tensor>
 {
-    private readonly Embedding word_embeddings;
-    private readonly Embedding position_embeddings;
+    private readonly EmbeddingTable word_embeddings;
+    private readonly EmbeddingTable position_embeddings;
     private readonly LayerNorm LayerNorm;
 
     public BlipTextEmbeddings(BlipTextConfig config) : base(nameof(BlipTextEmbeddings))
     {
-        word_embeddings = nn.Embedding(config.VocabSize, config.HiddenSize);
-        position_embeddings = nn.Embedding(config.MaxPositions, config.HiddenSize);
-        LayerNorm = Norms.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        word_embeddings = new EmbeddingTable(config.VocabSize, config.HiddenSize);
+        position_embeddings = new EmbeddingTable(config.MaxPositions, config.HiddenSize);
+        LayerNorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor ids) =>
-        LayerNorm.forward(word_embeddings.forward(ids) + position_embeddings.weight![..(int)ids.shape[1]]);
+        LayerNorm.forward(word_embeddings.forward(ids) + position_embeddings.Weight[..(int)ids.shape[1]]);
 }
 
 internal sealed class BlipTextLayers : nn.Module
@@ -127,9 +127,9 @@ internal sealed class BlipTextProjections : nn.Module
     public BlipTextProjections(BlipTextConfig config, int sourceWidth) : base(nameof(BlipTextProjections))
     {
         _heads = config.Heads;
-        query = nn.Linear(config.HiddenSize, config.HiddenSize);
-        key = nn.Linear(sourceWidth, config.HiddenSize);
-        value = nn.Linear(sourceWidth, config.HiddenSize);
+        query = Parts.Linear(config.HiddenSize, config.HiddenSize);
+        key = Parts.Linear(sourceWidth, config.HiddenSize);
+        value = Parts.Linear(sourceWidth, config.HiddenSize);
         RegisterComponents();
     }
 
@@ -148,7 +148,7 @@ internal sealed class BlipTextDense : nn.Module<Tensor, Tensor>
 
     public BlipTextDense(BlipTextConfig config) : base(nameof(BlipTextDense))
     {
-        dense = nn.Linear(config.HiddenSize, config.IntermediateSize);
+        dense = Parts.Linear(config.HiddenSize, config.IntermediateSize);
         RegisterComponents();
     }
 
@@ -162,8 +162,8 @@ internal sealed class BlipTextOutput : nn.Module<Tensor, Tensor, Tensor>
 
     public BlipTextOutput(int width, BlipTextConfig config) : base(nameof(BlipTextOutput))
     {
-        dense = nn.Linear(width, config.HiddenSize);
-        LayerNorm = Norms.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        dense = Parts.Linear(width, config.HiddenSize);
+        LayerNorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         RegisterComponents();
     }
 

@@ -24,7 +24,7 @@ public sealed class BlipVisionEncoder : nn.Module<Tensor, Tensor>
         pos_embed = nn.Parameter(randn(1, patches + 1, config.Width) * 0.02f);
         patch_embed = new BlipPatchEmbedding(config);
         blocks = new ModuleList<BlipVisionBlock>(Enumerable.Range(0, config.Layers).Select(_ => new BlipVisionBlock(config.Width, config.Heads)).ToArray());
-        norm = Norms.LayerNorm(config.Width, 1e-6);
+        norm = Parts.LayerNorm(config.Width, 1e-6);
         RegisterComponents();
     }
 
@@ -45,7 +45,7 @@ internal sealed class BlipPatchEmbedding : nn.Module<Tensor, Tensor>
 
     public BlipPatchEmbedding(BlipVisionConfig config) : base(nameof(BlipPatchEmbedding))
     {
-        proj = nn.Conv2d(3, config.Width, config.PatchSize, stride: config.PatchSize);
+        proj = Parts.Conv2d(3, config.Width, config.PatchSize, stride: config.PatchSize);
         RegisterComponents();
     }
 
@@ -61,9 +61,9 @@ internal sealed class BlipVisionBlock : nn.Module<Tensor, Tensor>
 
     public BlipVisionBlock(int width, int heads) : base(nameof(BlipVisionBlock))
     {
-        norm1 = Norms.LayerNorm(width, 1e-6);
+        norm1 = Parts.LayerNorm(width, 1e-6);
         attn = new BlipVisionAttention(width, heads);
-        norm2 = Norms.LayerNorm(width, 1e-6);
+        norm2 = Parts.LayerNorm(width, 1e-6);
         mlp = new BlipMlp(width, 4 * width);
         RegisterComponents();
     }
@@ -85,8 +85,8 @@ internal sealed class BlipVisionAttention : nn.Module<Tensor, Tensor>
     public BlipVisionAttention(int width, int heads) : base(nameof(BlipVisionAttention))
     {
         _heads = heads;
-        qkv = nn.Linear(width, 3 * width);
-        proj = nn.Linear(width, width);
+        qkv = Parts.Linear(width, 3 * width);
+        proj = Parts.Linear(width, width);
         RegisterComponents();
     }
 
@@ -105,8 +105,8 @@ internal sealed class BlipMlp : nn.Module<Tensor, Tensor>
 
     public BlipMlp(int width, int inner) : base(nameof(BlipMlp))
     {
-        fc1 = nn.Linear(width, inner);
-        fc2 = nn.Linear(inner, width);
+        fc1 = Parts.Linear(width, inner);
+        fc2 = Parts.Linear(inner, width);
         RegisterComponents();
     }
 

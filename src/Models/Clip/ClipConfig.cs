@@ -6,10 +6,17 @@ namespace AlignProp.Models.Clip;
 public sealed record ClipTextConfig(int VocabSize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int MaxPositions,
     string HiddenAct, double LayerNormEps, long EosTokenId)
 {
+    /// <summary>Width of the pooled features of a text encoder with projection (SDXL's second).</summary>
+    public int ProjectionDim { get; init; } = 512;
+
+    /// <exception cref="ModelFileException">A value is of the wrong type, or an activation that is not implemented.</exception>
     public static ClipTextConfig Read(JsonConfig json) => new(
         json.Int("vocab_size", 49408), json.Int("hidden_size", 512), json.Int("intermediate_size", 2048),
         json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 8), json.Int("max_position_embeddings", 77),
-        json.Text("hidden_act", "quick_gelu"), json.Double("layer_norm_eps", 1e-5), json.Int("eos_token_id", 49407));
+        json.OneOf("hidden_act", "quick_gelu", "quick_gelu", "gelu"), json.Double("layer_norm_eps", 1e-5), json.Int("eos_token_id", 49407))
+    {
+        ProjectionDim = json.Int("projection_dim", 512),
+    };
 
     public static ClipTextConfig Load(string path) => Read(JsonConfig.Load(path));
 }
@@ -21,7 +28,7 @@ public sealed record ClipVisionConfig(int HiddenSize, int IntermediateSize, int 
     public static ClipVisionConfig Read(JsonConfig json) => new(
         json.Int("hidden_size", 768), json.Int("intermediate_size", 3072), json.Int("num_hidden_layers", 12),
         json.Int("num_attention_heads", 12), json.Int("image_size", 224), json.Int("patch_size", 32),
-        json.Text("hidden_act", "quick_gelu"), json.Double("layer_norm_eps", 1e-5));
+        json.OneOf("hidden_act", "quick_gelu", "quick_gelu", "gelu"), json.Double("layer_norm_eps", 1e-5));
 }
 
 /// <summary>A CLIPModel config.json: both towers and the width of the shared space.</summary>
@@ -35,6 +42,10 @@ public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, in
             ClipVisionConfig.Read(json.Object("vision_config")),
             json.Int("projection_dim", 512));
     }
+
+    /// <summary>OpenCLIP's ViT-H-14: what HPS v2, v2.1 and PickScore were trained from.</summary>
+    public static ClipConfig OpenClipViTH14 { get; } = new(
+        new ClipTextConfig(49408, 1024, 4096, 24, 16, 77, "gelu", 1e-5, 2), new ClipVisionConfig(1280, 5120, 32, 16, 224, 14, "gelu", 1e-5), 1024);
 
     /// <summary>
     /// The config.json of transformers' CLIPModel, or open_clip_config.json, whose keys are those of open_clip.model.CLIP.

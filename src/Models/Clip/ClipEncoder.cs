@@ -40,9 +40,9 @@ internal sealed class ClipEncoderLayer : nn.Module
 
     public ClipEncoderLayer(int width, int inner, int heads, string activation, double eps) : base(nameof(ClipEncoderLayer))
     {
-        layer_norm1 = Norms.LayerNorm(width, eps);
+        layer_norm1 = Parts.LayerNorm(width, eps);
         self_attn = new ClipAttention(width, heads);
-        layer_norm2 = Norms.LayerNorm(width, eps);
+        layer_norm2 = Parts.LayerNorm(width, eps);
         mlp = new ClipMlp(width, inner, activation);
         RegisterComponents();
     }
@@ -66,10 +66,10 @@ internal sealed class ClipAttention : nn.Module
     public ClipAttention(int width, int heads) : base(nameof(ClipAttention))
     {
         _heads = heads;
-        q_proj = nn.Linear(width, width);
-        k_proj = nn.Linear(width, width);
-        v_proj = nn.Linear(width, width);
-        out_proj = nn.Linear(width, width);
+        q_proj = Parts.Linear(width, width);
+        k_proj = Parts.Linear(width, width);
+        v_proj = Parts.Linear(width, width);
+        out_proj = Parts.Linear(width, width);
         RegisterComponents();
     }
 
@@ -100,8 +100,8 @@ internal sealed class ClipMlp : nn.Module<Tensor, Tensor>
             "gelu" => false,
             _ => throw new ModelFileException($"CLIP hidden_act = {activation} is not supported; expected quick_gelu or gelu"),
         };
-        fc1 = nn.Linear(width, inner);
-        fc2 = nn.Linear(inner, width);
+        fc1 = Parts.Linear(width, inner);
+        fc2 = Parts.Linear(inner, width);
         RegisterComponents();
     }
 

@@ -19,8 +19,8 @@ public sealed class ClipModel : nn.Module
         Config = config;
         text_model = new ClipTextTransformer(config.Text);
         vision_model = new ClipVisionTransformer(config.Vision);
-        visual_projection = nn.Linear(config.Vision.HiddenSize, config.ProjectionDim, hasBias: false);
-        text_projection = nn.Linear(config.Text.HiddenSize, config.ProjectionDim, hasBias: false);
+        visual_projection = Parts.Linear(config.Vision.HiddenSize, config.ProjectionDim, hasBias: false);
+        text_projection = Parts.Linear(config.Text.HiddenSize, config.ProjectionDim, hasBias: false);
         logit_scale = nn.Parameter(tensor(2.6592f));
         RegisterComponents();
     }
@@ -70,9 +70,9 @@ internal sealed class ClipVisionTransformer : nn.Module
     public ClipVisionTransformer(ClipVisionConfig config) : base(nameof(ClipVisionTransformer))
     {
         embeddings = new ClipVisionEmbeddings(config);
-        pre_layrnorm = Norms.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        pre_layrnorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct, config.LayerNormEps);
-        post_layernorm = Norms.LayerNorm(config.HiddenSize, config.LayerNormEps);
+        post_layernorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         RegisterComponents();
     }
 
@@ -95,14 +95,14 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter class_embedding;
     private readonly Conv2d patch_embedding;
-    private readonly Embedding position_embedding;
+    private readonly EmbeddingTable position_embedding;
 
     public ClipVisionEmbeddings(ClipVisionConfig config) : base(nameof(ClipVisionEmbeddings))
     {
         var patches = config.ImageSize / config.PatchSize * (config.ImageSize / config.PatchSize);
         class_embedding = nn.Parameter(randn(config.HiddenSize) * 0.02f);
-        patch_embedding = nn.Conv2d(3, config.HiddenSize, config.PatchSize, stride: config.PatchSize, bias: false);
-        position_embedding = nn.Embedding(patches + 1, config.HiddenSize);
+        patch_embedding = Parts.Conv2d(3, config.HiddenSize, config.PatchSize, stride: config.PatchSize, bias: false);
+        position_embedding = new EmbeddingTable(patches + 1, config.HiddenSize);
         RegisterComponents();
     }
 
@@ -110,6 +110,6 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
     {
         var patches = patch_embedding.forward(pixels).flatten(2).transpose(1, 2);
         var cls = class_embedding.expand(pixels.shape[0], 1, -1);
-        return cat([cls, patches], 1) + position_embedding.weight!;
+        return cat([cls, patches], 1) + position_embedding.Weight;
     }
 }

@@ -32,32 +32,36 @@ public static class OpenClipLayout
     ];
 
     /// <summary>Whether a file has OpenCLIP's names.</summary>
-    public static bool Is(SafetensorsFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
+    public static bool Is(IWeightFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
 
     /// <summary>The file's tensors under the names of <see cref="ClipModel"/>.</summary>
-    public static IReadOnlyDictionary<string, StoredTensor> Read(SafetensorsFile file)
+    public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file) => Read(file, "");
+
+    /// <param name="prefix">Only the keys that begin with it, without it: Stable Diffusion's single files hold an OpenCLIP text tower inside.</param>
+    public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file, string prefix)
     {
         var stored = new Dictionary<string, StoredTensor>();
-        foreach (var (key, info) in file.Tensors)
+        foreach (var (full, info) in file.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)))
         {
+            var key = full[prefix.Length..];
             var name = Rename(key);
             if (name.Contains(".attn.in_proj_", StringComparison.Ordinal))
             {
-                AddProjections(stored, file, key, name, info.Shape);
+                AddProjections(stored, file, full, name, info.Shape);
             }
             else if (key is "visual.proj" or "text_projection")
             {
-                stored[name] = new StoredTensor(key, [.. info.Shape.Reverse()], () => TensorFile.Read(file, key).t().contiguous());
+                stored[name] = new StoredTensor(full, [.. info.Shape.Reverse()], () => TensorFile.Read(file, full).t().contiguous());
             }
             else
             {
-                stored[name] = new StoredTensor(key, info.Shape, () => TensorFile.Read(file, key));
+                stored[name] = new StoredTensor(full, info.Shape, () => TensorFile.Read(file, full));
             }
         }
         return stored;
     }
 
-    private static void AddProjections(Dictionary<string, StoredTensor> stored, SafetensorsFile file, string key, string name, long[] shape)
+    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, string name, long[] shape)
     {
         long[] part = [shape[0] / 3, .. shape[1..]];
         foreach (var (index, letter) in new[] { (0, 'q'), (1, 'k'), (2, 'v') })

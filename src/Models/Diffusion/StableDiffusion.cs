@@ -1,5 +1,4 @@
 using AlignProp.Models.Clip;
-using AlignProp.Models.Files;
 using AlignProp.Models.Schedulers;
 using AlignProp.Models.Tokenization;
 using AlignProp.Models.Vae;
@@ -8,71 +7,65 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Diffusion;
 
-/// <summary>A text-to-image model from a diffusers folder: tokenizer, text_encoder, unet, vae, scheduler. All frozen.</summary>
-public sealed class StableDiffusion : IDisposable
+/// <summary>A text-to-image model of the Stable Diffusion family (1, 2, XL): text encoders, UNet, VAE, scheduler. All frozen.</summary>
+public sealed class StableDiffusion(PromptEncoder prompts, UNet2DConditionModel unet, AutoencoderKL vae, DdimScheduler scheduler, Device device) : IDisposable
 {
+    /// <summary>SD 1 and 2: one text encoder.</summary>
     public StableDiffusion(ClipTokenizer tokenizer, ClipTextModel textEncoder, UNet2DConditionModel unet, AutoencoderKL vae, DdimScheduler scheduler, Device device)
+        : this(new PromptEncoder([new TextTower(tokenizer, textEncoder)], PromptStyle.LastHidden), unet, vae, scheduler, device)
     {
-        (Tokenizer, TextEncoder, UNet, Vae, Scheduler, Device) = (tokenizer, textEncoder, unet, vae, scheduler, device);
     }
 
-    public ClipTokenizer Tokenizer { get; }
+    public PromptEncoder Prompts { get; } = prompts;
 
-    public ClipTextModel TextEncoder { get; }
+    /// <summary>Of the (first) text encoder.</summary>
+    public ClipTokenizer Tokenizer => Prompts.Towers[0].Tokenizer;
 
-    public UNet2DConditionModel UNet { get; }
+    public UNet2DConditionModel UNet { get; } = unet;
 
-    public AutoencoderKL Vae { get; }
+    public AutoencoderKL Vae { get; } = vae;
 
-    public DdimScheduler Scheduler { get; }
+    public DdimScheduler Scheduler { get; } = scheduler;
 
-    public Device Device { get; }
+    public Device Device { get; } = device;
 
     /// <summary>Height and width in pixels of the images the model was made for.</summary>
-    public int DefaultSize => UNet.Config.SampleSize * Vae.Config.DownscaleFactor;
+    public (int Height, int Width) DefaultSize =>
+        (UNet.Config.SampleSize.Height * Vae.Config.DownscaleFactor, UNet.Config.SampleSize.Width * Vae.Config.DownscaleFactor);
 
     /// <summary>[C, h, w] of the latents of an image; 0 = the model's own size.</summary>
     /// <exception cref="ModelFileException">The size is not a multiple of the VAE's factor.</exception>
     public long[] LatentShape(int height, int width)
     {
         var factor = Vae.Config.DownscaleFactor;
-        var (h, w) = (height == 0 ? DefaultSize : height, width == 0 ? DefaultSize : width);
+        var (h, w) = Size(height, width);
         return h % factor == 0 && w % factor == 0
             ? [Vae.Config.LatentChannels, h / factor, w / factor]
             : throw new ModelFileException($"sampling.height x width = {h} x {w}: expected multiples of {factor}");
     }
 
-    /// <summary>Loads a folder with model_index.json.</summary>
+    /// <summary>Loads a diffusers folder (model_index.json) or a single-file checkpoint.</summary>
     /// <param name="dtype">Of the frozen weights: Float32 on the CPU; BFloat16 or Float16 on CUDA.</param>
-    /// <exception cref="ModelFileException">A part is missing, or a weight has another shape.</exception>
-    public static StableDiffusion Load(string folder, Device device, ScalarType dtype = ScalarType.Float32)
+    /// <param name="options">What a single file cannot say.</param>
+    /// <exception cref="ModelFileException">A part is missing, a structure is not supported, or a weight is missing or has another shape.</exception>
+    public static StableDiffusion Load(string path, Device device, ScalarType dtype = ScalarType.Float32, SingleFileOptions? options = null) =>
+        File.Exists(path) ? SingleFileCheckpoint.Load(path, options ?? new SingleFileOptions(), device, dtype) : DiffusersFolder.Load(path, device, dtype);
+
+    /// <summary>Text states (and SDXL's extras) of prompts, for images of a size; 0 = the model's own.</summary>
+    public Conditioning EncodePrompts(IReadOnlyList<string> prompts, int height = 0, int width = 0)
     {
-        JsonConfig.Load(Path.Combine(folder, "model_index.json"));
-        string Part(params string[] names) => Path.Combine([folder, .. names]);
-        var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Part("unet", "config.json"))),
-            WeightsOf(Part("unet"), "diffusion_pytorch_model"));
-        var vae = Weights.Load(new AutoencoderKL(VaeConfig.Load(Part("vae", "config.json"))),
-            WeightsOf(Part("vae"), "diffusion_pytorch_model"), AutoencoderKL.RenameDeprecatedKey);
-        var text = Weights.Load(new ClipTextModel(ClipTextConfig.Load(Part("text_encoder", "config.json"))),
-            WeightsOf(Part("text_encoder"), "model"));
-        var scheduler = new DdimScheduler(SchedulerConfig.Load(Part("scheduler", "scheduler_config.json")));
-        var tokenizer = ClipTokenizer.Load(Part("tokenizer"));
-        unet.to(device, dtype);
-        vae.to(device, dtype);
-        text.to(device, dtype);
-        return new StableDiffusion(tokenizer, text, unet, vae, scheduler, device);
+        var (h, w) = Size(height, width);
+        return Prompts.Encode(prompts, h, w, Device);
     }
 
-    /// <summary>Text states of prompts, [B, L, width], without gradient.</summary>
-    public Tensor EncodePrompts(IReadOnlyList<string> prompts)
+    /// <summary>The unconditional branch of guidance; "" = no negative prompt.</summary>
+    public Conditioning EncodeNegative(string negative, int count, int height = 0, int width = 0)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var ids = tensor(prompts.SelectMany(p => Tokenizer.Encode(p)).ToArray(), [prompts.Count, Tokenizer.MaxLength], device: Device);
-        return TextEncoder.Encode(ids).LastHidden.MoveToOuterDisposeScope();
+        var (h, w) = Size(height, width);
+        return Prompts.EncodeNegative(negative, count, h, w, Device);
     }
 
-    /// <summary>Scaled latents [B, C, h, w] -> images [B, 3, H, W], about [-1, 1], not clamped, fp32.</summary>
+    /// <summary>Scaled latents [B, C, h, w] -> images [B, 3, H, W], about [-1, 1], not clamped, in the latents' dtype.</summary>
     public Tensor Decode(Tensor latents)
     {
         using var scope = NewDisposeScope();
@@ -81,16 +74,10 @@ public sealed class StableDiffusion : IDisposable
 
     public void Dispose()
     {
-        TextEncoder.Dispose();
+        Prompts.Dispose();
         UNet.Dispose();
         Vae.Dispose();
     }
 
-    /// <summary>The plain file, or the half-precision variant that publishers put beside it.</summary>
-    private static string WeightsOf(string folder, string name)
-    {
-        var plain = Path.Combine(folder, name + ".safetensors");
-        var half = Path.Combine(folder, name + ".fp16.safetensors");
-        return !File.Exists(plain) && File.Exists(half) ? half : plain;
-    }
+    private (int Height, int Width) Size(int height, int width) => (height == 0 ? DefaultSize.Height : height, width == 0 ? DefaultSize.Width : width);
 }

@@ -5,35 +5,40 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Diffusion;
 
-/// <summary>The denoiser of Stable Diffusion 1.x/2.x. Mirrors diffusers' UNet2DConditionModel, with its key names.</summary>
+/// <summary>The denoiser of Stable Diffusion 1, 2 and XL. Mirrors diffusers' UNet2DConditionModel, with its key names.</summary>
 public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly Conv2d conv_in;
     private readonly TimestepEmbedding time_embedding;
+    private readonly EmbeddingTable? class_embedding;
+    private readonly TimestepEmbedding? add_embedding;
     private readonly ModuleList<DownBlock2D> down_blocks;
-    private readonly UNetMidBlock2DCrossAttn mid_block;
+    private readonly UNetMidBlock? mid_block;
     private readonly ModuleList<UpBlock2D> up_blocks;
     private readonly GroupNorm conv_norm_out;
     private readonly Conv2d conv_out;
+    private readonly Func<Tensor, Tensor> _activation;
 
     public UNet2DConditionModel(UNetConfig config) : base(nameof(UNet2DConditionModel))
     {
         Config = config;
+        _activation = Activations.Get(config.Activation);
         var channels = config.BlockOutChannels;
         var levels = channels.Length;
-        var timeDim = channels[0] * 4;
-        conv_in = nn.Conv2d(config.InChannels, channels[0], 3, padding: 1);
-        time_embedding = new TimestepEmbedding(channels[0], timeDim);
-        down_blocks = new ModuleList<DownBlock2D>(Enumerable.Range(0, levels).Select(i => new DownBlock2D(
-            config, i, channels[Math.Max(i - 1, 0)], channels[i], timeDim)).ToArray());
-        mid_block = new UNetMidBlock2DCrossAttn(config, channels[^1], timeDim);
+        conv_in = Parts.Conv2d(config.InChannels, channels[0], config.ConvInKernel, padding: (config.ConvInKernel - 1) / 2);
+        time_embedding = new TimestepEmbedding(channels[0], config.TimeDim, config.Activation);
+        class_embedding = config.ClassCount is { } classes ? new EmbeddingTable(classes, config.TimeDim) : null;
+        add_embedding = config.TextTime is { } textTime ? new TimestepEmbedding(textTime.InputWidth, config.TimeDim) : null;
+        down_blocks = new ModuleList<DownBlock2D>(Enumerable.Range(0, levels)
+            .Select(i => new DownBlock2D(config, i, channels[Math.Max(i - 1, 0)], channels[i])).ToArray());
+        mid_block = config.MidBlock == MidBlockKind.None ? null : new UNetMidBlock(config);
         up_blocks = new ModuleList<UpBlock2D>(Enumerable.Range(0, levels).Select(i => new UpBlock2D(
             config, i,
             previous: channels[Math.Min(levels - i, levels - 1)],
             skip: channels[Math.Max(levels - 2 - i, 0)],
-            channels[levels - 1 - i], timeDim)).ToArray());
-        conv_norm_out = Norms.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
-        conv_out = nn.Conv2d(channels[0], config.OutChannels, 3, padding: 1);
+            channels[levels - 1 - i])).ToArray());
+        conv_norm_out = Parts.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
+        conv_out = Parts.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: (config.ConvOutKernel - 1) / 2);
         RegisterComponents();
     }
 
@@ -45,31 +50,59 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     /// <summary>The last layer, which pretraining starts at zero.</summary>
     public Conv2d OutputConvolution => conv_out;
 
-    /// <summary>The predicted noise (or v).</summary>
+    /// <summary>The predicted noise (or v) of a model that is conditioned on text alone.</summary>
     /// <param name="sample">Noisy latents [B, C, H, W].</param>
     /// <param name="timestep">Scalar or [B].</param>
     /// <param name="context">Text states [B, S, cross_attention_dim].</param>
     /// <returns>[B, C, H, W].</returns>
-    public override Tensor forward(Tensor sample, Tensor timestep, Tensor context)
+    public override Tensor forward(Tensor sample, Tensor timestep, Tensor context) => Predict(sample, timestep, new Conditioning(context));
+
+    /// <summary>The predicted noise (or v).</summary>
+    /// <param name="sample">Noisy latents [B, C, H, W].</param>
+    /// <param name="timestep">Scalar or [B].</param>
+    /// <param name="conditioning">Text states, and what else the configuration asks for.</param>
+    /// <returns>[B, C, H, W].</returns>
+    public Tensor Predict(Tensor sample, Tensor timestep, Conditioning conditioning)
     {
         using var scope = NewDisposeScope();
-        var timesteps = timestep.dim() == 0 ? timestep.expand(sample.shape[0]) : timestep;
-        var projected = TimestepEmbedding.Sinusoids(timesteps.to(sample.device), Config.BlockOutChannels[0], Config.FlipSinToCos, Config.FreqShift);
-        // Every resnet begins its time branch with the same SiLU: computed once.
-        var time = nn.functional.silu(time_embedding.forward(projected.to(sample.dtype)));
+        // Every resnet begins its time branch with the same activation: computed once.
+        var time = _activation(EmbeddedTime(sample, timestep, conditioning));
+        var context = conditioning.States;
 
-        var h = conv_in.forward(sample);
+        var h = conv_in.forward(Config.CenterInputSample ? sample * 2f - 1f : sample);
         var skips = new Stack<Tensor>();
         skips.Push(h);
         foreach (var block in down_blocks)
         {
             h = block.Down(h, time, context, skips);
         }
-        h = mid_block.forward(h, time, context);
+        h = mid_block is null ? h : mid_block.forward(h, time, context);
         foreach (var block in up_blocks)
         {
             h = block.Up(h, time, context, skips);
         }
-        return conv_out.forward(nn.functional.silu(conv_norm_out.forward(h))).MoveToOuterDisposeScope();
+        return conv_out.forward(_activation(conv_norm_out.forward(h))).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Timestep, class and SDXL's pooled text with sizes, in one embedding [B, time width].</summary>
+    private Tensor EmbeddedTime(Tensor sample, Tensor timestep, Conditioning conditioning)
+    {
+        var timesteps = timestep.dim() == 0 ? timestep.expand(sample.shape[0]) : timestep;
+        var time = time_embedding.forward(Waves(timesteps.to(sample.device), Config.BlockOutChannels[0]).to(sample.dtype));
+        if (class_embedding is not null)
+        {
+            time = time + class_embedding.forward(conditioning.Classes ?? throw Missing("class labels", "num_class_embeds"));
+        }
+        if (add_embedding is not null)
+        {
+            var (pooled, sizes) = (conditioning.Pooled ?? throw Missing("pooled text", "addition_embed_type"), conditioning.Sizes ?? throw Missing("image sizes", "addition_embed_type"));
+            var waves = Waves(sizes.flatten(), Config.TextTime!.TimeWidth).reshape(sizes.shape[0], -1);
+            time = time + add_embedding.forward(cat([pooled.to(waves.dtype), waves], -1).to(time.dtype));
+        }
+        return time;
+    }
+
+    private Tensor Waves(Tensor values, int width) => TimestepEmbedding.Sinusoids(values, width, Config.FlipSinToCos, Config.FreqShift);
+
+    private static InvalidOperationException Missing(string what, string key) => new($"this UNet needs {what} ({key} of its config.json)");
 }

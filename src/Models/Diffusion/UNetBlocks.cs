@@ -12,14 +12,16 @@ public sealed class DownBlock2D : nn.Module
     private readonly ModuleList<Transformer2DModel>? attentions;
     private readonly ModuleList<Downsample2D>? downsamplers;
 
-    public DownBlock2D(UNetConfig config, int level, int inChannels, int outChannels, int timeDim) : base(nameof(DownBlock2D))
+    public DownBlock2D(UNetConfig config, int level, int inChannels, int outChannels) : base(nameof(DownBlock2D))
     {
-        var layers = config.LayersPerBlock[level];
-        resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, layers).Select(j => new ResnetBlock2D(
-            j == 0 ? inChannels : outChannels, outChannels, timeDim, config.NormNumGroups, config.NormEps)).ToArray());
-        attentions = UNetBlocks.Attentions(config, config.DownBlockTypes[level], "CrossAttnDownBlock2D", "DownBlock2D", level, outChannels, layers);
+        resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, config.LayersPerBlock[level]).Select(j => new ResnetBlock2D(
+            j == 0 ? inChannels : outChannels, outChannels, UNetBlocks.Resnets(config))).ToArray());
+        attentions = config.DownAttention[level]
+            ? new ModuleList<Transformer2DModel>(Enumerable.Range(0, resnets.Count)
+                .Select(j => UNetBlocks.Transformer(config, level, outChannels, config.TransformerLayers[level][j])).ToArray())
+            : null;
         downsamplers = level < config.BlockOutChannels.Length - 1
-            ? new ModuleList<Downsample2D>(new Downsample2D(outChannels, asymmetric: false))
+            ? new ModuleList<Downsample2D>(new Downsample2D(outChannels, asymmetric: config.DownsamplePadding == 0))
             : null;
         RegisterComponents();
     }
@@ -55,14 +57,16 @@ public sealed class UpBlock2D : nn.Module
     /// <param name="index">Position on the way up; level = last - index.</param>
     /// <param name="previous">Channels arriving from below.</param>
     /// <param name="skip">Channels of the last skip (the level above).</param>
-    public UpBlock2D(UNetConfig config, int index, int previous, int skip, int outChannels, int timeDim) : base(nameof(UpBlock2D))
+    public UpBlock2D(UNetConfig config, int index, int previous, int skip, int outChannels) : base(nameof(UpBlock2D))
     {
         var level = config.BlockOutChannels.Length - 1 - index;
         var layers = config.LayersPerBlock[level] + 1;
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, layers).Select(j => new ResnetBlock2D(
-            (j == 0 ? previous : outChannels) + (j == layers - 1 ? skip : outChannels),
-            outChannels, timeDim, config.NormNumGroups, config.NormEps)).ToArray());
-        attentions = UNetBlocks.Attentions(config, config.UpBlockTypes[index], "CrossAttnUpBlock2D", "UpBlock2D", level, outChannels, layers);
+            (j == 0 ? previous : outChannels) + (j == layers - 1 ? skip : outChannels), outChannels, UNetBlocks.Resnets(config))).ToArray());
+        attentions = config.UpAttention[index]
+            ? new ModuleList<Transformer2DModel>(Enumerable.Range(0, layers)
+                .Select(j => UNetBlocks.Transformer(config, level, outChannels, config.UpTransformerLayers[index][j])).ToArray())
+            : null;
         upsamplers = level > 0 ? new ModuleList<Upsample2D>(new Upsample2D(outChannels)) : null;
         RegisterComponents();
     }
@@ -82,35 +86,36 @@ public sealed class UpBlock2D : nn.Module
     }
 }
 
-/// <summary>Mirrors diffusers' UNetMidBlock2DCrossAttn: resnet, attention, resnet.</summary>
-public sealed class UNetMidBlock2DCrossAttn : nn.Module<Tensor, Tensor, Tensor, Tensor>
+/// <summary>Mirrors diffusers' UNetMidBlock2DCrossAttn: resnet, attention, resnet; and UNetMidBlock2D as a UNet uses it: one resnet.</summary>
+public sealed class UNetMidBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly ModuleList<ResnetBlock2D> resnets;
-    private readonly ModuleList<Transformer2DModel> attentions;
+    private readonly ModuleList<Transformer2DModel>? attentions;
 
-    public UNetMidBlock2DCrossAttn(UNetConfig config, int channels, int timeDim) : base(nameof(UNetMidBlock2DCrossAttn))
+    public UNetMidBlock(UNetConfig config) : base(nameof(UNetMidBlock))
     {
-        resnets = new ModuleList<ResnetBlock2D>(
-            new ResnetBlock2D(channels, channels, timeDim, config.NormNumGroups, config.NormEps),
-            new ResnetBlock2D(channels, channels, timeDim, config.NormNumGroups, config.NormEps));
-        attentions = new ModuleList<Transformer2DModel>(UNetBlocks.Transformer(config, config.Heads.Length - 1, channels));
+        var (channels, attends) = (config.BlockOutChannels[^1], config.MidBlock == MidBlockKind.CrossAttention);
+        resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, attends ? 2 : 1)
+            .Select(_ => new ResnetBlock2D(channels, channels, UNetBlocks.Resnets(config), config.MidBlockScaleFactor)).ToArray());
+        // only_cross_attention reaches the levels, not this block.
+        attentions = attends
+            ? new ModuleList<Transformer2DModel>(UNetBlocks.Transformer(config with { OnlyCrossAttention = new bool[config.Heads.Length] }, config.Heads.Length - 1,
+                channels, config.MidTransformerLayers))
+            : null;
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor h, Tensor time, Tensor context) =>
-        resnets[1].forward(attentions[0].forward(resnets[0].forward(h, time), context), time);
+    public override Tensor forward(Tensor h, Tensor time, Tensor context)
+    {
+        h = resnets[0].forward(h, time);
+        return attentions is null ? h : resnets[1].forward(attentions[0].forward(h, context), time);
+    }
 }
 
 internal static class UNetBlocks
 {
-    public static ModuleList<Transformer2DModel>? Attentions(
-        UNetConfig config, string type, string withAttention, string without, int level, int channels, int layers) =>
-        type == withAttention
-            ? new ModuleList<Transformer2DModel>(Enumerable.Range(0, layers).Select(_ => Transformer(config, level, channels)).ToArray())
-            : type == without
-                ? null
-                : throw new ModelFileException($"UNet block type {type} is not supported; expected {withAttention} or {without}");
+    public static ResnetStyle Resnets(UNetConfig config) => new(config.TimeDim, config.NormNumGroups, config.NormEps, config.Activation, config.TimeScaleShift);
 
-    public static Transformer2DModel Transformer(UNetConfig config, int level, int channels) => new(
-        channels, config.Heads[level], config.TransformerLayers[level], config.CrossAttentionDim, config.NormNumGroups, config.UseLinearProjection);
+    public static Transformer2DModel Transformer(UNetConfig config, int level, int channels, int layers) => new(channels, layers, config.NormNumGroups,
+        new TransformerStyle(config.Heads[level], config.CrossAttentionDim[level], config.UseLinearProjection, config.OnlyCrossAttention[level], config.UpcastAttention));
 }

@@ -3,22 +3,27 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Files;
 
-/// <summary>Safetensors entries as torch tensors, one copy from the memory map.</summary>
+/// <summary>Tensors of an open file as torch tensors: one copy from the memory map, whose pages are let go at once.</summary>
 public static class TensorFile
 {
     /// <summary>A CPU tensor of the file's own dtype and shape.</summary>
-    public static Tensor Read(SafetensorsFile file, string name)
+    /// <exception cref="WeightFileException">There is no such tensor, or it has 2 GiB or more.</exception>
+    public static Tensor Read(IWeightFile file, string name)
     {
-        var info = file.Tensors[name];
+        var info = file.Info(name);
         var tensor = empty(info.Shape, dtype: ToTorch(info.DType));
-        file.Bytes(name).CopyTo(tensor.bytes);
+        if (info.ByteCount > 0)
+        {
+            file.Bytes(name).CopyTo(tensor.bytes);
+            file.Release(name);
+        }
         return tensor;
     }
 
     /// <summary>Every tensor of a small file, by name; the caller's dispose scope owns them.</summary>
     public static Dictionary<string, Tensor> ReadAll(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = Weights.Open(path);
         return file.Tensors.Keys.ToDictionary(name => name, name => Read(file, name));
     }
 

@@ -15,11 +15,13 @@ public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
     private readonly LoraLinear to_v;
     private readonly ModuleList<nn.Module<Tensor, Tensor>> to_out;
     private readonly int _heads;
+    private readonly bool _upcast;
 
-    public Attention(int queryDim, int contextDim, int heads, int headDim, bool qkvBias = false) : base(nameof(Attention))
+    /// <param name="upcast">Compute the attention in fp32 whatever the weights' dtype (upcast_attention, as SD 2.1 asks).</param>
+    public Attention(int queryDim, int contextDim, int heads, int headDim, bool qkvBias = false, bool upcast = false) : base(nameof(Attention))
     {
         var inner = heads * headDim;
-        _heads = heads;
+        (_heads, _upcast) = (heads, upcast);
         to_q = new LoraLinear(queryDim, inner, qkvBias);
         to_k = new LoraLinear(contextDim, inner, qkvBias);
         to_v = new LoraLinear(contextDim, inner, qkvBias);
@@ -36,7 +38,9 @@ public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
         var q = SplitHeads(to_q.forward(hidden));
         var k = SplitHeads(to_k.forward(source));
         var v = SplitHeads(to_v.forward(source));
-        var y = nn.functional.scaled_dot_product_attention(q, k, v);
+        var y = _upcast && q.dtype != ScalarType.Float64
+            ? nn.functional.scaled_dot_product_attention(q.to(ScalarType.Float32), k.to(ScalarType.Float32), v.to(ScalarType.Float32)).to(hidden.dtype)
+            : nn.functional.scaled_dot_product_attention(q, k, v);
         var (b, l) = (hidden.shape[0], hidden.shape[1]);
         return to_out[0].forward(y.transpose(1, 2).reshape(b, l, -1));
     }

@@ -8,19 +8,20 @@ namespace AlignProp.Models.Layers;
 /// A linear layer that can carry a low-rank branch: h = Wx + b + (alpha / r) B A x. A and B are fp32 whatever W is, and
 /// are not part of the module's own parameters: the base model's files never see them.
 /// </summary>
-public sealed class LoraLinear : nn.Module<Tensor, Tensor>
+public sealed class LoraLinear : nn.Module<Tensor, Tensor>, IHoldsParameters
 {
-    private readonly Parameter weight;
-    private readonly Parameter? bias;
+    private Parameter weight;
+    private Parameter? bias;
     private LoraBranch? _lora;
 
     public LoraLinear(long inFeatures, long outFeatures, bool hasBias) : base(nameof(LoraLinear))
     {
-        weight = nn.Parameter(empty(outFeatures, inFeatures));
+        weight = Parts.Parameter(outFeatures, inFeatures);
         nn.init.kaiming_uniform_(weight, Math.Sqrt(5));
         if (hasBias)
         {
-            bias = nn.Parameter(zeros(outFeatures));
+            bias = Parts.Parameter(outFeatures);
+            nn.init.zeros_(bias);
         }
         RegisterComponents();
     }
@@ -31,6 +32,22 @@ public sealed class LoraLinear : nn.Module<Tensor, Tensor>
 
     /// <summary>Attaches or replaces the branch; null removes it.</summary>
     public void SetLora(LoraBranch? branch) => _lora = branch;
+
+    public void Replace(string name, Parameter value)
+    {
+        value = (Parameter)value.DetachFromDisposeScope();
+        if (name == nameof(weight))
+        {
+            weight.Dispose();
+            weight = value;
+        }
+        else
+        {
+            bias?.Dispose();
+            bias = value;
+        }
+        ConditionallyRegisterParameter(name, value);
+    }
 
     /// <param name="input">[..., in].</param>
     /// <returns>[..., out].</returns>

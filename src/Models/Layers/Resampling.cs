@@ -10,11 +10,11 @@ public sealed class Downsample2D : nn.Module<Tensor, Tensor>
     private readonly Conv2d conv;
     private readonly bool _asymmetric;
 
-    /// <param name="asymmetric">The VAE encoder pads right and bottom only (0, 1, 0, 1); the UNet pads by 1 on all sides.</param>
+    /// <param name="asymmetric">The VAE encoder pads right and bottom only (0, 1, 0, 1), which downsample_padding = 0 means; the UNet pads by 1 on all sides.</param>
     public Downsample2D(int channels, bool asymmetric) : base(nameof(Downsample2D))
     {
         _asymmetric = asymmetric;
-        conv = nn.Conv2d(channels, channels, 3, stride: 2, padding: asymmetric ? 0 : 1);
+        conv = Parts.Conv2d(channels, channels, 3, stride: 2, padding: asymmetric ? 0 : 1);
         RegisterComponents();
     }
 
@@ -28,7 +28,7 @@ public sealed class Upsample2D : nn.Module<Tensor, long[]?, Tensor>
 
     public Upsample2D(int channels) : base(nameof(Upsample2D))
     {
-        conv = nn.Conv2d(channels, channels, 3, padding: 1);
+        conv = Parts.Conv2d(channels, channels, 3, padding: 1);
         RegisterComponents();
     }
 

@@ -4,20 +4,22 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Layers;
 
-/// <summary>Mirrors diffusers' Timesteps and TimestepEmbedding.</summary>
+/// <summary>Mirrors diffusers' Timesteps and TimestepEmbedding: linear, activation, linear.</summary>
 public sealed class TimestepEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly Linear linear_1;
     private readonly Linear linear_2;
+    private readonly Func<Tensor, Tensor> _activation;
 
-    public TimestepEmbedding(int inDim, int outDim) : base(nameof(TimestepEmbedding))
+    public TimestepEmbedding(int inDim, int outDim, string activation = "silu") : base(nameof(TimestepEmbedding))
     {
-        linear_1 = nn.Linear(inDim, outDim);
-        linear_2 = nn.Linear(outDim, outDim);
+        _activation = Activations.Get(activation);
+        linear_1 = Parts.Linear(inDim, outDim);
+        linear_2 = Parts.Linear(outDim, outDim);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor projected) => linear_2.forward(nn.functional.silu(linear_1.forward(projected)));
+    public override Tensor forward(Tensor projected) => linear_2.forward(_activation(linear_1.forward(projected)));
 
     /// <summary>
     /// Sinusoids of the timesteps, [B] -> [B, dim], in fp32: an argument computed in fp64 would differ from every
@@ -33,6 +35,7 @@ public sealed class TimestepEmbedding : nn.Module<Tensor, Tensor>
         var frequencies = exponent.exp().to(timesteps.device);
         var argument = timesteps.to(ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0);
         var (sine, cosine) = (argument.sin(), argument.cos());
-        return cat(flip ? [cosine, sine] : [sine, cosine], -1).MoveToOuterDisposeScope();
+        var waves = cat(flip ? [cosine, sine] : [sine, cosine], -1);
+        return (dim % 2 == 0 ? waves : nn.functional.pad(waves, [0, 1])).MoveToOuterDisposeScope();
     }
 }

@@ -4,6 +4,14 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Layers;
 
+/// <summary>What the transformers of one level have in common.</summary>
+/// <param name="Heads">Attention heads; a head has channels / heads features.</param>
+/// <param name="ContextDim">Width of the text states.</param>
+/// <param name="LinearProjection">Project in and out with linear layers (SD 2, SDXL) instead of 1x1 convolutions (SD 1).</param>
+/// <param name="OnlyCrossAttention">The first attention looks at the text too, not at the image.</param>
+/// <param name="Upcast">Attention in fp32.</param>
+public sealed record TransformerStyle(int Heads, int ContextDim, bool LinearProjection = false, bool OnlyCrossAttention = false, bool Upcast = false);
+
 /// <summary>Mirrors diffusers' Transformer2DModel over image positions: norm, project in, blocks, project out, residual.</summary>
 public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
 {
@@ -16,15 +24,16 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> proj_out;
     private readonly bool _linear;
 
-    public Transformer2DModel(int channels, int heads, int layers, int contextDim, int groups, bool linearProjection)
-        : base(nameof(Transformer2DModel))
+    public Transformer2DModel(int channels, int layers, int groups, TransformerStyle style) : base(nameof(Transformer2DModel))
     {
-        _linear = linearProjection;
-        norm = Norms.GroupNorm(groups, channels, NormEps);
-        proj_in = linearProjection ? nn.Linear(channels, channels) : nn.Conv2d(channels, channels, 1);
+        _linear = style.LinearProjection;
+        // As upstream: heads that do not divide the channels make an inner width below them.
+        var inner = style.Heads * (channels / style.Heads);
+        norm = Parts.GroupNorm(groups, channels, NormEps);
+        proj_in = _linear ? Parts.Linear(channels, inner) : Parts.Conv2d(channels, inner, 1);
         transformer_blocks = new ModuleList<BasicTransformerBlock>(
-            Enumerable.Range(0, layers).Select(_ => new BasicTransformerBlock(channels, heads, contextDim)).ToArray());
-        proj_out = linearProjection ? nn.Linear(channels, channels) : nn.Conv2d(channels, channels, 1);
+            Enumerable.Range(0, layers).Select(_ => new BasicTransformerBlock(inner, style)).ToArray());
+        proj_out = _linear ? Parts.Linear(inner, channels) : Parts.Conv2d(inner, channels, 1);
         RegisterComponents();
     }
 
@@ -33,7 +42,7 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor x, Tensor context)
     {
         using var scope = NewDisposeScope();
-        var (b, c, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        var (b, height, width) = (x.shape[0], x.shape[2], x.shape[3]);
         var h = norm.forward(x);
         h = _linear
             ? proj_in.forward(Flatten(h))
@@ -45,14 +54,17 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
         h = _linear ? Unflatten(proj_out.forward(h)) : proj_out.forward(Unflatten(h));
         return (h + x).MoveToOuterDisposeScope();
 
-        Tensor Flatten(Tensor t) => t.permute(0, 2, 3, 1).reshape(b, height * width, c);
-        Tensor Unflatten(Tensor t) => t.view(b, height, width, c).permute(0, 3, 1, 2).contiguous();
+        Tensor Flatten(Tensor t) => t.permute(0, 2, 3, 1).reshape(b, height * width, t.shape[1]);
+        Tensor Unflatten(Tensor t) => t.view(b, height, width, t.shape[2]).permute(0, 3, 1, 2).contiguous();
     }
 }
 
-/// <summary>Self-attention, cross-attention, GEGLU feed-forward, each with pre-LayerNorm and residual.</summary>
+/// <summary>Self-attention (or cross-attention twice), cross-attention, GEGLU feed-forward, each with pre-LayerNorm and residual.</summary>
 public sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, Tensor>
 {
+    // diffusers' UNet leaves the LayerNorms' eps at this default whatever norm_eps says.
+    private const double LayerNormEps = 1e-5;
+
     private readonly LayerNorm norm1;
     private readonly Attention attn1;
     private readonly LayerNorm norm2;
@@ -60,13 +72,17 @@ public sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, Tensor>
     private readonly LayerNorm norm3;
     private readonly FeedForward ff;
 
-    public BasicTransformerBlock(int dim, int heads, int contextDim) : base(nameof(BasicTransformerBlock))
+    private readonly bool _onlyCross;
+
+    public BasicTransformerBlock(int dim, TransformerStyle style) : base(nameof(BasicTransformerBlock))
     {
-        norm1 = Norms.LayerNorm(dim, 1e-5);
-        attn1 = new Attention(dim, dim, heads, dim / heads);
-        norm2 = Norms.LayerNorm(dim, 1e-5);
-        attn2 = new Attention(dim, contextDim, heads, dim / heads);
-        norm3 = Norms.LayerNorm(dim, 1e-5);
+        _onlyCross = style.OnlyCrossAttention;
+        var (heads, headDim) = (style.Heads, dim / style.Heads);
+        norm1 = Parts.LayerNorm(dim, LayerNormEps);
+        attn1 = new Attention(dim, _onlyCross ? style.ContextDim : dim, heads, headDim, upcast: style.Upcast);
+        norm2 = Parts.LayerNorm(dim, LayerNormEps);
+        attn2 = new Attention(dim, style.ContextDim, heads, headDim, upcast: style.Upcast);
+        norm3 = Parts.LayerNorm(dim, LayerNormEps);
         ff = new FeedForward(dim);
         RegisterComponents();
     }
@@ -74,7 +90,7 @@ public sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor h, Tensor context)
     {
         using var scope = NewDisposeScope();
-        h = h + attn1.forward(norm1.forward(h), null);
+        h = h + attn1.forward(norm1.forward(h), _onlyCross ? context : null);
         h = h + attn2.forward(norm2.forward(h), context);
         h = h + ff.forward(norm3.forward(h));
         return h.MoveToOuterDisposeScope();
@@ -88,7 +104,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     public FeedForward(int dim) : base(nameof(FeedForward))
     {
-        net = nn.ModuleList<nn.Module<Tensor, Tensor>>(new Geglu(dim, dim * 4), nn.Identity(), nn.Linear(dim * 4, dim));
+        net = nn.ModuleList<nn.Module<Tensor, Tensor>>(new Geglu(dim, dim * 4), nn.Identity(), Parts.Linear(dim * 4, dim));
         RegisterComponents();
     }
 
@@ -100,7 +116,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
         public Geglu(int dim, int inner) : base(nameof(Geglu))
         {
-            proj = nn.Linear(dim, inner * 2);
+            proj = Parts.Linear(dim, inner * 2);
             RegisterComponents();
         }
 

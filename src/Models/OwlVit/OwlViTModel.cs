@@ -24,7 +24,7 @@ public sealed class OwlViTModel : nn.Module
         owlvit = new ClipModel(config);
         class_head = new OwlViTClassHead(config.Vision.HiddenSize, config.Text.HiddenSize);
         box_head = new OwlViTBoxHead(config.Vision.HiddenSize);
-        layer_norm = Norms.LayerNorm(config.Vision.HiddenSize, 1e-5);
+        layer_norm = Parts.LayerNorm(config.Vision.HiddenSize, 1e-5);
         RegisterComponents();
     }
 
@@ -93,9 +93,9 @@ internal sealed class OwlViTClassHead : nn.Module<Tensor, Tensor, Tensor>
 
     public OwlViTClassHead(int width, int queryWidth) : base(nameof(OwlViTClassHead))
     {
-        dense0 = nn.Linear(width, queryWidth);
-        logit_shift = nn.Linear(width, 1);
-        logit_scale = nn.Linear(width, 1);
+        dense0 = Parts.Linear(width, queryWidth);
+        logit_shift = Parts.Linear(width, 1);
+        logit_scale = Parts.Linear(width, 1);
         RegisterComponents();
     }
 
@@ -119,9 +119,9 @@ internal sealed class OwlViTBoxHead : nn.Module<Tensor, Tensor>
 
     public OwlViTBoxHead(int width) : base(nameof(OwlViTBoxHead))
     {
-        dense0 = nn.Linear(width, width);
-        dense1 = nn.Linear(width, width);
-        dense2 = nn.Linear(width, 4);
+        dense0 = Parts.Linear(width, width);
+        dense1 = Parts.Linear(width, width);
+        dense2 = Parts.Linear(width, 4);
         RegisterComponents();
     }
 

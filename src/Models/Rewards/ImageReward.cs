@@ -1,5 +1,6 @@
 using AlignProp.Models.Blip;
 using AlignProp.Models.Files;
+using AlignProp.Models.Layers;
 using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -28,9 +29,8 @@ public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer toke
         var vision = json.Object("vision_config");
         var sizes = new BlipVisionConfig(vision.Int("width", 1024), vision.Int("layers", 24), vision.Int("heads", 16), vision.Int("image_size", 224), vision.Int("patch_size", 16));
         var path = WeightFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists, Path.Combine(folder, WeightFiles[^1]));
-        var model = Weights.Load(new ImageRewardModel(sizes, BlipTextConfig.Read(json)), path, ImageRewardModel.Rename);
+        var model = Weights.Load(Parts.Blueprint(() => new ImageRewardModel(sizes, BlipTextConfig.Read(json))), path, ImageRewardModel.Rename, device, dtype);
         var tokenizer = BertPromptTokenizer.Load(Path.Combine(folder, "vocab.txt"));
-        model.to(device, dtype);
         model.HeadTo(ScalarType.Float32);
         return new ImageReward(model, tokenizer, sizes.ImageSize, dtype);
     }

@@ -1,4 +1,5 @@
 using AlignProp.Models.Files;
+using AlignProp.Models.Layers;
 using AlignProp.Models.OwlVit;
 using AlignProp.Models.Tokenization;
 using TorchSharp;
@@ -9,7 +10,7 @@ namespace AlignProp.Models.Rewards;
 /// <summary>OWL-ViT with its queries fixed: what rewards ask is how sure it is of them, and where.</summary>
 public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposable
 {
-    /// <summary>Loads a transformers folder: config.json, model.safetensors, vocab.json, merges.txt.</summary>
+    /// <summary>Loads a transformers folder: config.json, model.safetensors or pytorch_model.bin, vocab.json, merges.txt.</summary>
     /// <param name="words">The queries, as text: "a book", "a photo of a book".</param>
     /// <exception cref="ModelFileException">A file is missing, damaged or of another shape; or there are no words.</exception>
     public static OwlViTDetector Load(string folder, IReadOnlyList<string> words, Device device, ScalarType dtype)
@@ -19,8 +20,7 @@ public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposa
             throw new ModelFileException($"{folder}: the detector needs words to look for; e.g. words = [\"a book\"]");
         }
         var config = OwlViTModel.ReadConfig(Path.Combine(folder, "config.json"));
-        var model = Weights.Load(new OwlViTModel(config), Path.Combine(folder, "model.safetensors"), OwlViTModel.Rename);
-        model.to(device, dtype);
+        var model = Weights.Load(Parts.Blueprint(() => new OwlViTModel(config)), folder, OwlViTModel.Rename, device, dtype);
         var tokenizer = ClipTokenizer.Load(folder);
         var ids = words.SelectMany(w => Row(tokenizer, w, config.Text.MaxPositions)).ToArray();
         using var noGrad = no_grad();

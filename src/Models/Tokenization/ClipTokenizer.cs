@@ -29,9 +29,10 @@ public sealed partial class ClipTokenizer
 
     public int PadId { get; }
 
-    /// <summary>Reads vocab.json, merges.txt and, when there, tokenizer_config.json.</summary>
+    /// <summary>Reads vocab.json, merges.txt and, when there, tokenizer_config.json and special_tokens_map.json.</summary>
+    /// <param name="pad">Padding token, whatever the files say: OpenCLIP's towers were trained with "!" (id 0).</param>
     /// <exception cref="ModelFileException">A file is missing or lacks a special token.</exception>
-    public static ClipTokenizer Load(string folder)
+    public static ClipTokenizer Load(string folder, string? pad = null)
     {
         var (vocabPath, mergesPath) = (Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt"));
         foreach (var path in new[] { vocabPath, mergesPath })
@@ -50,12 +51,13 @@ public sealed partial class ClipTokenizer
         {
             throw new ModelFileException($"{vocabPath}: not a JSON object of token ids ({e.Message})", e);
         }
-        var config = TokenizerConfig.Load(Path.Combine(folder, "tokenizer_config.json"));
+        var config = TokenizerConfig.Load(folder, pad);
         int Id(string token) => vocabulary.TryGetValue(token, out var id)
             ? id
             : throw new ModelFileException($"{vocabPath}: special token {token} is missing");
         var (bos, eos) = (Id(config.Bos), Id(config.Eos));
-        var special = new Dictionary<string, int> { [config.Bos] = bos, [config.Eos] = eos };
+        // As in transformers, a padding token of its own is a special token, also within a prompt: SDXL's second tokenizer reads "!" as 0.
+        var special = new Dictionary<string, int> { [config.Bos] = bos, [config.Eos] = eos, [config.Pad] = Id(config.Pad) };
         var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
             Merges = File.ReadLines(mergesPath).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList(),
@@ -87,23 +89,41 @@ public sealed partial class ClipTokenizer
     private static partial Regex SplitPattern();
 }
 
-/// <summary>The values of tokenizer_config.json that matter; special tokens may be strings or objects with "content".</summary>
+/// <summary>
+/// What matters of tokenizer_config.json and special_tokens_map.json; tokens may be strings or objects with "content". As in transformers the
+/// map wins, unless the configuration is of the newer kind that carries its tokens itself (added_tokens_decoder): SD 2's "!" stands in the map only.
+/// </summary>
 internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, string Pad)
 {
-    public static TokenizerConfig Load(string path)
+    /// <exception cref="ModelFileException">A file is not a JSON object.</exception>
+    public static TokenizerConfig Load(string folder, string? pad)
     {
         const string Start = "<|startoftext|>", End = "<|endoftext|>";
-        if (!File.Exists(path))
-        {
-            return new TokenizerConfig(77, Start, End, End);
-        }
-        using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-        var root = document.RootElement;
-        var length = root.TryGetProperty("model_max_length", out var max) && max.TryGetInt32(out var n) ? n : 77;
-        return new TokenizerConfig(length, Token("bos_token", Start), Token("eos_token", End), Token("pad_token", End));
+        var (config, map) = (Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder, "special_tokens_map.json")));
+        JsonElement[] sources = config.TryGetProperty("added_tokens_decoder", out _) ? [config] : [map, config];
+        var length = config.TryGetProperty("model_max_length", out var max) && max.ValueKind == JsonValueKind.Number && max.TryGetInt32(out var n) ? n : 77;
+        return new TokenizerConfig(length, Token("bos_token", Start), Token("eos_token", End), pad ?? Token("pad_token", End));
 
-        string Token(string key, string otherwise) => root.TryGetProperty(key, out var value)
-            ? (value.ValueKind == JsonValueKind.Object ? value.GetProperty("content").GetString() : value.GetString()) ?? otherwise
-            : otherwise;
+        string Token(string key, string otherwise) => sources.Select(s => Text(s, key)).FirstOrDefault(t => t is not null) ?? otherwise;
+    }
+
+    private static string? Text(JsonElement source, string key) => !source.TryGetProperty(key, out var value) ? null : value.ValueKind switch
+    {
+        JsonValueKind.Object => value.TryGetProperty("content", out var content) ? content.GetString() : null,
+        JsonValueKind.String => value.GetString(),
+        _ => null,
+    };
+
+    private static JsonElement Read(string path)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.Exists(path) ? File.ReadAllBytes(path) : "{}"u8.ToArray());
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new ModelFileException($"{path}: expected a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new ModelFileException($"{path}: not valid JSON ({e.Message})", e);
+        }
     }
 }

@@ -10,10 +10,24 @@ namespace AlignProp.Models.Vae;
 public sealed record VaeConfig(int InChannels, int OutChannels, int LatentChannels, int[] BlockOutChannels, int LayersPerBlock,
     int NormNumGroups, double ScalingFactor, int SampleSize)
 {
+    /// <summary>The VAE overflows in fp16 (SDXL's says so): its weights stay in fp32 whatever the model's precision.</summary>
+    public bool ForceUpcast { get; init; }
+
+    /// <exception cref="ModelFileException">A value is of the wrong type, or names a structure that is not implemented.</exception>
     public static VaeConfig Load(string path)
     {
         var json = JsonConfig.Load(path);
         json.Require("act_fn", "silu");
+        foreach (var key in new[] { "latents_mean", "latents_std", "shift_factor" })
+        {
+            json.Require(key, "null");
+        }
+        foreach (var key in new[] { "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention" })
+        {
+            json.Require(key, "True");
+        }
+        RequireBlocks(json, "down_block_types", "DownEncoderBlock2D");
+        RequireBlocks(json, "up_block_types", "UpDecoderBlock2D");
         return new VaeConfig(
             json.Int("in_channels", 3),
             json.Int("out_channels", 3),
@@ -22,7 +36,18 @@ public sealed record VaeConfig(int InChannels, int OutChannels, int LatentChanne
             json.Int("layers_per_block", 2),
             json.Int("norm_num_groups", 32),
             json.Double("scaling_factor", 0.18215),
-            json.Int("sample_size", 512));
+            json.Int("sample_size", 512))
+        {
+            ForceUpcast = json.Bool("force_upcast", false),
+        };
+    }
+
+    private static void RequireBlocks(JsonConfig json, string key, string only)
+    {
+        foreach (var type in json.Texts(key, []).Where(t => t != only))
+        {
+            throw json.Wrong(key, type, only);
+        }
     }
 
     /// <summary>Pixels per latent, e.g. 8 for Stable Diffusion.</summary>
@@ -42,8 +67,8 @@ public sealed class AutoencoderKL : nn.Module
         Config = config;
         encoder = new VaeEncoder(config);
         decoder = new VaeDecoder(config);
-        quant_conv = nn.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, 1);
-        post_quant_conv = nn.Conv2d(config.LatentChannels, config.LatentChannels, 1);
+        quant_conv = Parts.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, 1);
+        post_quant_conv = Parts.Conv2d(config.LatentChannels, config.LatentChannels, 1);
         RegisterComponents();
     }
 

@@ -9,6 +9,8 @@ internal static class VaeNorm
 {
     // diffusers fixes the VAE's GroupNorm eps at 1e-6.
     public const double Eps = 1e-6;
+
+    public static ResnetStyle Style(VaeConfig config) => new(TimeDim: null, config.NormNumGroups, Eps);
 }
 
 /// <summary>Mirrors diffusers' Encoder: conv_in, down_blocks, mid_block, conv_norm_out, conv_out.</summary>
@@ -23,12 +25,12 @@ internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
     public VaeEncoder(VaeConfig config) : base(nameof(VaeEncoder))
     {
         var channels = config.BlockOutChannels;
-        conv_in = nn.Conv2d(config.InChannels, channels[0], 3, padding: 1);
+        conv_in = Parts.Conv2d(config.InChannels, channels[0], 3, padding: 1);
         down_blocks = new ModuleList<DownEncoderBlock2D>(Enumerable.Range(0, channels.Length).Select(i => new DownEncoderBlock2D(
             config, channels[Math.Max(i - 1, 0)], channels[i], i < channels.Length - 1)).ToArray());
         mid_block = new VaeMidBlock(config, channels[^1]);
-        conv_norm_out = Norms.GroupNorm(config.NormNumGroups, channels[^1], VaeNorm.Eps);
-        conv_out = nn.Conv2d(channels[^1], 2 * config.LatentChannels, 3, padding: 1);
+        conv_norm_out = Parts.GroupNorm(config.NormNumGroups, channels[^1], VaeNorm.Eps);
+        conv_out = Parts.Conv2d(channels[^1], 2 * config.LatentChannels, 3, padding: 1);
         RegisterComponents();
     }
 
@@ -55,12 +57,12 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
     public VaeDecoder(VaeConfig config) : base(nameof(VaeDecoder))
     {
         var channels = config.BlockOutChannels.Reverse().ToArray();
-        conv_in = nn.Conv2d(config.LatentChannels, channels[0], 3, padding: 1);
+        conv_in = Parts.Conv2d(config.LatentChannels, channels[0], 3, padding: 1);
         mid_block = new VaeMidBlock(config, channels[0]);
         up_blocks = new ModuleList<UpDecoderBlock2D>(Enumerable.Range(0, channels.Length).Select(i => new UpDecoderBlock2D(
             config, channels[Math.Max(i - 1, 0)], channels[i], i < channels.Length - 1)).ToArray());
-        conv_norm_out = Norms.GroupNorm(config.NormNumGroups, channels[^1], VaeNorm.Eps);
-        conv_out = nn.Conv2d(channels[^1], config.OutChannels, 3, padding: 1);
+        conv_norm_out = Parts.GroupNorm(config.NormNumGroups, channels[^1], VaeNorm.Eps);
+        conv_out = Parts.Conv2d(channels[^1], config.OutChannels, 3, padding: 1);
         RegisterComponents();
     }
 
@@ -83,7 +85,7 @@ internal sealed class DownEncoderBlock2D : nn.Module<Tensor, Tensor>
     public DownEncoderBlock2D(VaeConfig config, int inChannels, int outChannels, bool downsample) : base(nameof(DownEncoderBlock2D))
     {
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, config.LayersPerBlock).Select(j => new ResnetBlock2D(
-            j == 0 ? inChannels : outChannels, outChannels, null, config.NormNumGroups, VaeNorm.Eps)).ToArray());
+            j == 0 ? inChannels : outChannels, outChannels, VaeNorm.Style(config))).ToArray());
         downsamplers = downsample ? new ModuleList<Downsample2D>(new Downsample2D(outChannels, asymmetric: true)) : null;
         RegisterComponents();
     }
@@ -106,7 +108,7 @@ internal sealed class UpDecoderBlock2D : nn.Module<Tensor, Tensor>
     public UpDecoderBlock2D(VaeConfig config, int inChannels, int outChannels, bool upsample) : base(nameof(UpDecoderBlock2D))
     {
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, config.LayersPerBlock + 1).Select(j => new ResnetBlock2D(
-            j == 0 ? inChannels : outChannels, outChannels, null, config.NormNumGroups, VaeNorm.Eps)).ToArray());
+            j == 0 ? inChannels : outChannels, outChannels, VaeNorm.Style(config))).ToArray());
         upsamplers = upsample ? new ModuleList<Upsample2D>(new Upsample2D(outChannels)) : null;
         RegisterComponents();
     }
@@ -130,8 +132,8 @@ internal sealed class VaeMidBlock : nn.Module<Tensor, Tensor>
     public VaeMidBlock(VaeConfig config, int channels) : base(nameof(VaeMidBlock))
     {
         resnets = new ModuleList<ResnetBlock2D>(
-            new ResnetBlock2D(channels, channels, null, config.NormNumGroups, VaeNorm.Eps),
-            new ResnetBlock2D(channels, channels, null, config.NormNumGroups, VaeNorm.Eps));
+            new ResnetBlock2D(channels, channels, VaeNorm.Style(config)),
+            new ResnetBlock2D(channels, channels, VaeNorm.Style(config)));
         attentions = new ModuleList<VaeAttention>(new VaeAttention(channels, config.NormNumGroups));
         RegisterComponents();
     }
@@ -150,7 +152,7 @@ internal sealed class VaeAttention : nn.Module<Tensor, Tensor>
 
     public VaeAttention(int channels, int groups) : base(nameof(VaeAttention))
     {
-        group_norm = Norms.GroupNorm(groups, channels, VaeNorm.Eps);
+        group_norm = Parts.GroupNorm(groups, channels, VaeNorm.Eps);
         to_q = new LoraLinear(channels, channels, true);
         to_k = new LoraLinear(channels, channels, true);
         to_v = new LoraLinear(channels, channels, true);

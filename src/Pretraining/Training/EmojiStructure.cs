@@ -11,14 +11,10 @@ public static class EmojiStructure
     public const int TextLength = 16;
     public const int TextWidth = 128;
 
-    private static readonly string[] CrossDown = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"];
-    private static readonly string[] CrossUp = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"];
-
     /// <param name="scalingFactor">1 / std of the latents; 1 while the VAE itself is trained.</param>
     public static VaeConfig Vae(double scalingFactor) => new(3, 3, 4, [32, 64, 64], 1, 8, scalingFactor, ImageSize);
 
-    public static UNetConfig UNet { get; } = new(4, 4, ImageSize / 4, [64, 128], CrossDown, CrossUp, [1, 1], [1, 1], [2, 4],
-        TextWidth, 8, 1e-5, true, 0, false);
+    public static UNetConfig UNet { get; } = UNetConfig.Uniform([64, 128], layers: 1, heads: [2, 4], TextWidth, groups: 8, ImageSize / 4);
 
     public static ClipTextConfig Text(int vocabulary, long eos) =>
         new(vocabulary, TextWidth, TextWidth * 4, 2, 4, TextLength, "quick_gelu", 1e-5, eos);

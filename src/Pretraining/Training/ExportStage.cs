@@ -96,9 +96,9 @@ public static class ExportStage
         ["act_fn"] = "silu",
         ["attention_head_dim"] = EmojiStructure.UNet.Heads,
         ["block_out_channels"] = EmojiStructure.UNet.BlockOutChannels,
-        ["cross_attention_dim"] = EmojiStructure.UNet.CrossAttentionDim,
-        ["down_block_types"] = EmojiStructure.UNet.DownBlockTypes,
-        ["up_block_types"] = EmojiStructure.UNet.UpBlockTypes,
+        ["cross_attention_dim"] = EmojiStructure.TextWidth,
+        ["down_block_types"] = EmojiStructure.UNet.BlockOutChannels.Select(_ => "CrossAttnDownBlock2D").ToArray(),
+        ["up_block_types"] = EmojiStructure.UNet.BlockOutChannels.Select(_ => "CrossAttnUpBlock2D").ToArray(),
         ["mid_block_type"] = "UNetMidBlock2DCrossAttn",
         ["flip_sin_to_cos"] = true,
         ["freq_shift"] = 0,
@@ -107,7 +107,7 @@ public static class ExportStage
         ["layers_per_block"] = 1,
         ["norm_eps"] = EmojiStructure.UNet.NormEps,
         ["norm_num_groups"] = EmojiStructure.UNet.NormNumGroups,
-        ["sample_size"] = EmojiStructure.UNet.SampleSize,
+        ["sample_size"] = EmojiStructure.UNet.SampleSize.Height,
     };
 
     private static Dictionary<string, object?> Vae(double scalingFactor)

@@ -64,7 +64,7 @@ public sealed class SafetensorsCorruptionTests
             {
                 LoraWeights.Deserialize(bytes);
             }
-            catch (Exception e) when (e is SafetensorsException or LoraFormatException)
+            catch (Exception e) when (e is WeightFileException or LoraFormatException)
             {
             }
         }

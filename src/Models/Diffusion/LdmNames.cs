@@ -1,0 +1,121 @@
+using System.Text.RegularExpressions;
+
+namespace AlignProp.Models.Diffusion;
+
+/// <summary>
+/// Keys of single-file checkpoints (CompVis' latent-diffusion layout) -> diffusers' keys, as pure functions of names. The UNet's input_blocks and
+/// output_blocks are counted through all levels, so its table depends on the structure.
+/// </summary>
+public static partial class LdmNames
+{
+    public const string UNetPrefix = "model.diffusion_model.";
+    public const string VaePrefix = "first_stage_model.";
+
+    private static readonly (string From, string To)[] Resnet =
+    [
+        ("in_layers.0.", "norm1."), ("in_layers.2.", "conv1."), ("emb_layers.1.", "time_emb_proj."),
+        ("out_layers.0.", "norm2."), ("out_layers.3.", "conv2."), ("skip_connection.", "conv_shortcut."),
+    ];
+
+    private static readonly (string From, string To)[] VaeAttention =
+        [("norm.", "group_norm."), ("q.", "to_q."), ("k.", "to_k."), ("v.", "to_v."), ("proj_out.", "to_out.0.")];
+
+    /// <summary>Prefixes of the UNet's modules there and here, of a structure.</summary>
+    public static IReadOnlyDictionary<string, string> UNetModules(UNetConfig config)
+    {
+        var modules = new Dictionary<string, string>
+        {
+            ["time_embed.0"] = "time_embedding.linear_1",
+            ["time_embed.2"] = "time_embedding.linear_2",
+            ["label_emb.0.0"] = "add_embedding.linear_1",
+            ["label_emb.0.2"] = "add_embedding.linear_2",
+            ["input_blocks.0.0"] = "conv_in",
+            ["middle_block.0"] = "mid_block.resnets.0",
+            ["middle_block.1"] = "mid_block.attentions.0",
+            ["middle_block.2"] = "mid_block.resnets.1",
+            ["out.0"] = "conv_norm_out",
+            ["out.2"] = "conv_out",
+        };
+        var levels = config.BlockOutChannels.Length;
+        var n = 1;
+        for (var level = 0; level < levels; level++)
+        {
+            for (var j = 0; j < config.LayersPerBlock[level]; j++, n++)
+            {
+                modules[$"input_blocks.{n}.0"] = $"down_blocks.{level}.resnets.{j}";
+                modules[$"input_blocks.{n}.1"] = $"down_blocks.{level}.attentions.{j}";
+            }
+            if (level < levels - 1)
+            {
+                modules[$"input_blocks.{n++}.0.op"] = $"down_blocks.{level}.downsamplers.0.conv";
+            }
+        }
+        n = 0;
+        for (var up = 0; up < levels; up++)
+        {
+            var layers = config.LayersPerBlock[levels - 1 - up] + 1;
+            for (var j = 0; j < layers; j++, n++)
+            {
+                modules[$"output_blocks.{n}.0"] = $"up_blocks.{up}.resnets.{j}";
+                var attends = config.UpAttention[up];
+                if (attends)
+                {
+                    modules[$"output_blocks.{n}.1"] = $"up_blocks.{up}.attentions.{j}";
+                }
+                if (j == layers - 1 && up < levels - 1)
+                {
+                    modules[$"output_blocks.{n}.{(attends ? 2 : 1)}.conv"] = $"up_blocks.{up}.upsamplers.0.conv";
+                }
+            }
+        }
+        return modules;
+    }
+
+    /// <param name="key">Without <see cref="UNetPrefix"/>.</param>
+    /// <param name="modules">From <see cref="UNetModules"/>.</param>
+    /// <returns>Diffusers' key; an unknown key comes back as it is, and will be called unexpected.</returns>
+    public static string UNet(string key, IReadOnlyDictionary<string, string> modules)
+    {
+        for (var dot = key.LastIndexOf('.'); dot > 0; dot = key.LastIndexOf('.', dot - 1))
+        {
+            if (modules.TryGetValue(key[..dot], out var module))
+            {
+                var rest = key[(dot + 1)..];
+                return $"{module}.{(module.Contains("resnets.", StringComparison.Ordinal) ? Renamed(rest, Resnet) : rest)}";
+            }
+        }
+        return key;
+    }
+
+    /// <param name="key">Without <see cref="VaePrefix"/>.</param>
+    /// <param name="levels">Levels of the VAE: its decoder counts them from the other end.</param>
+    public static string Vae(string key, int levels)
+    {
+        key = VaeAttentionKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.attentions.0.{Renamed(m.Groups[2].Value, VaeAttention)}");
+        key = VaeMidKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.resnets.{int.Parse(m.Groups[2].Value) - 1}.");
+        key = VaeLevelKey().Replace(key, m =>
+        {
+            var (side, level) = (m.Groups[1].Value, int.Parse(m.Groups[2].Value));
+            var block = side == "decoder.up" ? $"decoder.up_blocks.{levels - 1 - level}" : $"encoder.down_blocks.{level}";
+            return m.Groups[3].Value switch
+            {
+                "downsample." => $"{block}.downsamplers.0.",
+                "upsample." => $"{block}.upsamplers.0.",
+                var resnet => $"{block}.resnets.{resnet["block.".Length..]}",
+            };
+        });
+        return key.Replace(".nin_shortcut.", ".conv_shortcut.", StringComparison.Ordinal).Replace(".norm_out.", ".conv_norm_out.", StringComparison.Ordinal);
+    }
+
+    private static string Renamed(string rest, (string From, string To)[] names) =>
+        names.Where(n => rest.StartsWith(n.From, StringComparison.Ordinal)).Select(n => n.To + rest[n.From.Length..]).FirstOrDefault(rest);
+
+    [GeneratedRegex(@"^(encoder|decoder)\.mid\.attn_1\.(.+)$")]
+    private static partial Regex VaeAttentionKey();
+
+    [GeneratedRegex(@"^(encoder|decoder)\.mid\.block_(\d+)\.")]
+    private static partial Regex VaeMidKey();
+
+    [GeneratedRegex(@"^(encoder\.down|decoder\.up)\.(\d+)\.(downsample\.|upsample\.|block\.\d+\.)")]
+    private static partial Regex VaeLevelKey();
+}
