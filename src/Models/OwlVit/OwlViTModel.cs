@@ -9,7 +9,7 @@ namespace AlignProp.Models.OwlVit;
 
 /// <summary>
 /// Open-vocabulary detector (Minderer et al., 2022): a box and a score for every query at every patch of a CLIP image tower. Mirrors transformers'
-/// OwlViTForObjectDetection, with its key names (google/owlvit-base-patch32: 408 parameters in 153,231,879 numbers).
+/// OwlViTForObjectDetection, with its key names (google/owlvit-base-patch32: 412 tensors, 153,231,879 numbers).
 /// </summary>
 public sealed class OwlViTModel : nn.Module
 {
