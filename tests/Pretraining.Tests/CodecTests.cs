@@ -16,9 +16,9 @@ public class CodecTests
         Assert.Equal(16, agreements.Count);
         Assert.All(agreements, a =>
         {
-            Assert.True(a.Correlation > 0.98, $"{a}");
-            Assert.True(a.MedianError < 0.09, $"{a}");
-            Assert.True(a.LargestError < 0.25, $"{a}");
+            Assert.True(a.Correlation > 0.99, $"{a}");
+            Assert.True(a.MedianError < 0.06, $"{a}");
+            Assert.True(a.LargestError < 0.2, $"{a}");
         });
     }
 

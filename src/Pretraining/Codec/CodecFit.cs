@@ -36,21 +36,27 @@ public static class CodecFit
     /// <summary>The agreement of the codec as it is, by kind of picture and quality.</summary>
     public static IReadOnlyList<CodecAgreement> Check(IReadOnlyList<(string Kind, Tensor Image)> pictures)
     {
-        using var noGrad = no_grad();
         var agreements = new List<CodecAgreement>();
         foreach (var quality in Qualities)
         {
-            using var codec = new JpegCodec(quality);
             foreach (var kind in pictures.GroupBy(p => p.Kind))
             {
-                using var scope = NewDisposeScope();
-                var pairs = kind.Select(p => (Estimate: (double)codec.Bytes(p.Image).item<float>(), Real: (double)RealJpeg.Bytes(p.Image[0], quality))).ToList();
+                var pairs = Sizes([.. kind.Select(p => p.Image)], quality);
                 var errors = pairs.Select(p => Math.Abs(p.Estimate - p.Real) / p.Real).Order().ToList();
                 agreements.Add(new CodecAgreement(kind.Key, quality, pairs.Count, errors[errors.Count / 2], errors[^1],
                     Correlation(pairs.Select(p => (Math.Log(p.Estimate), Math.Log(p.Real))).ToList())));
             }
         }
         return agreements;
+    }
+
+    /// <summary>Bytes of each picture as the codec model estimates them, and as a real encoder writes them.</summary>
+    public static IReadOnlyList<(double Estimate, double Real)> Sizes(IReadOnlyList<Tensor> pictures, int quality)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var codec = new JpegCodec(quality);
+        return [.. pictures.Select(p => ((double)codec.Bytes(p).item<float>(), (double)RealJpeg.Bytes(p[0], quality)))];
     }
 
     private static double Correlation(IReadOnlyList<(double X, double Y)> pairs)

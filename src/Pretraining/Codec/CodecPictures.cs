@@ -43,6 +43,11 @@ public static class CodecPictures
         return pictures;
     }
 
+    /// <summary>The PNG files of a folder, [1, 3, H, W] in [-1, 1] each.</summary>
+    public static IReadOnlyList<Tensor> LoadFolder(string folder) => Directory.Exists(folder)
+        ? [.. Directory.EnumerateFiles(folder, "*.png").Order(StringComparer.Ordinal).Select(Load)]
+        : throw new ArgumentException($"{folder}: folder not found; expected one with PNG files");
+
     /// <summary>Octaves of coloured noise, each 2^slope as strong as the next finer one.</summary>
     private static Tensor Texture(int size, double slope, float contrast)
     {
