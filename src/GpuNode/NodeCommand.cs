@@ -12,7 +12,7 @@ using Serilog;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --device cpu:0 [--device cuda:1 ...] [--host H --port P]</c> joins
+/// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --devices all [--host auto --port P] [--alive FILE]</c> joins
 /// a cluster and computes until the run is over; <c>sample --model DIR --prompt TEXT ... --out PNG</c> makes pictures on its own.
 /// </summary>
 public static class NodeCommand
@@ -56,11 +56,12 @@ public static class NodeCommand
             throw new ArgumentException("--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
         }
         var node = new NodeId(options.Get("name", $"{Environment.MachineName}-{Environment.ProcessId}"));
-        var security = RemotingSecurity.For(options.Get("host", "127.0.0.1"), tls: TlsFiles.Find());
+        var host = options.Get("host", "127.0.0.1");
+        var security = RemotingSecurity.For(host == "auto" ? OwnAddress.Towards(seeds[0]) : host, tls: TlsFiles.Find());
         var hocon = HoconLayers.For("node", HoconLayers.Membership((int)options.Number("port", 0), seeds.Count > 1) + security.Hocon)
             .WithFallback(ClusterSingleton.DefaultConfig());
         var lone = seeds.Count == 1;
-        var names = options.All("device", "cpu:0");
+        var names = DeviceList.Of(options, DeviceList.Gpus);
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<string, string?>();
         Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd(NodeFitness.Subject(s), _ => NodeFitness.Reason(s, names));
@@ -72,6 +73,11 @@ public static class NodeCommand
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Drain);
         // Ctrl-C in a terminal reaches the whole process group: the coordinator decides, by closing our standard input.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
+        using var over = new CancellationTokenSource();
+        if (options.Get("alive", "") is { Length: > 0 } alive)
+        {
+            _ = SignOfLife.TouchAsync(alive, () => actor, over.Token);
+        }
         if (options.Get("follow", "") == "stdin")
         {
             // The parent holds the other end; when it closes or dies, this node has no reason to be.
@@ -101,7 +107,7 @@ public static class NodeCommand
             Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
             var reason = final ?? await ended.Task;
             Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);
-            if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+            if (security.HandshakeFailure(system) is { } tls)
             {
                 Log.Error("{Node} is not let in: {Reason}; is its certificate of the coordinator's authority?", node.Value, tls);
                 return NodeExit.Refused;
@@ -110,6 +116,7 @@ public static class NodeCommand
             {
                 await Task.WhenAny(CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClrExitReason.Instance), Task.Delay(TimeSpan.FromSeconds(15)));
                 devices.ForEach(d => d.Dispose());
+                await over.CancelAsync();
                 return reason.Code;
             }
             await Task.WhenAny(system.Terminate(), Task.Delay(TimeSpan.FromSeconds(15)));

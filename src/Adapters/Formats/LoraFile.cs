@@ -9,6 +9,13 @@ public static class LoraFile
     public static LoraWeights Read(string path)
     {
         using var file = WeightFiles.Open(path);
+        return Read(file);
+    }
+
+    /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
+    public static LoraWeights Read(IWeightFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
         if (LoraCodec.IsOwnFormat(file))
         {
             return LoraCodec.Read(file);

@@ -266,7 +266,7 @@ internal ref struct Unpickler
 
     private static object Integer(ReadOnlySpan<byte> bytes) => bytes.Length switch
     {
-        <= 8 => (long)new BigInteger(bytes),
+        <= 8 => (object)(long)new BigInteger(bytes),
         <= MaxInteger => new BigInteger(bytes),
         _ => throw new PickleException($"an integer of {bytes.Length} bytes"),
     };

@@ -16,6 +16,11 @@ internal sealed class SafetensorsHeader
     /// <summary>The reference implementation's limit; a larger length is taken for a corrupted one.</summary>
     internal const long MaxLength = 100_000_000;
 
+    /// <summary>More axes than any tensor has; torch allows as many.</summary>
+    private const int MaxRank = 64;
+
+    private const int MaxTensors = 1_000_000;
+
     private readonly string _source;
     private readonly long _dataLength;
     private readonly Dictionary<string, TensorInfo> _tensors = new(StringComparer.Ordinal);
@@ -95,6 +100,10 @@ internal sealed class SafetensorsHeader
 
                 metadataSeen = true;
                 ReadMetadata(property.Value);
+            }
+            else if (_tensors.Count == MaxTensors)
+            {
+                throw Error(null, $"the header names more than {MaxTensors} tensors");
             }
             else if (!_tensors.TryAdd(property.Name, ReadTensor(property.Name, property.Value)))
             {
@@ -183,6 +192,11 @@ internal sealed class SafetensorsHeader
         if (element.ValueKind != JsonValueKind.Array)
         {
             throw Error(name, $"{field} is not an array");
+        }
+
+        if (element.GetArrayLength() > MaxRank)
+        {
+            throw Error(name, $"{field} has {element.GetArrayLength()} numbers, more than {MaxRank}");
         }
 
         return [.. element.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out var value) && value >= 0

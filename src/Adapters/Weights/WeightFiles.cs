@@ -80,10 +80,13 @@ public static class WeightFiles
         return name.EndsWith(".json", StringComparison.Ordinal) && name.Contains(".index.", StringComparison.Ordinal);
     }
 
-    internal static IWeightFile OpenOne(string path) => Over(MappedBytes.Open(path));
+    /// <summary>A file held in memory, told by content like one on disk; the bytes must not change while it is in use.</summary>
+    /// <param name="bytes">The whole file.</param>
+    /// <param name="origin">What to call the bytes in error messages.</param>
+    /// <exception cref="WeightFileException">Malformed or refused.</exception>
+    public static IWeightFile Parse(ReadOnlyMemory<byte> bytes, string origin) => Over(new MappedBytes(origin, bytes));
 
-    /// <summary>A file held in memory, told by content like one on disk.</summary>
-    internal static IWeightFile Parse(ReadOnlyMemory<byte> bytes, string origin) => Over(new MappedBytes(origin, bytes));
+    internal static IWeightFile OpenOne(string path) => Over(MappedBytes.Open(path));
 
     private static IWeightFile Over(MappedBytes bytes)
     {

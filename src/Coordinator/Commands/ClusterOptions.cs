@@ -12,8 +12,11 @@ internal sealed class ClusterOptions
     private readonly Option<string[]> _peers = new("--peer") { Description = "Address of another coordinator, e.g. akka.tcp://alignprop@10.0.0.2:4053; may repeat." };
     private readonly Option<string?> _database = new("--database") { Description = $"PostgreSQL connection string for journal and adapters (or {RunStorage.Variable}); default: files in the run's folder." };
 
+    private readonly HttpOptions _http = new();
+
     public void AddTo(Command command)
     {
+        _http.AddTo(command);
         command.Add(_port);
         command.Add(_host);
         command.Add(_peers);
@@ -28,6 +31,6 @@ internal sealed class ClusterOptions
         CoordinatorHost.SecurityOf(options);
         CoordinatorHost.RequireFreePort(options.Host, options.Port);
         storage.Check();
-        return options;
+        return options with { Http = _http.Read(parsed, options.Host) };
     }
 }

@@ -13,7 +13,7 @@ internal static class ResumeCommand
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var session = RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive));
+            var session = RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed) with { Reopen = true }, interactive));
             return await session.RunAsync(output, error, interrupted);
         });
         return command;

@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
 
@@ -14,10 +15,19 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     {
         var view = new RunView();
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
-        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new Both(view, reporter));
+        var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
+        CoordinatorHost? leading = null;
+        await using var server = options.Coordinator.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(reporter, view, monitor));
+        leading = host;
         await using (host)
         {
             DurableFile.Replace(directory.Address, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(host.Address)));
+            if (server is not null)
+            {
+                DurableFile.Replace(directory.Url, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(server.Url)));
+                output.WriteLine($"dashboard {server.Url}{(options.Coordinator.Http is { Token: not null, Tls: null, IsLoopback: false } ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "")}");
+            }
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
                 ? null
@@ -34,6 +44,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             using var registration = interrupted.Register(() => stop.TrySetResult());
             await LiveDisplay.ShowAsync(view, output, options.Interactive, Task.WhenAny(host.Finished, stop.Task));
             File.Delete(directory.Address);
+            File.Delete(directory.Url);
             if (!host.Finished.IsCompleted)
             {
                 output.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
@@ -65,15 +76,6 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"), ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
         {
             output.WriteLine($"  {Path.Combine(directory.Folder, file)}   {what}");
-        }
-    }
-
-    private sealed class Both(IProgress<RunProgress> first, IProgress<RunProgress> second) : IProgress<RunProgress>
-    {
-        public void Report(RunProgress value)
-        {
-            second.Report(value);
-            first.Report(value);
         }
     }
 }

@@ -81,6 +81,8 @@ internal sealed class RunView : IProgress<RunProgress>
                 return $"evaluation after step {evaluation.Step}: held-out reward {evaluation.RewardMean:F3} ± {evaluation.RewardStd:F3}, diversity {evaluation.Diversity:F3}{Terms(evaluation.Terms, evaluation.RewardMean, spread: true)}";
             case RunNotice notice:
                 return notice.Text;
+            case RunSteered steered:
+                return steered.Text;
             case NodeChanged node:
                 _nodes[node.Node] = node.State;
                 return $"{node.Node} {node.State}: {node.Detail}";

@@ -13,16 +13,25 @@ internal static class TrainCommand
     {
         var file = new Argument<string>("run") { Description = "A run file or the name of a preset.", DefaultValueFactory = _ => RunFile.Default };
         var (nodes, cluster, runs, set) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set());
-        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, nodes, runs, set };
+        var id = new Option<string?>("--id") { Description = "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
+        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, id, nodes, runs, set };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             var config = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
             var (training, heldOut) = RunFolder.Check(config);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
-            var directory = new RunDirectory(Path.Combine(folder, $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
+            var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } given ? RunFolder.CheckId(given)
+                : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
             var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive);
-            NodeProcesses.Executable();
+            if (options.Nodes != 0)
+            {
+                NodeProcesses.Executable();
+            }
+            if (parsed.GetValue(id) is { } known && RunFolder.Exists(folder, known, options.Coordinator.Database))
+            {
+                return await RunFolder.Open(folder, known, options, config).RunAsync(output, error, interrupted);
+            }
             Directory.CreateDirectory(directory.Folder);
             DurableFile.Replace(directory.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
             if (options.Coordinator.Database is { } database)

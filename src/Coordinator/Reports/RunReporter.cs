@@ -27,6 +27,7 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
                     Export(step.AdapterSha256);
                     break;
                 case EvaluationFinished evaluation:
+                    EvaluationImages.Save(directory, evaluation);
                     Pictures(evaluation);
                     RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
                     break;
@@ -66,14 +67,14 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
 }
 
 /// <summary>Pictures of one evaluation in a folder: PNG files and index.json.</summary>
-internal static class PictureSet
+public static class PictureSet
 {
-    private sealed record Entry(string File, string Prompt, bool HeldOut, ulong Seed, double Reward);
+    public sealed record Entry(string File, string Prompt, bool HeldOut, ulong Seed, double Reward);
 
     public static void Save(string folder, IReadOnlyList<EvaluatedSample> samples)
     {
         Directory.CreateDirectory(folder);
-        var entries = samples.Select((s, i) => new Entry($"{i:D3}.png", s.Prompt, s.HeldOut, s.Seed, s.Reward)).ToList();
+        var entries = samples.Select((s, i) => new Entry(NameOf(i), s.Prompt, s.HeldOut, s.Seed, s.Reward)).ToList();
         foreach (var (entry, sample) in entries.Zip(samples))
         {
             DurableFile.Replace(Path.Combine(folder, entry.File), stream => stream.Write(sample.Png));
@@ -81,12 +82,15 @@ internal static class PictureSet
         DurableFile.Replace(Path.Combine(folder, "index.json"), stream => JsonSerializer.Serialize(stream, entries));
     }
 
-    public static IReadOnlyList<EvaluatedSample> Load(string folder)
+    public static IReadOnlyList<EvaluatedSample> Load(string folder) =>
+        [.. Index(folder).Select(e => new EvaluatedSample(e.Prompt, e.HeldOut, e.Seed, e.Reward, File.ReadAllBytes(Path.Combine(folder, e.File))))];
+
+    /// <summary>What pictures there are; none where the index was not written yet.</summary>
+    public static IReadOnlyList<Entry> Index(string folder)
     {
         var index = Path.Combine(folder, "index.json");
-        return File.Exists(index)
-            ? JsonSerializer.Deserialize<List<Entry>>(File.ReadAllBytes(index))!
-                .Select(e => new EvaluatedSample(e.Prompt, e.HeldOut, e.Seed, e.Reward, File.ReadAllBytes(Path.Combine(folder, e.File)))).ToList()
-            : [];
+        return File.Exists(index) ? JsonSerializer.Deserialize<List<Entry>>(File.ReadAllBytes(index))! : [];
     }
+
+    public static string NameOf(int index) => $"{index:D3}.png";
 }

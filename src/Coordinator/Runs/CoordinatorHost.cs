@@ -9,6 +9,7 @@ using Akka.Configuration;
 using Akka.Pattern;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 
@@ -17,8 +18,11 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
+/// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
+/// <param name="Reopen">A run that people stopped goes on; one that ended by its rules stays ended.</param>
 /// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
-public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null)
+public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null,
+    bool Reopen = false, HttpSettings? Http = null)
 {
     public RunStorage Storage => new(Database);
 }
@@ -27,9 +31,10 @@ public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1",
 /// The coordinator's actor system with one run in it, as a cluster singleton: of several coordinators the oldest leads. Cut off from
 /// the majority, or deposed, it joins the cluster anew and stands by.
 /// </summary>
-public sealed class CoordinatorHost : IAsyncDisposable
+public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
 {
     private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AskPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
     private readonly Func<Leadership, Config, RunSetup> _setup;
@@ -55,6 +60,18 @@ public sealed class CoordinatorHost : IAsyncDisposable
     /// <summary><see cref="RunStopped"/> or <see cref="RunFailed"/>.</summary>
     public Task<RunProgress> Finished => _relay.Finished;
 
+    /// <inheritdoc/>
+    public Task<SteerReply> SteerAsync(Steer what) => AskAsync<SteerReply>(new SteerRun(what));
+
+    /// <inheritdoc/>
+    public async Task<SteerReply> DrainAsync(string node)
+    {
+        var reply = await AskAsync<DrainReply>(new DrainNode(new NodeId(node)));
+        return new SteerReply(reply.Found, reply.Detail);
+    }
+
+    private Task<T> AskAsync<T>(object question) => _system.ActorSelection($"{ClusterNames.SingletonPath}/run").Ask<T>(question, AskPatience);
+
     /// <summary>Starts or resumes the run of a directory.</summary>
     /// <param name="configText">The resolved run file, kept in the journal.</param>
     /// <param name="blobs">Where adapters and moments are kept; null = where the options say.</param>
@@ -72,13 +89,14 @@ public sealed class CoordinatorHost : IAsyncDisposable
         var relay = new Relay(progress);
         var standby = options.Standby || options.Peers is { Count: > 0 };
         var security = SecurityOf(options);
+        var steering = new RunSteering(options.Reopen);
         var host = new CoordinatorHost(run, options, relay, security,
             port => HoconLayers.For("coordinator", $"{HoconLayers.Membership(port, standby)}{security.Hocon}\n{options.Storage.Hocon(directory)}")
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
                 new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
-                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership));
+                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering));
         relay.Superseded = by =>
         {
             var why = $"the coordinator at {by} leads now";
@@ -168,7 +186,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
             var now = LastSign();
             (last, still) = (now, now is not null && now == last ? still + LookInterval : TimeSpan.Zero);
         }
-        _relay.Report(new RunNotice($"no other coordinator answers, commits or gives a sign of life for {patience.TotalSeconds:F0} s; leading now"));
+        _relay.Report(new RunNotice($"no other coordinator answers, commits or gives a sign of life for {patience.TotalSeconds:F0} s; leading now", NoticeKind.Takeover));
         cluster.Join(cluster.SelfAddress);
     }
 
@@ -187,12 +205,16 @@ public sealed class CoordinatorHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Akka ends a system whose outgoing TLS handshake fails; joining again would fail again.</summary>
+    /// <summary>Akka ends a system whose outgoing TLS handshake fails; with certificates that do not fit, joining again would fail again.</summary>
     private void OnTerminated(ActorSystem system)
     {
-        if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+        if (_security.HandshakeFailure(system) is { } tls)
         {
             _relay.Report(new RunFailed("", 0, $"a peer's certificate is not of this cluster's authority, or ours is not of theirs: {tls}"));
+        }
+        else if (system == _system && RemotingSecurity.FailedHandshake(system))
+        {
+            Restart("a peer went away in the middle of a handshake");
         }
     }
 
@@ -204,7 +226,7 @@ public sealed class CoordinatorHost : IAsyncDisposable
         }
         try
         {
-            _relay.Report(new RunNotice($"{why}; joining the cluster again"));
+            _relay.Report(new RunNotice($"{why}; joining the cluster again", NoticeKind.Takeover));
             var port = Cluster.Get(_system).SelfAddress.Port ?? 0;
             await Task.WhenAny(_system.Terminate(), Task.Delay(TimeSpan.FromSeconds(20)));
             await BeginAsync(port, again: true);

@@ -35,6 +35,7 @@ public sealed class RunActor : ReceivePersistentActor
         Command<Started>(OnStarted);
         Command<IAlignPropMessage>(_shards.Forward);
         Command<ShardsComputed>(computed => OnComputed(computed.Work));
+        Command<SteerRun>(OnSteer);
         Command<ShardsFailed>(failed => Fail(failed.Error));
         Command<StepComputed>(OnStepComputed);
         Command<EvaluationFinished>(OnEvaluated);
@@ -60,7 +61,7 @@ public sealed class RunActor : ReceivePersistentActor
     }
 
     private void Paused(string what, Exception cause) =>
-        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again"));
+        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again", NoticeKind.JournalAway));
 
     /// <summary>
     /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one may commit
@@ -74,9 +75,11 @@ public sealed class RunActor : ReceivePersistentActor
             _setup.Progress.Report(new RunSuperseded(_state.Coordinator!.Host));
             return;
         }
+        var before = _state.Coordinator?.Host;
         Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
-            _state = _state.Apply(elected);
+            _state = _setup.Steering.Begin(_state.Apply(elected));
+            _setup.Progress.Report(new RunLed(elected.Epoch, elected.Host, before));
             leadership.Led = true;
             var (state, setup) = (_state, _setup);
             Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
@@ -103,7 +106,7 @@ public sealed class RunActor : ReceivePersistentActor
             if (started.Repair is { } damage)
             {
                 _repairing = true;
-                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}"));
+                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}", NoticeKind.Repair));
                 StartWork(_setup.Planner.Train(_state.Step));
                 return;
             }
@@ -119,14 +122,18 @@ public sealed class RunActor : ReceivePersistentActor
             End(reason);
             return;
         }
+        if (_setup.Steering.Holds(_state.Step, _setup.Progress))
+        {
+            return;
+        }
         var every = _setup.Planner.StepsPerEpoch * Math.Max(1, _setup.Config.Evaluation.EveryEpochs);
-        var last = _state.Step >= _setup.Planner.MaxSteps;
+        var last = _state.Step >= _setup.Planner.MaxSteps || _setup.Steering.StopReason is not null;
         if (!_state.IsEvaluated && (_state.Step % every == 0 || last))
         {
             StartWork(_setup.Planner.Evaluate(_state.Step));
             return;
         }
-        if (StoppingRules.Reason(_setup.Config.Stopping, _state.Step, _setup.Planner.MaxSteps, _state.Evaluations) is { } stop)
+        if ((StoppingRules.Reason(_setup.Config.Stopping, _state.Step, _setup.Planner.MaxSteps, _state.Evaluations) ?? _setup.Steering.StopReason) is { } stop)
         {
             Persist(new RunEnded(_state.Step, stop), e => { _state = _state.Apply(e); End(e.Reason); });
             return;
@@ -134,8 +141,19 @@ public sealed class RunActor : ReceivePersistentActor
         StartWork(_setup.Planner.Train(_state.Step + 1));
     }
 
+    private void OnSteer(SteerRun ask)
+    {
+        var waited = _setup.Steering.Waiting;
+        Sender.Tell(_state.EndReason is { } reason ? new SteerReply(false, $"the run is over: {reason}") : _setup.Steering.Ask(ask.What, _state.Step, _setup.Progress));
+        if (waited && !_setup.Steering.Waiting)
+        {
+            Next();
+        }
+    }
+
     private void StartWork(IReadOnlyList<Shard> shards)
     {
+        _setup.Steering.Begins(shards[0].Step, shards[0].Evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
         var work = new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
         _shards.Tell(new ComputeShards(work, _adapterBytes, _resumed));
@@ -188,7 +206,7 @@ public sealed class RunActor : ReceivePersistentActor
             Fail($"step {_state.Step} computed again has adapter {computed.Event.AdapterHash}, the journal {_state.Adapter}: the model's files, the prompts or the kind of device are not those of the run");
             return;
         }
-        _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash"));
+        _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash", NoticeKind.Repair));
         Take(computed);
         Next();
     }

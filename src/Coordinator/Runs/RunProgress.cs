@@ -7,8 +7,22 @@ public abstract record RunProgress : Akka.Actor.INoSerializationVerificationNeed
 
 public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, int MaxSteps, int ShardsPerStep, int AdapterParameters) : RunProgress;
 
-/// <summary>Something worth a line: a pause, a takeover, a repair.</summary>
-public sealed record RunNotice(string Text) : RunProgress;
+/// <summary>Something worth a line: the journal is away, a repair.</summary>
+public sealed record RunNotice(string Text, NoticeKind Kind = NoticeKind.Notice) : RunProgress;
+
+/// <summary>JournalAway until the run is announced again by <see cref="RunStarted"/>.</summary>
+public enum NoticeKind { Notice, JournalAway, Repair, Takeover }
+
+/// <summary>This coordinator took the run over.</summary>
+/// <param name="Epoch">1 for the first coordinator of the run, then 2, ...</param>
+/// <param name="Before">Who led before, or null.</param>
+public sealed record RunLed(int Epoch, string Host, string? Before) : RunProgress;
+
+/// <summary>Somebody steers the run, or a pause that was asked for has begun.</summary>
+/// <param name="Step">The last committed step.</param>
+public sealed record RunSteered(SteeringState State, int Step, string Text) : RunProgress;
+
+public enum SteeringState { Free, Pausing, Paused, Stopping }
 
 /// <summary>Another coordinator leads; this one steps back.</summary>
 public sealed record RunSuperseded(string By) : RunProgress;
@@ -17,6 +31,19 @@ public sealed record NodeChanged(string Node, string State, string Detail) : Run
 
 /// <param name="Fraction">0..1 of the step's (or evaluation's) work done, from shard progress reports.</param>
 public sealed record ShardsChanged(int Step, bool Evaluation, int Done, int Leased, int Total, double Fraction) : RunProgress;
+
+/// <summary>A device spoke, or was given a shard.</summary>
+/// <param name="Work">What it computes; null = it waits for work.</param>
+public sealed record DeviceHeard(string Device, DeviceWork? Work) : RunProgress;
+
+/// <param name="Fraction">Of the shard, 0..1.</param>
+public sealed record DeviceWork(int Step, int Shard, bool Evaluation, string Phase, double Fraction);
+
+/// <summary>A device could not do a shard, or handed in what is no result of it.</summary>
+public sealed record ShardRefused(string Device, int Step, int Shard, string Why) : RunProgress;
+
+/// <summary>A part of the adapter went to a node.</summary>
+public sealed record ChunkSent(int Bytes) : RunProgress;
 
 /// <param name="Truncations">K of each shard.</param>
 /// <param name="Terms">Each term of the reward, as it counts itself.</param>
@@ -36,5 +63,6 @@ public sealed record RunStopped(string RunId, int Step, string Reason, string Ad
 
 public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
 
-/// <summary>Seconds per phase of one shard and the node's peak memory in bytes.</summary>
-public sealed record ShardTimed(int Step, int Shard, bool Evaluation, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory) : RunProgress;
+/// <summary>A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.</summary>
+public sealed record ShardTimed(int Step, int Shard, bool Evaluation, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory,
+    string Device = "", long Bytes = 0) : RunProgress;

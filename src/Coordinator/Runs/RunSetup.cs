@@ -9,7 +9,7 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
     IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
-    Leadership Leadership)
+    Leadership Leadership, RunSteering Steering)
 {
     /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>
     public IReadOnlyList<string> Labels(bool evaluation) => [.. Settings.Rewards.Concat(evaluation ? Settings.EvaluationRewards : []).Select(r => r.Label)];
@@ -51,7 +51,7 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
         }
         catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is var again && again.Created!.AdapterHash == state.Adapter && again.Created.MomentsHash == state.Moments)
         {
-            setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}"));
+            setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}", NoticeKind.Repair));
             return again with { Created = null };
         }
     }

@@ -61,6 +61,8 @@ public sealed record RunState
             Moments = committed.MomentsHash,
             Before = (Adapter, Moments),
             Superseded = [.. old.Where(h => !kept.Contains(h))],
+            // A run that was stopped and resumed goes on.
+            EndReason = null,
         };
     }
 }

@@ -139,6 +139,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
             return;
         }
         See(request.Device);
+        _setup.Progress.Report(new DeviceHeard(request.Device.Value, null));
         // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
         foreach (var held in request.Held.Where(key => _work?.Wants(key) == true
             && !_work.Leases.Has(request.Device, key.Index) && !_work.Leases.FailedOn(key.Index, request.Device)))
@@ -173,6 +174,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             _devices.Busy(device);
             worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
+            _setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(lease.Shard.Step, lease.Shard.Index, lease.Shard.Evaluation, "leased", lease.Fraction)));
         }
         else
         {
@@ -198,6 +200,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         See(progress.Device);
         _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
+        _setup.Progress.Report(new DeviceHeard(progress.Device.Value, new DeviceWork(progress.Key.Step, progress.Key.Index, _work.Evaluation, progress.Phase, progress.Fraction)));
         ReportShards();
     }
 
@@ -250,7 +253,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
         _devices.Succeeded(done.Device, _work.Evaluation);
-        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory));
+        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory,
+            done.Device.Value, done.Payload.Bytes));
         ReportShards();
         if (_work.Leases.IsComplete)
         {
@@ -275,6 +279,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     private void Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         _log.Warning("lease {0}: {1}", lease, why);
+        _setup.Progress.Report(new ShardRefused(device.Value, key.Step, key.Index, why));
         if (_devices.Failed(device))
         {
             _setup.Progress.Report(new NodeChanged(device.Value, "benched", why));
@@ -298,6 +303,10 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     {
         var chunk = fetch.Hash == _blob?.Hash ? BlobTransfer.ChunkOf(_adapter, fetch.Hash, fetch.Index) : null;
         Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
+        if (chunk is not null)
+        {
+            _setup.Progress.Report(new ChunkSent(chunk.Data.Length));
+        }
     }
 
     private void Released(IReadOnlyList<DeviceId> devices, string how)

@@ -22,6 +22,14 @@ public static class RunCatalog
         command.ExecuteNonQuery();
     }
 
+    public static bool Contains(string connectionString, string id)
+    {
+        using var source = DatabaseTables.Open(connectionString, Create);
+        using var command = source.CreateCommand("SELECT count(*) FROM alignprop_runs WHERE id = $1");
+        command.Parameters.Add(new NpgsqlParameter { Value = id });
+        return (long)command.ExecuteScalar()! > 0;
+    }
+
     /// <exception cref="ConfigException">The database has no such run.</exception>
     public static CatalogedRun Find(string connectionString, string id)
     {

@@ -1,0 +1,39 @@
+# The coordinator: plans, leases, averages, commits, serves the console and the dashboard. No torch in it.
+# Build from the project's folder: docker build -f docker/coordinator.Dockerfile -t alignprop-coordinator .
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+WORKDIR /source
+# Packages first: this layer changes only with the lock files.
+COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY build build
+COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
+COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
+COPY src/Coordinator/Coordinator.csproj src/Coordinator/packages.lock.json src/Coordinator/
+RUN dotnet restore src/Coordinator --locked-mode
+COPY hocon hocon
+COPY src/Messages src/Messages
+COPY src/Adapters src/Adapters
+COPY src/Coordinator src/Coordinator
+RUN dotnet publish src/Coordinator -c Release --no-restore -o /app -p:DebugType=none \
+ && find /app -name '*.xml' -delete
+
+FROM mcr.microsoft.com/dotnet/aspnet:10.0
+LABEL org.opencontainers.image.title="AlignProp.Actors coordinator" \
+      org.opencontainers.image.description="Aligns text-to-image diffusion models with a reward: the coordinator and the alignprop command line"
+# The shipped model lies where the nodes have it: its paths are part of a run.
+WORKDIR /app
+COPY --from=build /app .
+COPY hocon/runs hocon/runs
+COPY prompts prompts
+COPY models models
+COPY docker/alignprop.sh /usr/local/bin/alignprop
+# 1654 is the base image's unprivileged user.
+RUN mkdir -p /data/runs && chown -R 1654:1654 /data && chmod 755 /usr/local/bin/alignprop
+USER 1654
+VOLUME /data
+WORKDIR /data
+ENV DOTNET_gcServer=0 DOTNET_CLI_TELEMETRY_OPTOUT=1
+STOPSIGNAL SIGTERM
+EXPOSE 4053 8080
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 CMD ["alignprop", "health"]
+ENTRYPOINT ["alignprop"]
+CMD ["--help"]

@@ -1,0 +1,37 @@
+# A GPU node: one device worker per accelerator. The CPU build by default;
+#   docker build -f docker/gpunode.Dockerfile --build-arg TORCH_BACKEND=cuda -t alignprop-gpunode:cuda .
+# brings TorchSharp-cuda-linux instead (several GB; the host needs NVIDIA's driver and container toolkit). The cuda build was not run by us.
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+ARG TORCH_BACKEND=cpu
+WORKDIR /source
+COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY build build
+COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
+COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
+COPY src/Models/Models.csproj src/Models/packages.lock.json src/Models/
+COPY src/GpuNode/GpuNode.csproj src/GpuNode/packages.lock.json src/GpuNode/
+# The committed lock files pin the cpu graph.
+RUN if [ "$TORCH_BACKEND" = cpu ]; then locked=--locked-mode; fi; dotnet restore src/GpuNode -p:TorchBackend=$TORCH_BACKEND ${locked:-}
+COPY hocon hocon
+COPY src/Messages src/Messages
+COPY src/Adapters src/Adapters
+COPY src/Models src/Models
+COPY src/GpuNode src/GpuNode
+RUN dotnet publish src/GpuNode -c Release --no-restore -o /app -p:TorchBackend=$TORCH_BACKEND -p:DebugType=none \
+ && find /app -name '*.xml' -delete
+
+FROM mcr.microsoft.com/dotnet/runtime:10.0
+LABEL org.opencontainers.image.title="AlignProp.Actors GPU node" \
+      org.opencontainers.image.description="Samples, scores and backpropagates through the denoising chain, for a coordinator"
+# OpenMP's runtime is libtorch's own; libstdc++ is not in the slim base.
+RUN if ! ldconfig -p | grep -q libstdc++.so.6; then apt-get update && apt-get install -y --no-install-recommends libstdc++6 && rm -rf /var/lib/apt/lists/*; fi
+WORKDIR /app
+COPY --from=build /app .
+COPY models models
+USER 1654
+# libtorch reads these when it loads: one sleeping thread pool. As many threads as model.threads-per-shard of the run (1 by default).
+ENV OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 DOTNET_gcServer=0
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["sh", "-c", "test -n \"$(find /tmp/alive -newermt '-30 seconds' 2>/dev/null)\""]
+# SIGTERM finishes the shard in hand and leaves the cluster: give it the time of a shard (stop_grace_period).
+ENTRYPOINT ["dotnet", "/app/AlignProp.GpuNode.dll", "run", "--alive", "/tmp/alive"]
