@@ -51,7 +51,7 @@ internal sealed class SafetensorsHeader
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > MaxLength)
         {
-            throw new SafetensorsException(source, null, $"header length {length} exceeds the limit of {MaxLength} bytes");
+            throw new SafetensorsException(source, null, $"not a safetensors file, or damaged: header length {length} exceeds the limit of {MaxLength} bytes");
         }
 
         if ((long)length > fileLength - PrefixLength)

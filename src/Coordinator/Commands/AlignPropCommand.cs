@@ -17,9 +17,11 @@ public static class AlignPropCommand
             DrainCommand.Create(output, RunOptions.Runs(), RunFolder.FindRun),
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),
-            ExportCommand.Create(output),
+            ExportCommand.Create(output, error),
+            ReportCommand.Create(output),
             PresetsCommand.Create(output),
             RewardsCommand.Create(output),
+            InspectCommand.Create(output),
         };
         try
         {

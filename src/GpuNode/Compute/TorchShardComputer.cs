@@ -46,7 +46,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
             new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), Truncation.LastSteps(n, shard.Truncation),
             (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
-        var gradient = weights.WithValues(loaded.Lora.Gradients());
+        var gradient = weights.WithValues(loaded.Lora.Gradients(step.GradientScale));
         return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
             [.. step.Terms.SelectMany(t => t)]);
     }

@@ -32,10 +32,11 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
         var (rewards, terms, value, gradient) = Score(latents[^1], prompts, loss, cancellation);
         var scoring = watch.Elapsed - sampling;
 
-        Backward(chain, latents, gradient, gradientSteps, progress, cancellation);
+        var scale = HalfPrecision.Scale(model.UNet.WeightType, gradient);
+        Backward(chain, latents, scale == 1 ? gradient : gradient * scale, gradientSteps, progress, cancellation);
         var backward = watch.Elapsed - sampling - scoring;
         return new AlignmentOutcome(rewards, terms, value, latents[^1].MoveToOuterDisposeScope(),
-            new PhaseTimes(sampling.TotalSeconds, scoring.TotalSeconds, backward.TotalSeconds));
+            new PhaseTimes(sampling.TotalSeconds, scoring.TotalSeconds, backward.TotalSeconds), scale);
     }
 
     /// <summary>x_T, ..., x_0 without gradient; the caller's scope owns them.</summary>
@@ -67,21 +68,38 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var count = Math.Min(atOnce, batch - from);
-            var z = x0.narrow(0, from, count).detach().clone().requires_grad_();
-            var (scores, parts) = reward.ScoreTerms(model.Decode(z), prompts.Skip(from).Take(count).ToList());
-            // The loss is a mean over the batch: each part contributes its sum over B.
-            var part = loss.Of(scores).sum() / (float)batch;
-            part.backward();
+            var (scores, parts, part, gradient) = HalfPrecision.FirstFinite(model.UNet.WeightType, loss.Scale / batch,
+                scale => ScorePart(x0.narrow(0, from, count), prompts.Skip(from).Take(count).ToList(), loss, batch, scale));
             rewards.AddRange(Values(scores));
             terms.Add([.. parts.Select(Values)]);
-            total += part.to(ScalarType.Float64).item<double>();
-            gradients.Add(z.grad!.MoveToOuterDisposeScope());
+            total += part;
+            gradients.Add(gradient.MoveToOuterDisposeScope());
         }
         var byTerm = Enumerable.Range(0, terms[0].Length).Select(i => terms.SelectMany(t => t[i]).ToArray()).ToArray();
         return ([.. rewards], byTerm, total, cat(gradients, 0));
     }
 
     private static float[] Values(Tensor scores) => scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray();
+
+    /// <summary>Rewards, loss and gradient of some images of a batch.</summary>
+    /// <param name="scale">The loss is multiplied by it for the backward pass, and the gradient divided (fp16).</param>
+    private (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) ScorePart(Tensor x0, List<string> prompts, AlignmentLoss loss, int batch, float scale)
+    {
+        var z = x0.detach().clone().requires_grad_();
+        var image = model.Decoder.IsPlain(z) ? model.Decode(z) : Constant(model.Decode, z).requires_grad_();
+        var (scores, parts) = reward.ScoreTerms(image, prompts);
+        // The loss is a mean over the batch: each part contributes its sum over B.
+        var part = loss.Of(scores).sum() / (float)batch;
+        (scale == 1 ? part : part * scale).backward();
+        var gradient = model.Decoder.IsPlain(z) ? z.grad! : model.Decoder.Gradient(z, image.grad!);
+        return (scores, parts, part.to(ScalarType.Float64).item<double>(), scale == 1 ? gradient : gradient / scale);
+    }
+
+    private static Tensor Constant(Func<Tensor, Tensor> function, Tensor x)
+    {
+        using var noGrad = no_grad();
+        return function(x.detach());
+    }
 
     /// <summary>From x_0 back to the first step with gradient, one recomputed step at a time.</summary>
     private static void Backward(DenoisingChain chain, List<Tensor> latents, Tensor gradient, IReadOnlyList<bool> gradientSteps,
@@ -110,7 +128,8 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
 /// <param name="Rewards">[B].</param>
 /// <param name="Terms">[T][B]: what the reward is the sum of, before weight and normalisation.</param>
 /// <param name="Latents">x_0 [B, C, h, w].</param>
-public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds);
+/// <param name="GradientScale">What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.</param>
+public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
 
 /// <summary>Wall-clock seconds of the phases of one alignment step.</summary>
 public sealed record PhaseTimes(double Sampling, double Scoring, double Backward);

@@ -51,6 +51,9 @@ public sealed class StableDiffusion(PromptEncoder prompts, UNet2DConditionModel 
     public static StableDiffusion Load(string path, Device device, ScalarType dtype = ScalarType.Float32, SingleFileOptions? options = null) =>
         File.Exists(path) ? SingleFileCheckpoint.Load(path, options ?? new SingleFileOptions(), device, dtype) : DiffusersFolder.Load(path, device, dtype);
 
+    /// <summary>The same model, decoding in another way.</summary>
+    public StableDiffusion With(DecodeMode mode) => new(Prompts, UNet, Vae, Scheduler, Device) { Decoder = new LatentDecoder(Vae, mode) };
+
     /// <summary>Text states (and SDXL's extras) of prompts, for images of a size; 0 = the model's own.</summary>
     public Conditioning EncodePrompts(IReadOnlyList<string> prompts, int height = 0, int width = 0)
     {
@@ -65,12 +68,11 @@ public sealed class StableDiffusion(PromptEncoder prompts, UNet2DConditionModel 
         return Prompts.EncodeNegative(negative, count, h, w, Device);
     }
 
+    /// <summary>How latents become images: plainly, or with less memory.</summary>
+    public LatentDecoder Decoder { get; init; } = new(vae, DecodeMode.Auto);
+
     /// <summary>Scaled latents [B, C, h, w] -> images [B, 3, H, W], about [-1, 1], not clamped, in the latents' dtype.</summary>
-    public Tensor Decode(Tensor latents)
-    {
-        using var scope = NewDisposeScope();
-        return Vae.Decode((latents / (float)Vae.Config.ScalingFactor).to(Vae.WeightType)).to(latents.dtype).MoveToOuterDisposeScope();
-    }
+    public Tensor Decode(Tensor latents) => Decoder.Decode(latents);
 
     public void Dispose()
     {

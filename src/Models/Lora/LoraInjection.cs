@@ -69,11 +69,12 @@ public sealed class LoraInjection : IDisposable
     }
 
     /// <summary>The accumulated gradient of every parameter as fp32 values; zeros where none arrived.</summary>
-    public IReadOnlyList<(string Name, float[] Values)> Gradients() => Parameters.Select(p =>
+    /// <param name="scale">The gradients are divided by it (see <see cref="Alignment.AlignmentOutcome"/>).</param>
+    public IReadOnlyList<(string Name, float[] Values)> Gradients(float scale = 1) => Parameters.Select(p =>
     {
         using var scope = NewDisposeScope();
         var gradient = p.Value.grad;
-        return (p.Name, gradient is null ? new float[p.Value.numel()] : gradient.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
+        return (p.Name, gradient is null ? new float[p.Value.numel()] : (scale == 1 ? gradient : gradient / scale).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
     }).ToList();
 
     public void Dispose()

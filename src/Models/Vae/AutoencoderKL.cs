@@ -94,6 +94,9 @@ public sealed class AutoencoderKL : nn.Module
         return decoder.forward(post_quant_conv.forward(latent)).MoveToOuterDisposeScope();
     }
 
+    /// <summary><see cref="Decode"/> as a chain of functions.</summary>
+    public IReadOnlyList<Func<Tensor, Tensor>> DecoderStages() => [post_quant_conv.forward, .. decoder.Stages()];
+
     /// <summary>Parameters of the decoder side only, for fine-tuning it with a frozen encoder.</summary>
     public IEnumerable<Parameter> DecoderParameters() => decoder.parameters().Concat(post_quant_conv.parameters());
 

@@ -66,15 +66,16 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor z)
-    {
-        var h = mid_block.forward(conv_in.forward(z));
-        foreach (var block in up_blocks)
-        {
-            h = block.forward(h);
-        }
-        return conv_out.forward(nn.functional.silu(conv_norm_out.forward(h)));
-    }
+    public override Tensor forward(Tensor z) => Stages().Aggregate(z, (h, stage) => stage(h));
+
+    /// <summary>The decoder as a chain of functions, cut at every residual block: what a backward pass may recompute one by one.</summary>
+    public IEnumerable<Func<Tensor, Tensor>> Stages() =>
+    [
+        conv_in.forward,
+        mid_block.forward,
+        .. up_blocks.SelectMany(block => block.Stages()),
+        h => conv_out.forward(nn.functional.silu(conv_norm_out.forward(h))),
+    ];
 }
 
 internal sealed class DownEncoderBlock2D : nn.Module<Tensor, Tensor>
@@ -113,13 +114,18 @@ internal sealed class UpDecoderBlock2D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor h)
+    public override Tensor forward(Tensor h) => Stages().Aggregate(h, (x, stage) => stage(x));
+
+    public IEnumerable<Func<Tensor, Tensor>> Stages()
     {
         foreach (var resnet in resnets)
         {
-            h = resnet.forward(h, null);
+            yield return h => resnet.forward(h, null);
         }
-        return upsamplers is null ? h : upsamplers[0].forward(h, null);
+        if (upsamplers is not null)
+        {
+            yield return h => upsamplers[0].forward(h, null);
+        }
     }
 }
 

@@ -1,0 +1,93 @@
+using AlignProp.Models.Clip;
+using AlignProp.Models.Diffusion;
+using AlignProp.Models.Layers;
+using AlignProp.Models.Schedulers;
+using AlignProp.Models.Vae;
+using static TorchSharp.torch;
+
+namespace AlignProp.Models.Tests;
+
+/// <summary>Full-size structures from the published configurations, without memory: names, shapes, totals.</summary>
+[Collection(FixtureCollection.Name)]
+public class PublishedStructureTests
+{
+    [Theory]
+    [InlineData("sd15", 686, 859_520_964)]
+    [InlineData("sd21", 686, 865_910_724)]
+    [InlineData("sdxl", 1680, 2_567_463_684)]
+    public void The_UNet_has_the_published_size(string model, int tensors, long parameters) =>
+        Check(UNet(model), tensors, parameters);
+
+    [Theory]
+    [InlineData("sd15")]
+    [InlineData("sd21")]
+    [InlineData("sdxl")]
+    public void The_VAE_has_the_published_size(string model) =>
+        Check(Parts.Blueprint(() => new AutoencoderKL(VaeConfig.Load(File(model, "vae")))), 248, 83_653_863);
+
+    [Theory]
+    [InlineData("sd15", "text_encoder", false, 196, 123_060_480)]
+    [InlineData("sd21", "text_encoder", false, 372, 340_387_840)]
+    [InlineData("sdxl", "text_encoder", false, 196, 123_060_480)]
+    [InlineData("sdxl", "text_encoder_2", true, 517, 694_659_840)]
+    public void The_text_encoder_has_the_published_size(string model, string part, bool projection, int tensors, long parameters) =>
+        Check(Parts.Blueprint(() => new ClipTextModel(ClipTextConfig.Load(File(model, part)), projection)), tensors, parameters);
+
+    [Theory]
+    [InlineData("vit_l_14", 590, 427_616_513)]
+    [InlineData("vit_h_14", 910, 986_109_441)]
+    public void CLIP_has_the_published_size(string model, int tensors, long parameters) =>
+        Check(Parts.Blueprint(() => new ClipModel(ClipConfig.Load(File("clip", model)))), tensors, parameters);
+
+    [Theory]
+    [InlineData("sd15", "down_blocks.2.attentions.1.transformer_blocks.0.attn2.to_v.weight", 1280, 768)]
+    [InlineData("sd15", "up_blocks.1.resnets.2.conv1.weight", 1280, 1920, 3, 3)]
+    [InlineData("sd15", "mid_block.attentions.0.proj_in.weight", 1280, 1280, 1, 1)]
+    [InlineData("sd15", "up_blocks.3.attentions.2.transformer_blocks.0.ff.net.0.proj.weight", 2560, 320)]
+    [InlineData("sd15", "time_embedding.linear_1.weight", 1280, 320)]
+    [InlineData("sd21", "down_blocks.0.attentions.0.proj_in.weight", 320, 320)]
+    [InlineData("sd21", "up_blocks.3.attentions.0.transformer_blocks.0.attn2.to_k.weight", 320, 1024)]
+    [InlineData("sdxl", "add_embedding.linear_1.weight", 1280, 2816)]
+    [InlineData("sdxl", "mid_block.attentions.0.transformer_blocks.9.attn2.to_k.weight", 1280, 2048)]
+    [InlineData("sdxl", "up_blocks.1.attentions.2.transformer_blocks.1.attn1.to_out.0.bias", 640)]
+    [InlineData("sdxl", "down_blocks.0.downsamplers.0.conv.weight", 320, 320, 3, 3)]
+    public void Keys_have_the_published_shapes(string model, string key, params int[] shape) =>
+        Assert.Equal(shape.Select(s => (long)s), UNet(model).named_parameters().Single(p => p.name == key).parameter.shape);
+
+    [Fact]
+    public void Heads_are_what_attention_head_dim_says()
+    {
+        Assert.Equal([8, 8, 8, 8], UNetConfig.Load(File("sd15", "unet")).Heads);
+        Assert.Equal([5, 10, 20, 20], UNetConfig.Load(File("sd21", "unet")).Heads);
+    }
+
+    [Fact]
+    public void Sd_2_predicts_v_and_the_others_noise()
+    {
+        Assert.Equal(SchedulerConfig.StableDiffusion, SchedulerConfig.Load(File("sd15", "scheduler")));
+        Assert.Equal(SchedulerConfig.StableDiffusion with { PredictionType = "v_prediction" }, SchedulerConfig.Load(File("sd21", "scheduler")));
+        Assert.Equal(SchedulerConfig.StableDiffusion, SchedulerConfig.Load(File("sdxl", "scheduler")));
+    }
+
+    [Fact]
+    public void The_VAE_of_sdxl_stays_in_single_precision()
+    {
+        Assert.True(VaeConfig.Load(File("sdxl", "vae")).ForceUpcast);
+        Assert.Equal(0.13025, VaeConfig.Load(File("sdxl", "vae")).ScalingFactor);
+        Assert.False(VaeConfig.Load(File("sd15", "vae")).ForceUpcast);
+    }
+
+    internal static UNet2DConditionModel UNet(string model) => Parts.Blueprint(() => new UNet2DConditionModel(UNetConfig.Load(File(model, "unet"))));
+
+    internal static string File(string model, string part) => Fixture.Path("published", model, part + ".json");
+
+    private static void Check(nn.Module module, int tensors, long parameters)
+    {
+        using (module)
+        {
+            var all = module.named_parameters().ToList();
+            Assert.Equal(tensors, all.Count);
+            Assert.Equal(parameters, all.Sum(p => p.parameter.numel()));
+        }
+    }
+}
