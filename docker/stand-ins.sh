@@ -5,7 +5,7 @@
 set -euo pipefail
 work=${1:-${TMPDIR:-/tmp}/alignprop-stand-ins}
 dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -v security | head -n 1 || true)
+mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -E '/debian/?$' | head -n 1 || true)
 mkdir -p "$work"
 
 rootfs() { # NAME PACKAGES

@@ -18,9 +18,9 @@ internal static class TrainCommand
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var given = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
-            var (training, heldOut) = RunFolder.Check(given);
-            var (config, note) = StartingAdapter.Pin(given);
+            var written = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
+            var (training, heldOut) = RunFolder.Check(written);
+            var (config, note) = StartingAdapter.Pin(written);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } given ? RunFolder.CheckId(given)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Builds the images, runs docker/compose.yaml with the shipped model for a few steps, kills a node in the middle of a step and then the leading
+# coordinator, and compares the adapter with the one that the same run has outside containers. Exit code 0: equal.
+#   docker/try.sh                 with Docker (docker compose) or Podman (podman-compose)
+#   docker/try.sh --stand-ins     where no image registry can be reached: local base images first (docker/stand-ins.sh; root, buildah, podman-compose)
+#   docker/try.sh --keep          leaves containers, volumes and images
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+stand_ins= keep=
+for option in "$@"; do
+  case $option in
+    --stand-ins) stand_ins=1 ;;
+    --keep) keep=1 ;;
+    *) echo "try.sh: $option: expected --stand-ins or --keep" >&2; exit 2 ;;
+  esac
+done
+work=$(mktemp -d)
+export ALIGNPROP_RUN_ID=try-containers ALIGNPROP_SET="--set stopping.max-epochs=${EPOCHS:-2}"
+say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
+die() { say "FAILED: $*"; logs; exit 1; }
+
+# --- the engine
+if [ -n "$stand_ins" ] || ! docker info >/dev/null 2>&1; then
+  engine=podman
+  compose=(podman-compose -p alignprop -f docker/compose.yaml)
+else
+  engine=docker
+  compose=(docker compose -f docker/compose.yaml)
+fi
+if [ -n "$stand_ins" ]; then
+  printf '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' > "$work/containers.conf"
+  export CONTAINERS_CONF="$work/containers.conf"
+  say "base images (stand-ins)"
+  docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" | sed 's/^/          /'
+fi
+build() { # IMAGE DOCKERFILE
+  say "building $1"
+  if [ -n "$stand_ins" ]; then
+    buildah bud --pull-never --network host --isolation chroot -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
+      -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 </dev/null || { tail -n 30 "$work/$2.log"; exit 1; }
+  else
+    "$engine" build -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 || { tail -n 30 "$work/$2.log"; exit 1; }
+  fi
+}
+logs() {
+  for name in coordinator standby node; do
+    for container in $("$engine" ps -a --format '{{.Names}}' | grep "^alignprop[-_]$name" || true); do
+      echo "--- $container"
+      "$engine" logs --tail 25 "$container" 2>&1 </dev/null || true
+    done
+  done
+}
+container() { "$engine" ps -a --format '{{.Names}}' </dev/null | grep -E "^alignprop[-_]$1[-_]$2\$"; }
+said() { "$engine" logs "$(container "$1" 1)" </dev/null 2>&1 | grep -cE "$2" || true; }
+until_said() { # SERVICES PATTERN SECONDS
+  local services=$1 pattern=$2 deadline=$((SECONDS + $3)) service
+  while :; do
+    for service in $services; do
+      [ "$(said "$service" "$pattern")" -eq 0 ] || return 0
+    done
+    [ $SECONDS -lt $deadline ] || die "waited $3 s for: $pattern"
+    sleep 0.5
+  done
+}
+end() {
+  [ -n "$keep" ] || "${compose[@]}" down -v >/dev/null 2>&1 </dev/null || true
+  rm -rf "$work"
+}
+trap end EXIT
+
+# --- images
+build alignprop-coordinator:local coordinator.Dockerfile
+build alignprop-gpunode:local gpunode.Dockerfile
+"$engine" images --format '{{.Repository}}:{{.Tag}} {{.Size}}' </dev/null | grep alignprop- | sed 's/^/          /'
+
+# --- the run outside containers
+say "the same run outside containers"
+./alignprop train --runs "$work/runs" --id outside --http off ${ALIGNPROP_SET} >"$work/outside.log" 2>&1 </dev/null || { tail "$work/outside.log"; exit 1; }
+expected=$(sed -n 's/^adapter SHA-256 //p' "$work/outside.log")
+say "adapter $expected"
+
+# --- in containers
+docker/prepare.sh >/dev/null
+say "compose up: database, coordinator, standby, two nodes"
+"${compose[@]}" down -v >/dev/null 2>&1 </dev/null || true
+if [ "$engine" = docker ]; then
+  "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
+else
+  "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
+fi
+until_said coordinator '^step +1 ' 240
+say "step 1 is committed; a node is killed in the middle of step 2"
+"$engine" kill --signal KILL "$(container node 1)" >/dev/null </dev/null
+until_said coordinator '^step +3 ' 120
+say "step 3 is committed; a second node is told to leave (SIGTERM)"
+"$engine" start "$(container node 1)" >/dev/null </dev/null
+until_said coordinator 'node.*joined' 60
+"$engine" stop -t 60 "$(container node 2)" >/dev/null </dev/null
+code=$("$engine" inspect --format '{{.State.ExitCode}}' "$(container node 2)" </dev/null)
+[ "$code" = 0 ] || die "the drained node's exit code is $code"
+say "it finished its shard and left with exit code 0"
+until_said coordinator '^step +5 ' 120
+say "step 5 is committed; the leading coordinator is killed"
+"$engine" kill --signal KILL "$(container coordinator 1)" >/dev/null </dev/null
+until_said standby 'resumed at step' 180
+say "the standby leads: $("$engine" logs "$(container standby 1)" 2>&1 </dev/null | grep 'resumed at step')"
+until_said standby '^adapter SHA-256' 300
+found=$("$engine" logs "$(container standby 1)" </dev/null 2>&1 | sed -n 's/^adapter SHA-256 //p')
+say "adapter $found"
+for service in coordinator standby; do
+  "$engine" logs "$(container $service 1)" 2>&1 </dev/null | grep -E '^(step|evaluation)|resumed|joined|lost|cut off|drained|leads' | sed "s/^/          $service  /"
+done
+[ "$found" = "$expected" ] || die "the adapters differ: $expected outside, $found in containers"
+say "equal to the adapter of the run outside containers"
