@@ -11,7 +11,7 @@ internal static class ShardBenchmark
     public static void Run(int count)
     {
         var (model, reward) = (Project.Path("models", "emoji-diffusion"), Project.Path("models", "emoji-preference"));
-        var settings = new ShardSettings(model, ModelFingerprint.Of(model), "preference", reward, ModelFingerprint.Of(reward), 1, "fp32", 1, 8, 3, 0, 0, 0, "",
+        var settings = new ShardSettings(model, ModelFingerprint.Of(model), [new RewardTerm("preference", "preference", reward, RewardFingerprint.Of(reward), 1, 0, 1, "", 90)], [], "fp32", 1, 8, 3, 0, 0, 0, "",
             "negative-reward", 0, 1, 4, 4, ["to_q", "to_k", "to_v", "to_out.0"]);
         using var unet = SafetensorsFile.Open(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"));
         var modules = unet.Tensors.Values.Where(t => t.Shape.Length == 2 && t.Name.Contains(".attn", StringComparison.Ordinal) && t.Name.EndsWith(".weight", StringComparison.Ordinal))

@@ -95,7 +95,7 @@ internal static class StepBenchmark
     private sealed class Bench : IDisposable
     {
         private readonly StableDiffusion _model = StableDiffusion.Load(Project.Path("models", "emoji-diffusion"), CPU);
-        private readonly IReward _reward = RewardRegistry.Load("preference", Project.Path("models", "emoji-preference"), CPU, ScalarType.Float32);
+        private readonly IReward _reward = RewardRegistry.Load(new RewardSpec("preference", Project.Path("models", "emoji-preference")), CPU, ScalarType.Float32);
         private readonly LoraInjection _lora;
         private readonly string[] _prompts = Enumerable.Repeat("a cat", Batch).ToArray();
         private readonly Tensor _noise;

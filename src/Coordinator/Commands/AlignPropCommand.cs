@@ -22,6 +22,7 @@ public static class AlignPropCommand
             ExportCommand.Create(output, error),
             ReportCommand.Create(output),
             PresetsCommand.Create(output),
+            RewardsCommand.Create(output),
             InspectCommand.Create(output),
         };
         try

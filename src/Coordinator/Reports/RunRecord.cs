@@ -87,6 +87,17 @@ public sealed class RunRecord
         return value.IsArray() ? string.Join(", ", value.GetStringList()) : value.GetString() ?? "";
     }
 
+    /// <summary>What was trained on, without paths: a name, or a weighted sum.</summary>
+    public string Reward => Terms is { Count: > 0 } terms
+        ? string.Join(" + ", terms.Select(t => FormattableString.Invariant($"{t.Weight} ({t.Name} - {t.Mean}) / {t.Std}")))
+        : Value("reward.name") + (Value("reward.sign") == "-1" ? " (lowered)" : "");
+
+    /// <summary>Files of the rewards and their fingerprints, by the reward's label; none where the journal is in a database, or of an older version.</summary>
+    public IReadOnlyList<(string Label, string Hash)> RewardHashes =>
+        [.. (Created?.Settings is { } s ? s.Rewards.Concat(s.EvaluationRewards) : []).Where(r => r.Hash.Length > 0).Select(r => (r.Label, r.Hash))];
+
+    private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms") ? new RewardTermReader(Directory.Config, _config).Read("reward.terms") : [];
+
     /// <summary>The folder name of a path in run.conf: paths of a machine are not for files one gives away.</summary>
     public string NameOf(string key) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Value(key)));
 

@@ -56,7 +56,7 @@ internal static class ModelCard
         text.Append(CultureInfo.InvariantCulture, $"{what}: rank {weights.Rank}, alpha {weights.Alpha:R}, {weights.Modules.Count()} modules, {weights.ParameterCount:N0} parameters.\n");
         if (source.Run is { } run)
         {
-            text.Append(CultureInfo.InvariantCulture, $"It was aligned to the reward `{run.Value("reward.name")}`{(run.Value("reward.sign") == "-1" ? " (lowered)" : "")} by backpropagating the reward through the sampling chain, {run.LastStep} steps.\n");
+            text.Append(CultureInfo.InvariantCulture, $"It was aligned to the reward `{run.Reward}` by backpropagating the reward through the sampling chain, {run.LastStep} steps.\n");
         }
     }
 
@@ -83,7 +83,7 @@ internal static class ModelCard
         text.Append("\n## How it was made\n\n| | |\n|---|---|\n");
         void Row(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"| {name} | {value.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
         Row("base model", model.Name);
-        Row("reward", $"{run.Value("reward.name")} ({run.NameOf("reward.path")}), sign {run.Value("reward.sign")}");
+        Row("reward", run.Reward);
         Row("sampling", $"DDIM, {run.Value("sampling.steps")} steps, guidance {run.Value("sampling.guidance-scale")}, eta {run.Value("sampling.eta")}");
         Row("truncation", $"{run.Value("truncation.strategy")}{(run.Value("truncation.strategy") == "fixed" ? $", K = {run.Value("truncation.k")}" : "")}");
         Row("loss", $"{run.Value("loss.kind")}, scale {run.Value("loss.scale")}");
@@ -110,9 +110,9 @@ internal static class ModelCard
         if (source.Run?.Created is { } created)
         {
             text.Append(CultureInfo.InvariantCulture, $"\nBase model's files: `{created.Settings.ModelHash}`\n");
-            if (created.Settings.RewardHash.Length > 0)
+            foreach (var (label, hash) in source.Run.RewardHashes)
             {
-                text.Append(CultureInfo.InvariantCulture, $"\nReward's files: `{created.Settings.RewardHash}`\n");
+                text.Append(CultureInfo.InvariantCulture, $"\nFiles of the reward {label}: `{hash}`\n");
             }
         }
         text.Append("\n| file | bytes | SHA-256 |\n|---|---|---|\n");

@@ -29,13 +29,13 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
         var latents = Sample(chain, noise, progress, cancellation);
         var sampling = watch.Elapsed;
 
-        var (rewards, value, gradient) = Score(latents[^1], prompts, loss, cancellation);
+        var (rewards, terms, value, gradient) = Score(latents[^1], prompts, loss, cancellation);
         var scoring = watch.Elapsed - sampling;
 
         var scale = HalfPrecision.Scale(model.UNet.WeightType, gradient);
         Backward(chain, latents, scale == 1 ? gradient : gradient * scale, gradientSteps, progress, cancellation);
         var backward = watch.Elapsed - sampling - scoring;
-        return new AlignmentOutcome(rewards, value, latents[^1].MoveToOuterDisposeScope(),
+        return new AlignmentOutcome(rewards, terms, value, latents[^1].MoveToOuterDisposeScope(),
             new PhaseTimes(sampling.TotalSeconds, scoring.TotalSeconds, backward.TotalSeconds), scale);
     }
 
@@ -54,12 +54,13 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
     }
 
     /// <summary>Decode and score; the loss and its gradient in x_0.</summary>
-    private (float[] Rewards, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts, AlignmentLoss loss, CancellationToken cancellation)
+    private (float[] Rewards, float[][] Terms, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts, AlignmentLoss loss, CancellationToken cancellation)
     {
         var batch = (int)x0.shape[0];
         var pixels = x0.shape[2] * x0.shape[3] * model.Vae.Config.DownscaleFactor * model.Vae.Config.DownscaleFactor;
         var atOnce = (int)Math.Clamp(PixelsAtOnce / pixels, 1, batch);
         var rewards = new List<float>();
+        var terms = new List<float[][]>();
         var gradients = new List<Tensor>();
         var total = 0.0;
         for (var from = 0; from < batch; from += atOnce)
@@ -67,27 +68,31 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var count = Math.Min(atOnce, batch - from);
-            var (scores, part, gradient) = HalfPrecision.FirstFinite(model.UNet.WeightType, loss.Scale / batch,
+            var (scores, parts, part, gradient) = HalfPrecision.FirstFinite(model.UNet.WeightType, loss.Scale / batch,
                 scale => ScorePart(x0.narrow(0, from, count), prompts.Skip(from).Take(count).ToList(), loss, batch, scale));
-            rewards.AddRange(scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray());
+            rewards.AddRange(Values(scores));
+            terms.Add([.. parts.Select(Values)]);
             total += part;
             gradients.Add(gradient.MoveToOuterDisposeScope());
         }
-        return ([.. rewards], total, cat(gradients, 0));
+        var byTerm = Enumerable.Range(0, terms[0].Length).Select(i => terms.SelectMany(t => t[i]).ToArray()).ToArray();
+        return ([.. rewards], byTerm, total, cat(gradients, 0));
     }
+
+    private static float[] Values(Tensor scores) => scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray();
 
     /// <summary>Rewards, loss and gradient of some images of a batch.</summary>
     /// <param name="scale">The loss is multiplied by it for the backward pass, and the gradient divided (fp16).</param>
-    private (Tensor Scores, double Loss, Tensor Gradient) ScorePart(Tensor x0, List<string> prompts, AlignmentLoss loss, int batch, float scale)
+    private (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) ScorePart(Tensor x0, List<string> prompts, AlignmentLoss loss, int batch, float scale)
     {
         var z = x0.detach().clone().requires_grad_();
         var image = model.Decoder.IsPlain(z) ? model.Decode(z) : Constant(model.Decode, z).requires_grad_();
-        var scores = reward.Score(image, prompts);
+        var (scores, parts) = reward.ScoreTerms(image, prompts);
         // The loss is a mean over the batch: each part contributes its sum over B.
         var part = loss.Of(scores).sum() / (float)batch;
         (scale == 1 ? part : part * scale).backward();
         var gradient = model.Decoder.IsPlain(z) ? z.grad! : model.Decoder.Gradient(z, image.grad!);
-        return (scores, part.to(ScalarType.Float64).item<double>(), scale == 1 ? gradient : gradient / scale);
+        return (scores, parts, part.to(ScalarType.Float64).item<double>(), scale == 1 ? gradient : gradient / scale);
     }
 
     private static Tensor Constant(Func<Tensor, Tensor> function, Tensor x)
@@ -121,9 +126,10 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
 }
 
 /// <param name="Rewards">[B].</param>
+/// <param name="Terms">[T][B]: what the reward is the sum of, before weight and normalisation.</param>
 /// <param name="Latents">x_0 [B, C, h, w].</param>
 /// <param name="GradientScale">What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.</param>
-public sealed record AlignmentOutcome(float[] Rewards, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
+public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
 
 /// <summary>Wall-clock seconds of the phases of one alignment step.</summary>
 public sealed record PhaseTimes(double Sampling, double Scoring, double Backward);

@@ -15,8 +15,8 @@ internal static class HalfPrecision
     /// <summary>The first loss scale whose gradient is finite, largest first; without fp16 it is 1.</summary>
     /// <param name="slope">The loss's derivative in one score: what the largest scale is reckoned from.</param>
     /// <param name="compute">Of a scale: the gradient comes back divided by it.</param>
-    public static (Tensor Scores, double Loss, Tensor Gradient) FirstFinite(ScalarType weights, double slope,
-        Func<float, (Tensor Scores, double Loss, Tensor Gradient)> compute)
+    public static (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) FirstFinite(ScalarType weights, double slope,
+        Func<float, (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient)> compute)
     {
         if (weights != ScalarType.Float16 || slope == 0)
         {

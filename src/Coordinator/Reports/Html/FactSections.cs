@@ -71,7 +71,10 @@ internal static class FactSections
         Add($"adapter after step {run.LastStep}", run.AdapterSha256);
         Add("adapter 0", run.Created?.AdapterHash.Value);
         Add("model's files", run.Created?.Settings.ModelHash);
-        Add("reward's files", run.Created?.Settings.RewardHash);
+        foreach (var (label, hash) in run.RewardHashes)
+        {
+            Add($"{label}'s files", hash);
+        }
         foreach (var name in Files)
         {
             var path = Path.Combine(run.Directory.Folder, name);

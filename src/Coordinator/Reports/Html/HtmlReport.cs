@@ -45,7 +45,7 @@ public static class HtmlReport
     {
         var begun = run.Journal is [var first, ..] ? $", begun {first.Time.UtcDateTime:yyyy-MM-dd HH:mm} UTC" : "";
         var state = run.Stop?.Reason ?? (run.LastStep == 0 ? "no step committed yet" : "not ended");
-        page.Append(CultureInfo.InvariantCulture, $"<h1>{Text(run.Directory.Id)}</h1>\n<p class=\"quiet\">{Text(run.NameOf("model.path"))} aligned to the reward <b>{Text(run.Value("reward.name"))}</b>{(run.Value("reward.sign") == "-1" ? " (lowered)" : "")}; {Text(state)}{begun}</p>\n<div class=\"tiles\">\n");
+        page.Append(CultureInfo.InvariantCulture, $"<h1>{Text(run.Directory.Id)}</h1>\n<p class=\"quiet\">{Text(run.NameOf("model.path"))} aligned to the reward <b>{Text(run.Reward)}</b>; {Text(state)}{begun}</p>\n<div class=\"tiles\">\n");
         if (run.Evaluations is [var start, .., var end])
         {
             Tile(page, $"{Number(start.RewardMean)} → {Number(end.RewardMean)}", $"held-out reward, {Signed(end.RewardMean - start.RewardMean)}", end.RewardMean >= start.RewardMean ? "up" : "down");
