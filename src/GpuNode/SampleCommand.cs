@@ -12,8 +12,6 @@ namespace AlignProp.GpuNode;
 /// <summary>Pictures of one prompt in a row, with or without an adapter, as a PNG.</summary>
 public static class SampleCommand
 {
-    private static readonly string[] Targets = ["to_q", "to_k", "to_v", "to_out.0"];
-
     public static void Run(NodeOptions options)
     {
         var (steps, guidance, count) = ((int)options.Number("steps", 20), options.Number("guidance", 3), (int)options.Number("count", 1));
@@ -22,7 +20,11 @@ public static class SampleCommand
         using var scope = NewDisposeScope();
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
         using var model = StableDiffusion.Load(options.Required("model"), device);
-        using var lora = options.Get("adapter", "") is { Length: > 0 } adapter ? Attach(model, adapter) : null;
+        using var lora = options.Get("adapter", "") is { Length: > 0 } adapter ? AdapterAttachment.Attach(model, adapter) : null;
+        if (lora?.Note is { } note)
+        {
+            Console.Error.WriteLine(note);
+        }
         var prompts = Enumerable.Repeat(prompt, count).ToList();
         var noise = SampleNoise.Initial(Enumerable.Range(0, count).Select(i => Seeds.Derive(seed, 0, i, Seeds.Noise)).ToList(), model.LatentShape(0, 0), device);
         var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative(options.Get("negative", ""), count),
@@ -32,41 +34,6 @@ public static class SampleCommand
         var (height, width) = ((int)images[0].shape[2], (int)images[0].shape[3]);
         Write(path, images.Select(ImageBytes.Rgb).ToList(), height, width);
         Console.WriteLine(path);
-    }
-
-    private static LoraInjection Attach(StableDiffusion model, string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new ModelFileException($"{path}: file not found; expected a LoRA file (diffusers or kohya names)");
-        }
-        LoraWeights weights;
-        try
-        {
-            weights = LoraFile.Read(path);
-        }
-        catch (Exception e) when (e is WeightFileException or LoraFormatException)
-        {
-            throw new ModelFileException(e.Message, e);
-        }
-        var targets = Targets.Where(t => weights.Modules.Any(m => m.EndsWith("." + t, StringComparison.Ordinal))).ToList();
-        var sizes = LoraInjection.Layout(model.UNet, targets.Count > 0 ? targets : Targets).ToDictionary(m => m.Module);
-        foreach (var module in weights.Modules)
-        {
-            var (rank, input) = (weights[LoraNames.Down(module)].Shape[0], weights[LoraNames.Down(module)].Shape[1]);
-            if (!sizes.TryGetValue(module, out var size) || size.In != input)
-            {
-                throw new ModelFileException(sizes.ContainsKey(module)
-                    ? $"{path}: {module} takes {input} inputs, this model's takes {size.In}: an adapter of another model"
-                    : $"{path}: this model has no module {module}: an adapter of another model (rank {rank})");
-            }
-        }
-        var lora = LoraInjection.Attach(model.UNet, weights.Rank, weights.Alpha, targets);
-        var zeros = weights.ZerosLike();
-        lora.Load(name => weights.TryGet(name, out var tensor)
-            ? tensor.Values
-            : throw new ModelFileException($"{path}: {name} is missing: the adapter covers only part of this model ({zeros.Tensors.Count} tensors)"));
-        return lora;
     }
 
     private static void Write(string path, IReadOnlyList<byte[]> images, int height, int width)

@@ -25,7 +25,11 @@ public sealed class AlignPropSerializer(ExtendedActorSystem system) : Serializer
     public override byte[] ToBinary(object obj) =>
         ByType.TryGetValue(obj.GetType(), out var codec) ? codec.Write(obj) : throw new SerializationException($"{obj.GetType()} is not a registered message");
 
-    public override object FromBinary(byte[] bytes, string manifest)
+    public override object FromBinary(byte[] bytes, string manifest) => Read(bytes, manifest);
+
+    /// <summary>What <see cref="FromBinary(byte[], string)"/> reads, without an actor system: for whoever looks at a journal from outside.</summary>
+    /// <exception cref="SerializationException">An unknown manifest, or malformed bytes.</exception>
+    public static object Read(byte[] bytes, string? manifest)
     {
         // Akka hands over null when a sender left the manifest out.
         if (manifest is null || !ByManifest.TryGetValue(manifest, out var codec))

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace AlignProp.Adapters;
@@ -38,7 +37,13 @@ public static partial class DiffusersLoraFormat
     }
 
     /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
-    public static LoraWeights Read(IWeightFile file)
+    public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
+
+    /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>
+    /// <exception cref="LoraFormatException">A key is not a LoRA parameter, or the shapes do not fit.</exception>
+    public static ImportedLora Import(IWeightFile file) => Import(file, ScalingOfMetadata(file));
+
+    internal static ImportedLora Import(IWeightFile file, PeftScaling? scaling)
     {
         ArgumentNullException.ThrowIfNull(file);
         var assembler = new LoraAssembler(file);
@@ -46,13 +51,15 @@ public static partial class DiffusersLoraFormat
         {
             if (key.StartsWith("text_encoder", StringComparison.Ordinal))
             {
-                throw new LoraFormatException(file.Path, key, "adapts the text encoder; only UNet adapters are supported");
+                assembler.Skip(key);
+                continue;
             }
 
             var match = KeyPattern().Match(key);
             if (!match.Success)
             {
-                throw new LoraFormatException(file.Path, key, "is not a LoRA parameter in the spelling of diffusers or PEFT");
+                assembler.Refuse(key, ForeignKeys.Reason(key) ?? "is not a LoRA parameter in the spelling of diffusers or PEFT");
+                continue;
             }
 
             var module = match.Groups["module"].Value + Projection(match.Groups["processor"].Value);
@@ -70,7 +77,7 @@ public static partial class DiffusersLoraFormat
             }
         }
 
-        return assembler.Build(AlphaOfMetadata(file));
+        return assembler.Build(scaling is null ? null : scaling.AlphaOf);
     }
 
     [GeneratedRegex(
@@ -89,31 +96,9 @@ public static partial class DiffusersLoraFormat
     };
 
     /// <summary>Newer versions of diffusers write PEFT's configuration into the metadata.</summary>
-    private static double? AlphaOfMetadata(IWeightFile file)
-    {
-        if (!file.Metadata.TryGetValue(AdapterMetadataKey, out var text))
-        {
-            return null;
-        }
-
-        try
-        {
-            using var document = JsonDocument.Parse(text);
-            foreach (var unsupported in new[] { "unet.alpha_pattern", "unet.use_rslora", "unet.use_dora" })
-            {
-                if (document.RootElement.TryGetProperty(unsupported, out var value) && value.ToString() is not ("" or "{}" or "False"))
-                {
-                    throw new LoraFormatException(file.Path, $"__metadata__.{AdapterMetadataKey}", $"{unsupported} is not supported");
-                }
-            }
-
-            return document.RootElement.TryGetProperty("unet.lora_alpha", out var alpha) ? alpha.GetDouble() : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
-        {
-            throw new LoraFormatException(file.Path, $"__metadata__.{AdapterMetadataKey}", $"is not valid: {e.Message}", e);
-        }
-    }
+    private static PeftScaling? ScalingOfMetadata(IWeightFile file) => file.Metadata.TryGetValue(AdapterMetadataKey, out var text)
+        ? PeftScaling.Parse(file.Path, $"__metadata__.{AdapterMetadataKey}", System.Text.Encoding.UTF8.GetBytes(text), "unet.")
+        : null;
 
     private static IEnumerable<TensorData> ToTensorData(LoraWeights weights, DType dtype)
     {

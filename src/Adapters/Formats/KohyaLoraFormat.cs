@@ -9,6 +9,9 @@ namespace AlignProp.Adapters;
 public static class KohyaLoraFormat
 {
     private const string Prefix = "lora_unet_";
+    private const string Down = ".lora_down.weight";
+    private const string Up = ".lora_up.weight";
+    private const string Alpha = ".alpha";
 
     /// <summary>Writes the file durably.</summary>
     /// <param name="path">Where to.</param>
@@ -17,15 +20,24 @@ public static class KohyaLoraFormat
     /// <param name="metadata">Added to that of <see cref="Metadata"/>, replacing equal keys.</param>
     /// <exception cref="LoraShapeException">A module is not one of a diffusers UNet, so its name could not be read back.</exception>
     public static void Write(string path, LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null) =>
-        SafetensorsWriter.Write(path, ToTensorData(weights, dtype), Merge(Metadata(weights), metadata));
+        DurableFile.Replace(path, stream => stream.Write(Serialize(weights, dtype, metadata)));
 
     /// <summary>The bytes <see cref="Write"/> would write.</summary>
-    public static byte[] Serialize(LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null) =>
-        SafetensorsWriter.Serialize(ToTensorData(weights, dtype), Merge(Metadata(weights), metadata));
+    public static byte[] Serialize(LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        var tensors = ToTensorData(weights, dtype).ToList();
+        var told = Merge(Metadata(weights), metadata);
+        foreach (var (key, hash) in KohyaHashes.Of(tensors, told))
+        {
+            told[key] = hash;
+        }
+
+        return SafetensorsWriter.Serialize(tensors, told);
+    }
 
     /// <summary>
-    /// What the file says of itself: <c>ss_network_module</c>, <c>ss_network_dim</c>, <c>ss_network_alpha</c>, <c>ss_base_model_version</c> (SD 1.5's
-    /// <c>sd_v1</c>) and <c>modelspec.architecture</c>.
+    /// What the file says of itself before the base model is known: the network and, until <c>Write</c>'s metadata replaces it, SD 1.5
+    /// (<c>ss_base_model_version</c> <c>sd_v1</c>, <c>modelspec.architecture</c>).
     /// </summary>
     public static Dictionary<string, string> Metadata(LoraWeights weights)
     {
@@ -35,6 +47,8 @@ public static class KohyaLoraFormat
             ["ss_network_module"] = "networks.lora",
             ["ss_network_dim"] = weights.Rank.ToString(CultureInfo.InvariantCulture),
             ["ss_network_alpha"] = weights.Alpha.ToString("R", CultureInfo.InvariantCulture),
+            ["ss_network_args"] = "{}",
+            ["ss_v2"] = "False",
             ["ss_base_model_version"] = "sd_v1",
             ["modelspec.sai_model_spec"] = "1.0.0",
             ["modelspec.architecture"] = "stable-diffusion-v1/lora",
@@ -51,34 +65,36 @@ public static class KohyaLoraFormat
     }
 
     /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
-    public static LoraWeights Read(IWeightFile file)
+    public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
+
+    /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>
+    /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
+    public static ImportedLora Import(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         var assembler = new LoraAssembler(file);
         foreach (var key in file.Tensors.Keys)
         {
-            if (!Matches(key))
+            if (key.StartsWith("lora_te", StringComparison.Ordinal))
             {
-                throw new LoraFormatException(file.Path, key, $"does not start with {Prefix}; only UNet adapters are supported");
+                assembler.Skip(key);
+                continue;
             }
 
             var dot = key.IndexOf('.', StringComparison.Ordinal);
-            var flat = dot < 0 ? key[Prefix.Length..] : key[Prefix.Length..dot];
-            var module = KohyaModuleNames.Expand(flat)
-                ?? throw new LoraFormatException(file.Path, key, $"'{flat}' is not a module of a UNet in diffusers' names (a file for SDXL or LyCORIS?)");
-            switch (dot < 0 ? "" : key[dot..])
+            var (flat, end) = dot < 0 ? (key, "") : (key[..dot], key[dot..]);
+            if (!Matches(key) || end is not (Down or Up or Alpha))
             {
-                case ".lora_down.weight":
-                    assembler.AddDown(key, module);
-                    break;
-                case ".lora_up.weight":
-                    assembler.AddUp(key, module);
-                    break;
-                case ".alpha":
-                    assembler.AddAlpha(key, module);
-                    break;
-                default:
-                    throw new LoraFormatException(file.Path, key, "ends in none of .lora_down.weight, .lora_up.weight, .alpha");
+                assembler.Refuse(key, ForeignKeys.Reason(key)
+                    ?? (Matches(key) ? $"ends in none of {Down}, {Up}, {Alpha}" : $"does not start with {Prefix}; only UNet adapters are supported"));
+            }
+            else if (KohyaModuleNames.Expand(flat[Prefix.Length..]) is not { } module)
+            {
+                assembler.Refuse(key, $"'{flat[Prefix.Length..]}' is not a module of a UNet in diffusers' names (a file for SDXL?)");
+            }
+            else
+            {
+                Add(assembler, key, module, end);
             }
         }
 
@@ -86,6 +102,22 @@ public static class KohyaLoraFormat
     }
 
     internal static bool Matches(string key) => key.StartsWith(Prefix, StringComparison.Ordinal);
+
+    private static void Add(LoraAssembler assembler, string key, string module, string end)
+    {
+        switch (end)
+        {
+            case Down:
+                assembler.AddDown(key, module);
+                break;
+            case Up:
+                assembler.AddUp(key, module);
+                break;
+            default:
+                assembler.AddAlpha(key, module);
+                break;
+        }
+    }
 
     private static Dictionary<string, string> Merge(Dictionary<string, string> own, IReadOnlyDictionary<string, string>? added)
     {
@@ -109,10 +141,10 @@ public static class KohyaLoraFormat
                 throw new LoraShapeException(tensor.Name, $"'{module}' is not a module of a UNet in diffusers' names and has no name in kohya's format");
             }
 
-            yield return LoraExport.Tensor($"{Prefix}{flat}.lora_{(isDown ? "down" : "up")}.weight", tensor.Shape, tensor.Values, dtype);
+            yield return LoraExport.Tensor($"{Prefix}{flat}{(isDown ? Down : Up)}", tensor.Shape, tensor.Values, dtype);
             if (isDown)
             {
-                yield return LoraExport.Tensor($"{Prefix}{flat}.alpha", [], [(float)weights.Alpha], DType.F32);
+                yield return LoraExport.Tensor($"{Prefix}{flat}{Alpha}", [], [(float)weights.Alpha], DType.F32);
             }
         }
     }

@@ -22,7 +22,7 @@ public static class SafetensorsWriter
     public static void Write(string path, IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(tensors);
-        var header = Header(ordered, metadata);
+        var header = Header([.. ordered.Select(t => (t.Name, t.DType, t.Shape, (long)t.Bytes.Length))], metadata);
         DurableFile.Replace(path, stream =>
         {
             stream.Write(header);
@@ -38,7 +38,7 @@ public static class SafetensorsWriter
     public static byte[] Serialize(IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(tensors);
-        var header = Header(ordered, metadata);
+        var header = Header([.. ordered.Select(t => (t.Name, t.DType, t.Shape, (long)t.Bytes.Length))], metadata);
         var bytes = new byte[header.Length + ordered.Sum(t => (long)t.Bytes.Length)];
         header.CopyTo(bytes, 0);
         var position = header.Length;
@@ -49,6 +49,34 @@ public static class SafetensorsWriter
         }
 
         return bytes;
+    }
+
+    /// <summary>
+    /// Like <see cref="Write"/>, for tensors that do not fit in memory together: each is asked to write its bytes when its turn comes.
+    /// </summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="tensors">Names, dtypes and shapes; where they lie elsewhere does not matter here.</param>
+    /// <param name="write">Writes the row-major little-endian elements of a tensor.</param>
+    /// <param name="metadata">The file's <c>__metadata__</c>.</param>
+    /// <exception cref="ArgumentException">A tensor's bytes do not fit its shape.</exception>
+    public static void WriteStreaming(
+        string path, IReadOnlyList<TensorInfo> tensors, Action<TensorInfo, Stream> write, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        TensorInfo[] ordered = [.. tensors.OrderByDescending(t => t.DType.Size()).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        var header = Header([.. ordered.Select(t => (t.Name, t.DType, t.Shape, t.ByteCount))], metadata);
+        DurableFile.Replace(path, stream =>
+        {
+            stream.Write(header);
+            foreach (var tensor in ordered)
+            {
+                var start = stream.Position;
+                write(tensor, stream);
+                if (stream.Position - start != tensor.ByteCount)
+                {
+                    throw new ArgumentException($"tensor '{tensor.Name}' has {stream.Position - start} bytes, expected {tensor.ByteCount}", nameof(write));
+                }
+            }
+        });
     }
 
     private static TensorData[] Order(IEnumerable<TensorData> tensors)
@@ -74,7 +102,7 @@ public static class SafetensorsWriter
         return ordered;
     }
 
-    private static byte[] Header(TensorData[] ordered, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header((string Name, DType DType, long[] Shape, long ByteCount)[] ordered, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, Options))
@@ -85,7 +113,7 @@ public static class SafetensorsWriter
             foreach (var tensor in ordered)
             {
                 WriteTensor(json, tensor, offset);
-                offset += tensor.Bytes.Length;
+                offset += tensor.ByteCount;
             }
 
             json.WriteEndObject();
@@ -115,7 +143,7 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private static void WriteTensor(Utf8JsonWriter json, TensorData tensor, long offset)
+    private static void WriteTensor(Utf8JsonWriter json, (string Name, DType DType, long[] Shape, long ByteCount) tensor, long offset)
     {
         json.WriteStartObject(tensor.Name);
         json.WriteString("dtype", tensor.DType.HeaderName());
@@ -128,7 +156,7 @@ public static class SafetensorsWriter
         json.WriteEndArray();
         json.WriteStartArray("data_offsets");
         json.WriteNumberValue(offset);
-        json.WriteNumberValue(offset + tensor.Bytes.Length);
+        json.WriteNumberValue(offset + tensor.ByteCount);
         json.WriteEndArray();
         json.WriteEndObject();
     }

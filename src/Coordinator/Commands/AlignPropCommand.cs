@@ -17,7 +17,7 @@ public static class AlignPropCommand
             DrainCommand.Create(output, RunOptions.Runs(), RunFolder.FindRun),
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),
-            ExportCommand.Create(output),
+            ExportCommand.Create(output, error),
             PresetsCommand.Create(output),
         };
         try

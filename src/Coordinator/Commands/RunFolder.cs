@@ -66,6 +66,7 @@ internal static class RunFolder
         ModelFolderCheck.Model(config.Model.Path);
         ModelFolderCheck.Reward(config.Reward.Name, config.Reward.Path);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
+        StartingAdapter.Check(config);
     }
 
     public static string WritableFolder(string folder)

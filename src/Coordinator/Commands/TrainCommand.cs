@@ -18,8 +18,9 @@ internal static class TrainCommand
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var config = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
-            var (training, heldOut) = RunFolder.Check(config);
+            var given = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
+            var (training, heldOut) = RunFolder.Check(given);
+            var (config, note) = StartingAdapter.Pin(given);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } given ? RunFolder.CheckId(given)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
@@ -39,6 +40,10 @@ internal static class TrainCommand
                 RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
             }
             Arithmetic(output, config, training, heldOut, directory);
+            if (note is not null)
+            {
+                output.WriteLine($"  {note}");
+            }
             return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
         });
         return command;
@@ -51,6 +56,6 @@ internal static class TrainCommand
         output.WriteLine($"{directory.Id}");
         output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
-        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Name}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters");
+        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Name}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
     }
 }

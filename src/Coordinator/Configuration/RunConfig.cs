@@ -50,7 +50,9 @@ public sealed record LossConfig(string Kind, double Target, double Scale);
 
 /// <param name="Alpha">LoRA alpha; the branch is scaled by alpha / rank.</param>
 /// <param name="Targets">Module name endings inside attention, e.g. to_q, to_k, to_v, to_out.0.</param>
-public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Targets);
+/// <param name="Init">A LoRA the run begins with (a file of diffusers or kohya, or a PEFT folder); empty = one that changes nothing.</param>
+/// <param name="InitSha256">SHA-256 of adapter 0 as made of Init; empty until the run begins.</param>
+public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Targets, string Init = "", string InitSha256 = "");
 
 public sealed record OptimizerConfig(double LearningRate, double Beta1, double Beta2, double WeightDecay, double Epsilon, double MaxGradNorm);
 

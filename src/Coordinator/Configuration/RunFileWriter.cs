@@ -36,6 +36,8 @@ public static class RunFileWriter
         Line("lora.rank", c.Lora.Rank);
         Line("lora.alpha", c.Lora.Alpha);
         text.Append($"  lora.targets = [{string.Join(", ", c.Lora.Targets.Select(t => Value(t)))}]\n");
+        Line("lora.init", c.Lora.Init);
+        Line("lora.init-sha256", c.Lora.InitSha256);
         Line("optimizer.learning-rate", c.Optimizer.LearningRate);
         Line("optimizer.beta1", c.Optimizer.Beta1);
         Line("optimizer.beta2", c.Optimizer.Beta2);

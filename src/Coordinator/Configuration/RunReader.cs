@@ -30,7 +30,7 @@ internal sealed class RunReader(string source, Config config)
                 Int("sampling.height", 0, 8192), Int("sampling.width", 0, 8192), Text("sampling.negative-prompt")),
             Truncation = new TruncationConfig(strategy, k, Number("truncation.mean", 0, 1000), Number("truncation.std", 0, 1000)),
             Loss = new LossConfig(OneOf("loss.kind", "negative-reward", "distance"), Number("loss.target", -1e9, 1e9), Number("loss.scale", 1e-12, 1e12)),
-            Lora = new LoraConfig(Int("lora.rank", 1, 1024), Number("lora.alpha", 1e-6, 1e6), targets),
+            Lora = new LoraConfig(Int("lora.rank", 1, 1024), Number("lora.alpha", 1e-6, 1e6), targets, PathOf("lora.init"), Sha256("lora.init-sha256")),
             Optimizer = new OptimizerConfig(Number("optimizer.learning-rate", 0, 1), Number("optimizer.beta1", 0, 0.999999), Number("optimizer.beta2", 0, 0.999999999),
                 Number("optimizer.weight-decay", 0, 1), Number("optimizer.epsilon", 1e-16, 1), Number("optimizer.max-grad-norm", 0, 1e9)),
             Batch = new BatchConfig(size, shardSize, Int("batch.steps-per-epoch", 0, 1_000_000)),
@@ -52,6 +52,13 @@ internal sealed class RunReader(string source, Config config)
     {
         var path = Text(key);
         return path.Length == 0 || Path.IsPathRooted(path) || Path.Exists(path) || ProjectFolder.Find(path) is not { } found ? path : found;
+    }
+
+    private string Sha256(string key)
+    {
+        var text = Text(key);
+        Require(text.Length == 0 || (text.Length == 64 && text.All(char.IsAsciiHexDigitLower)), key, text, "64 hexadecimal digits, or \"\"");
+        return text;
     }
 
     private string Text(string key)

@@ -60,7 +60,7 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
 
     private static Started Fresh(RunSetup setup)
     {
-        var adapter = LoraInitializer.Gaussian(setup.Layout, setup.Config.Lora.Rank, Seeds.Derive(setup.Config.Seed, 0, 0, "lora"), setup.Config.Lora.Alpha);
+        var (adapter, _) = StartingAdapter.Make(setup.Config, setup.Layout);
         var moments = AdamWState.Zero(adapter);
         var adapterBytes = adapter.Serialize();
         return new Started(adapter, moments, adapterBytes, new RunCreated(

@@ -89,18 +89,57 @@ public sealed class DiffusersLoraFormatTests
     }
 
     [Fact]
+    public void Patterns_and_rank_stabilised_scales_are_honoured()
+    {
+        var weights = Examples.Random(7, rank: 4);
+        using var file = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight", new()
+        {
+            ["lora_adapter_metadata"] = """{"unet.r": 4, "unet.lora_alpha": 4, "unet.alpha_pattern": {"attn2.to_out.0": 8}}""",
+        });
+        var read = DiffusersLoraFormat.Read(file);
+        Assert.Equal(weights[LoraNames.Up(Examples.Query)].Values, read[LoraNames.Up(Examples.Query)].Values);
+        Assert.Equal(weights[LoraNames.Up(Examples.Output)].Values.Select(x => 2 * x), read[LoraNames.Up(Examples.Output)].Values);
+
+        using var stabilised = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
+            new() { ["lora_adapter_metadata"] = """{"unet.lora_alpha": 6, "unet.use_rslora": true}""" });
+        Assert.Equal(6 / Math.Sqrt(4), DiffusersLoraFormat.Read(stabilised).Scale, 12);
+    }
+
+    [Fact]
     public void What_cannot_be_honoured_is_refused()
     {
         var weights = Examples.Random(7);
-        using var rslora = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
-            new() { ["lora_adapter_metadata"] = """{"unet.use_rslora": true}""" });
-        Assert.Contains("use_rslora", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(rslora)).Message);
-        Refused("text_encoder.x.lora.down.weight", "text encoder");
-        Refused("unet.x.lora_magnitude_vector", "is not a LoRA parameter");
+        using var dora = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
+            new() { ["lora_adapter_metadata"] = """{"unet.use_dora": true}""" });
+        Assert.Contains("use_dora", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(dora)).Message);
+        Refused("unet.x.lora_magnitude_vector", "DoRA");
         Refused("unet.x.to_q.lora.down.weight", "needs both");
         Refused("unet.x.to_q.weight", "is not a LoRA parameter");
         using var empty = SafetensorsFile.Parse(SafetensorsWriter.Serialize([]));
         Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(empty));
+    }
+
+    [Fact]
+    public void Keys_of_a_text_encoder_are_left_out_and_told()
+    {
+        var weights = Examples.Random(7);
+        TensorData[] text = [.. new[] { "text_encoder.b.lora_linear_layer.up.weight", "text_encoder.a.lora_linear_layer.down.weight" }.Select(k => TensorData.FromSingles(k, [1, 1], [1]))];
+        using var file = Spell(weights, "unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight", null, text);
+        var imported = DiffusersLoraFormat.Import(file);
+        Examples.AssertSame(weights, imported.Weights);
+        Assert.Equal(["text_encoder.a.lora_linear_layer.down.weight", "text_encoder.b.lora_linear_layer.up.weight"], imported.Skipped);
+        Assert.Contains("2 keys adapt a text encoder and are left out", imported.Note("x"));
+
+        using var only = SafetensorsFile.Parse(SafetensorsWriter.Serialize(text));
+        Assert.Contains("2 keys adapt a text encoder", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(only)).Message);
+    }
+
+    [Fact]
+    public void All_foreign_keys_are_told_at_once()
+    {
+        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize(new[] { "a.w1", "b.w2", "c.w3" }.Select(k => TensorData.FromSingles(k, [1], [1]))));
+        var message = Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(file)).Message;
+        Assert.All(new[] { "a.w1", "b.w2", "c.w3" }, key => Assert.Contains(key, message));
     }
 
     private static void Refused(string key, string reason)

@@ -77,8 +77,10 @@ public sealed class KohyaLoraFormatTests
 
     [Theory]
     [InlineData("lora_unet_input_blocks_1_1_proj_in.lora_down.weight", "SDXL")]
-    [InlineData("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "only UNet")]
-    [InlineData("lora_unet_conv_in.hada_w1_a", "ends in none of")]
+    [InlineData("lora_unet_conv_in.hada_w1_a", "LoHa")]
+    [InlineData("lora_unet_conv_in.lora_mid.weight", "CP form")]
+    [InlineData("lora_unet_conv_in.dora_scale", "DoRA")]
+    [InlineData("other_conv_in.lora_down.weight", "does not start with lora_unet_")]
     [InlineData("lora_unet_conv_in", "ends in none of")]
     [InlineData("lora_unet_.alpha", "is not a module")]
     [InlineData("lora_unet_conv_in.lora_down.weight", "needs both")]
@@ -92,9 +94,48 @@ public sealed class KohyaLoraFormatTests
     }
 
     [Fact]
-    public void Unequal_ranks_and_bad_alphas_are_refused()
+    public void Text_encoder_keys_alone_are_no_adapter() => Refused("only UNet", [TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", [1], [1])]);
+
+    [Fact]
+    public void Unequal_ranks_are_filled_up_with_zeros_and_scale_by_their_own()
     {
-        Refused("one rank for all", Matrices("conv_in", 2).Concat(Matrices("conv_out", 3)));
+        // [r = 2] with alpha 1 and [r = 3] with alpha 3: scales 1/2 and 1.
+        TensorData[] tensors =
+        [
+            TensorData.FromSingles("lora_unet_conv_in.lora_down.weight", [2, 2], [1, 2, 3, 4]),
+            TensorData.FromSingles("lora_unet_conv_in.lora_up.weight", [2, 2], [5, 6, 7, 8]),
+            TensorData.FromSingles("lora_unet_conv_in.alpha", [], [1]),
+            TensorData.FromSingles("lora_unet_conv_out.lora_down.weight", [3, 1], [1, 2, 3]),
+            TensorData.FromSingles("lora_unet_conv_out.lora_up.weight", [1, 3], [4, 5, 6]),
+            TensorData.FromSingles("lora_unet_conv_out.alpha", [], [3]),
+            TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.alpha", [], [3]),
+        ];
+        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize(tensors));
+        var imported = KohyaLoraFormat.Import(file);
+        Assert.Equal((3, 1.0), (imported.Weights.Rank, imported.Weights.Scale));
+        Assert.Equal([1f, 2, 3, 4, 0, 0], imported.Weights[LoraNames.Down("conv_in")].Values);
+        Assert.Equal([2.5f, 3, 0, 3.5f, 4, 0], imported.Weights[LoraNames.Up("conv_in")].Values);
+        Assert.Equal([4f, 5, 6], imported.Weights[LoraNames.Up("conv_out")].Values);
+        Assert.Equal((2, 3), (imported.Ranks["conv_in"], imported.Ranks["conv_out"]));
+        Assert.Single(imported.Skipped);
+    }
+
+    [Fact]
+    public void The_hashes_are_those_of_the_file_without_its_other_metadata()
+    {
+        // Large enough for the legacy hash's window at 1 MiB to hold numbers.
+        var weights = LoraInitializer.Gaussian([("conv_in", 300_000, 70_000)], 1, 3);
+        using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(weights, metadata: new Dictionary<string, string> { ["modelspec.title"] = "a title" }));
+        var plain = SafetensorsWriter.Serialize(file.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())),
+            file.Metadata.Where(m => m.Key.StartsWith("ss_", StringComparison.Ordinal)).ToDictionary());
+        var data = 8 + BitConverter.ToInt32(plain, 0);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(plain.AsSpan(data))), file.Metadata["sshs_model_hash"]);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(plain.AsSpan(0x100000, 0x10000)))[..8], file.Metadata["sshs_legacy_hash"]);
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_fit_and_bad_alphas_are_refused()
+    {
         Refused("not [r, in] and [out, r]", [
             TensorData.FromSingles("lora_unet_conv_in.lora_down.weight", [2, 1], new float[2]),
             TensorData.FromSingles("lora_unet_conv_in.lora_up.weight", [1, 3], new float[3]),

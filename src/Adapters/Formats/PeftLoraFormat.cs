@@ -1,0 +1,97 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace AlignProp.Adapters;
+
+/// <summary>
+/// LoRA folders of PEFT: <c>adapter_model.safetensors</c> with <c>base_model.model.MODULE.lora_A.weight</c> [r, in] and <c>.lora_B.weight</c> [out, r], and
+/// <c>adapter_config.json</c>. The configuration holds the fields of PEFT 0.9, which every version since reads; those added later have defaults that mean what is meant here.
+/// </summary>
+public static class PeftLoraFormat
+{
+    /// <summary>The configuration's file name.</summary>
+    public const string ConfigName = "adapter_config.json";
+
+    /// <summary>The weights' file name.</summary>
+    public const string FileName = "adapter_model.safetensors";
+
+    private const string Prefix = "base_model.model.";
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
+
+    /// <summary>Writes both files durably into a folder that exists.</summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="weights">Alpha goes into the configuration; nothing is folded.</param>
+    /// <param name="baseModel">What to call the base model, e.g. its name on a hub.</param>
+    /// <param name="modules">All modules of the base model that could have a branch, to say in short which ones have; null = each is named.</param>
+    /// <param name="dtype">F32, F16 or BF16.</param>
+    public static void Write(string folder, LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null, DType dtype = DType.F32)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        SafetensorsWriter.Write(Path.Combine(folder, FileName), weights.Tensors.Select(t => LoraExport.Tensor(Prefix + t.Name, t.Shape, t.Values, dtype)), Metadata);
+        var json = Config(weights, baseModel, modules).ToJsonString(Indented);
+        DurableFile.Replace(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json)));
+    }
+
+    /// <summary>The configuration, keys in ordinal order as PEFT writes them.</summary>
+    public static JsonObject Config(LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null) => new()
+    {
+        ["alpha_pattern"] = new JsonObject(),
+        ["auto_mapping"] = new JsonObject
+        {
+            ["base_model_class"] = "UNet2DConditionModel",
+            ["parent_library"] = "diffusers.models.unets.unet_2d_condition",
+        },
+        ["base_model_name_or_path"] = baseModel,
+        ["bias"] = "none",
+        ["fan_in_fan_out"] = false,
+        ["inference_mode"] = true,
+        ["init_lora_weights"] = "gaussian",
+        ["layers_pattern"] = null,
+        ["layers_to_transform"] = null,
+        ["loftq_config"] = new JsonObject(),
+        ["lora_alpha"] = Whole(weights.Alpha),
+        ["lora_dropout"] = 0.0,
+        ["megatron_config"] = null,
+        ["megatron_core"] = "megatron.core",
+        ["modules_to_save"] = null,
+        ["peft_type"] = "LORA",
+        ["r"] = weights.Rank,
+        ["rank_pattern"] = new JsonObject(),
+        ["revision"] = null,
+        ["target_modules"] = new JsonArray([.. Targets(weights, modules).Select(t => (JsonNode?)t)]),
+        ["task_type"] = null,
+        ["use_dora"] = false,
+        ["use_rslora"] = false,
+    };
+
+    /// <summary>Reads a folder.</summary>
+    /// <exception cref="WeightFileException">No weights in the folder, or not valid.</exception>
+    /// <exception cref="LoraFormatException">Not a UNet LoRA, or one with settings that are not supported.</exception>
+    public static ImportedLora Import(string folder)
+    {
+        var config = Path.Combine(folder, ConfigName);
+        var scaling = PeftScaling.Parse(folder, ConfigName, File.ReadAllBytes(config));
+        using var file = WeightFiles.Open(WeightFiles.Find(folder, "adapter_model"));
+        return DiffusersLoraFormat.Import(file, scaling);
+    }
+
+    /// <summary>Endings such as to_q and to_out.0 where they say exactly which modules have a branch, else the modules' whole names.</summary>
+    private static IEnumerable<string> Targets(LoraWeights weights, IReadOnlyCollection<string>? modules)
+    {
+        var adapted = weights.Modules.ToHashSet(StringComparer.Ordinal);
+        var endings = adapted.Select(Ending).Distinct().Order(StringComparer.Ordinal).ToList();
+        var matched = modules?.Where(m => endings.Any(e => m.EndsWith("." + e, StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
+        return matched is not null && matched.SetEquals(adapted) ? endings : adapted.Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>The last name of a path, with the number after it: to_out.0.</summary>
+    private static string Ending(string module)
+    {
+        var parts = module.Split('.');
+        return parts.Length > 1 && parts[^1].All(char.IsAsciiDigit) ? $"{parts[^2]}.{parts[^1]}" : parts[^1];
+    }
+
+    private static JsonNode Whole(double alpha) => alpha == Math.Floor(alpha) && alpha < int.MaxValue ? (int)alpha : alpha;
+}
