@@ -19,6 +19,10 @@ public static class ModelFingerprint
         {
             return "";
         }
+        if (!Directory.Exists(folder) && !File.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"{folder}: folder not found");
+        }
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var found = File.Exists(folder)
             ? [(Path.GetFileName(folder), folder)]

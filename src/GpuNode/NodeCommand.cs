@@ -63,8 +63,8 @@ public static class NodeCommand
         var lone = seeds.Count == 1;
         var names = DeviceList.Of(options, DeviceList.Gpus);
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
-        var fitness = new ConcurrentDictionary<(string, string, string, string, string), string?>();
-        Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd((s.ModelPath, s.ModelHash, s.RewardPath, s.RewardHash, s.Precision), _ => NodeFitness.Reason(s, names));
+        var fitness = new ConcurrentDictionary<string, string?>();
+        Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd(NodeFitness.Subject(s), _ => NodeFitness.Reason(s, names));
 
         TaskCompletionSource<NodeExit>? exit = null;
         IActorRef actor = ActorRefs.Nobody;

@@ -10,17 +10,25 @@ public static class NodeFitness
     /// <param name="devices">cpu:N or cuda:N.</param>
     public static string? Reason(ShardSettings settings, IEnumerable<string> devices) =>
         Difference("model", settings.ModelPath, settings.ModelHash)
-        ?? Difference("reward", settings.RewardPath, settings.RewardHash)
+        ?? settings.Rewards.Concat(settings.EvaluationRewards).Select(r => Difference("reward", r.Path, r.Hash)).FirstOrDefault(d => d is not null)
         ?? devices.Where(d => settings.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
             .Select(d => $"model.precision = {settings.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
 
+    /// <summary>What <see cref="Reason"/> looks at, as one text.</summary>
+    public static string Subject(ShardSettings settings) =>
+        string.Join('\n', [settings.ModelPath, settings.ModelHash, settings.Precision, .. settings.Rewards.Concat(settings.EvaluationRewards).Select(r => $"{r.Path}\n{r.Hash}")]);
+
     private static string? Difference(string what, string folder, string expected)
     {
-        if (folder.Length > 0 && !Directory.Exists(folder))
+        string found;
+        try
         {
-            return $"{folder}: folder not found; the run's {what} must lie at the same path on every node";
+            found = what == "reward" ? RewardFingerprint.Of(folder) : ModelFingerprint.Of(folder);
         }
-        var found = ModelFingerprint.Of(folder);
+        catch (DirectoryNotFoundException e)
+        {
+            return $"{e.Message}; the run's {what} must lie at the same path on every node";
+        }
         return found == expected ? null : $"{folder}: this node's {what} files differ from the coordinator's (SHA-256 {Short(found)}, expected {Short(expected)})";
     }
 

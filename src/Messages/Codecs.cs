@@ -39,9 +39,10 @@ internal static class Codecs
                 ScoringSeconds = m.ScoringSeconds,
                 BackwardSeconds = m.BackwardSeconds,
                 PeakMemory = m.PeakMemory,
+                Terms = { m.Terms ?? [] },
             },
             p => new ShardDone(new(p.Lease), new(p.Device), Read(p.Key), [.. p.Rewards], p.Loss, Read(p.Payload),
-                p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory)),
+                p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory, [.. p.Terms])),
         Of<ShardFailed, P.ShardFailed>("failed", P.ShardFailed.Parser,
             m => new P.ShardFailed { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Error = m.Error },
             p => new ShardFailed(new(p.Lease), new(p.Device), Read(p.Key), p.Error)),
@@ -77,11 +78,13 @@ internal static class Codecs
                 GradNorm = m.GradNorm,
                 Truncations = { m.Truncations },
                 Seconds = m.Seconds,
+                Terms = { (m.Terms ?? []).Select(Write) },
             },
-            p => new StepCommittedEvent(p.Epoch, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds)),
+            p => new StepCommittedEvent(p.Epoch, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
+                [.. p.Terms.Select(Read)])),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
-            m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity },
-            p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity)),
+            m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity, Terms = { (m.Terms ?? []).Select(Write) } },
+            p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity, [.. p.Terms.Select(Read)])),
         Of<RunEnded, P.RunEnded>("e-ended", P.RunEnded.Parser, m => new P.RunEnded { Step = m.Step, Reason = m.Reason }, p => new RunEnded(p.Step, p.Reason)),
     ];
 
@@ -98,6 +101,25 @@ internal static class Codecs
         : throw new ArgumentException($"a blob of {p.Bytes} bytes: 1 to {BlobRef.MaxBytes} are accepted");
 
     private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash : throw new ArgumentException("not a SHA-256 in lower-case hex");
+
+    private static P.RewardTerm Write(RewardTerm t) => new()
+    {
+        Label = t.Label,
+        Name = t.Name,
+        Path = t.Path,
+        Hash = t.Hash,
+        Weight = t.Weight,
+        Mean = t.Mean,
+        Std = t.Std,
+        Words = t.Words,
+        Quality = t.Quality,
+    };
+
+    private static RewardTerm Read(P.RewardTerm p) => new(p.Label, p.Name, p.Path, p.Hash, p.Weight, p.Mean, p.Std, p.Words, p.Quality);
+
+    private static P.RewardScore Write(RewardScore s) => new() { Label = s.Label, Mean = s.Mean, Std = s.Std };
+
+    private static RewardScore Read(P.RewardScore p) => new(p.Label, p.Mean, p.Std);
 
     private static P.ShardKey Write(ShardKey k) => new() { Run = k.Run.Value, Step = k.Step, Index = k.Index, AdapterHash = k.AdapterHash.Value };
 
@@ -121,10 +143,8 @@ internal static class Codecs
     {
         ModelPath = s.ModelPath,
         ModelHash = s.ModelHash,
-        RewardName = s.RewardName,
-        RewardPath = s.RewardPath,
-        RewardHash = s.RewardHash,
-        RewardSign = s.RewardSign,
+        Rewards = { s.Rewards.Select(Write) },
+        EvaluationRewards = { s.EvaluationRewards.Select(Write) },
         Precision = s.Precision,
         Threads = s.Threads,
         Steps = s.Steps,
@@ -141,7 +161,7 @@ internal static class Codecs
         LoraTargets = { s.LoraTargets },
     };
 
-    private static ShardSettings Read(P.ShardSettings p) => new(p.ModelPath, p.ModelHash, p.RewardName, p.RewardPath, p.RewardHash, p.RewardSign,
+    private static ShardSettings Read(P.ShardSettings p) => new(p.ModelPath, p.ModelHash, [.. p.Rewards.Select(Read)], [.. p.EvaluationRewards.Select(Read)],
         p.Precision, p.Threads, p.Steps, p.GuidanceScale, p.Eta, p.Height, p.Width, p.NegativePrompt, p.LossKind, p.LossTarget, p.LossScale,
         p.LoraRank, p.LoraAlpha, [.. p.LoraTargets]);
 }

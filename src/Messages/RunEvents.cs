@@ -17,9 +17,11 @@ public sealed record RunCreated(RunId Run, string Config, ShardSettings Settings
 
 /// <summary>One optimizer step. Its adapter and moments were durable before this was written.</summary>
 /// <param name="Epoch">Of the coordinator that committed it: always the newest elected one.</param>
+/// <param name="Terms">Each term of the reward; none in journals from before there were terms.</param>
 public sealed record StepCommittedEvent(int Epoch, int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean, double RewardStd, double Loss,
-    double GradNorm, IReadOnlyList<int> Truncations, double Seconds) : IRunEvent;
+    double GradNorm, IReadOnlyList<int> Truncations, double Seconds, IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
 
-public sealed record EvaluationRecorded(int Step, double RewardMean, double RewardStd, double Diversity) : IRunEvent;
+/// <param name="Terms">The terms of the reward, then the rewards that are only evaluated; none in journals from before there were terms.</param>
+public sealed record EvaluationRecorded(int Step, double RewardMean, double RewardStd, double Diversity, IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
 
 public sealed record RunEnded(int Step, string Reason) : IRunEvent;

@@ -99,7 +99,7 @@ public sealed class DeviceWorkerTests : TestKit
     private T Expect<T>(Func<T, bool>? which = null) => (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(20));
 
     private static ShardLease Lease(string id) => new(new LeaseId(id), new Shard(new RunId("run"), 1, 0, false, false, 1, [new ShardSample("a cat", 1, 1)]),
-        new BlobRef(Adapter, 1), new ShardSettings("", "", "", "", "", 1, "fp32", 1, 1, 1, 0, 0, 0, "", "", 0, 1, 1, 1, []));
+        new BlobRef(Adapter, 1), new ShardSettings("", "", [], [], "fp32", 1, 1, 1, 0, 0, 0, "", "", 0, 1, 1, 1, []));
 
     private sealed class OneAdapter : ReceiveActor
     {

@@ -58,7 +58,7 @@ public sealed class ShardComputerTests : IDisposable
         var model = NodeFitness.Reason(_settings with { ModelHash = new string('0', 64) }, ["cpu:0"])!;
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
-        Assert.Contains("this node's reward files differ", NodeFitness.Reason(_settings with { RewardHash = "1" }, ["cpu:0"]));
+        Assert.Contains("this node's reward files differ", NodeFitness.Reason(_settings with { Rewards = [_settings.Rewards[0] with { Hash = "1" }] }, ["cpu:0"]));
         Assert.Contains("no/such/model: folder not found", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
         Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cpu:0"]));
         Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cuda:0"]));
@@ -84,7 +84,7 @@ public sealed class ShardComputerTests : IDisposable
     private static ShardSettings Settings(string model)
     {
         var (path, reward) = (Path.Combine(Root, model), Path.Combine(Root, "models", "emoji-preference"));
-        return new ShardSettings(path, ModelFingerprint.Of(path), "preference", reward, ModelFingerprint.Of(reward), 1, "fp32", 1, 4, 3, 0, 0, 0, "",
+        return new ShardSettings(path, ModelFingerprint.Of(path), [new RewardTerm("preference", "preference", reward, RewardFingerprint.Of(reward), 1, 0, 1, "", 90)], [], "fp32", 1, 4, 3, 0, 0, 0, "",
             "negative-reward", 0, 1, 2, 2, ["to_q"]);
     }
 

@@ -19,6 +19,7 @@ public static class AlignPropCommand
             RunsCommand.Create(output),
             ExportCommand.Create(output, error),
             PresetsCommand.Create(output),
+            RewardsCommand.Create(output),
         };
         try
         {

@@ -64,7 +64,7 @@ internal static class RunFolder
     private static void CheckModels(RunConfig config)
     {
         ModelFolderCheck.Model(config.Model.Path);
-        ModelFolderCheck.Reward(config.Reward.Name, config.Reward.Path);
+        ModelFolderCheck.Rewards(config);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         StartingAdapter.Check(config);
     }

@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Commands;
 
@@ -73,11 +74,11 @@ internal sealed class RunView : IProgress<RunProgress>
                 {
                     _seconds.Dequeue();
                 }
-                return $"step {step.Step,4}  reward {step.RewardMean,8:F3}  loss {step.Loss,8:F3}  |g| {step.GradNorm,7:F3}  K {string.Join(",", step.Truncations)}  {step.Seconds:F1} s  {step.AdapterSha256[..12]}";
+                return $"step {step.Step,4}  reward {step.RewardMean,8:F3}  loss {step.Loss,8:F3}  |g| {step.GradNorm,7:F3}  K {string.Join(",", step.Truncations)}  {step.Seconds:F1} s  {step.AdapterSha256[..12]}{Terms(step.Terms, step.RewardMean)}";
             case EvaluationFinished evaluation:
                 _first ??= evaluation;
                 _last = evaluation;
-                return $"evaluation after step {evaluation.Step}: held-out reward {evaluation.RewardMean:F3} ± {evaluation.RewardStd:F3}, diversity {evaluation.Diversity:F3}";
+                return $"evaluation after step {evaluation.Step}: held-out reward {evaluation.RewardMean:F3} ± {evaluation.RewardStd:F3}, diversity {evaluation.Diversity:F3}{Terms(evaluation.Terms, evaluation.RewardMean, spread: true)}";
             case RunNotice notice:
                 return notice.Text;
             case RunSteered steered:
@@ -89,6 +90,10 @@ internal sealed class RunView : IProgress<RunProgress>
                 return null;
         }
     }
+
+    /// <summary>The terms, one after the other; nothing where they would only say the reward again.</summary>
+    private static string Terms(IReadOnlyList<RewardScore>? terms, double reward, bool spread = false) => terms is not { Count: > 0 } || (terms.Count == 1 && terms[0].Mean == reward) ? ""
+        : $"  ({string.Join(", ", terms.Select(t => $"{t.Label} {t.Mean:F3}{(spread ? $" ± {t.Std:F3}" : "")}"))})";
 
     private static string Bar(double fraction)
     {

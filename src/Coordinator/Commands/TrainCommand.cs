@@ -56,6 +56,6 @@ internal static class TrainCommand
         output.WriteLine($"{directory.Id}");
         output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
-        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Name}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
+        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
     }
 }

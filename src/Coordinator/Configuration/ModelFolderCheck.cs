@@ -15,8 +15,6 @@ public static class ModelFolderCheck
     private static readonly (string Folder, string Name)[] Weights =
         [("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model")];
 
-    private static readonly string[] Rewards = ["aesthetic", "brightness", "clip", "detector", "hps", "jpeg-size", "pickscore", "preference"];
-
     /// <exception cref="ConfigException">Names the file, the key, the shape found and the shape expected.</exception>
     public static void Model(string folder)
     {
@@ -36,18 +34,42 @@ public static class ModelFolderCheck
             json => [json.GetProperty("latent_channels").GetInt64(), json.GetProperty("latent_channels").GetInt64(), 1, 1]);
     }
 
-    /// <exception cref="ConfigException">No such reward, or its folder is not there.</exception>
-    public static void Reward(string name, string folder)
+    /// <summary>All rewards of a run: those trained on and those only evaluated.</summary>
+    /// <exception cref="ConfigException">No such reward, its files are not there, or it lacks its words.</exception>
+    public static void Rewards(RunConfig config)
     {
-        if (!Rewards.Contains(name))
+        foreach (var (term, i) in config.Reward.Sum.Select((t, i) => (t, i)))
         {
-            throw new ConfigException($"reward.name = {name}: expected one of {string.Join(", ", Rewards)}");
+            Reward(config.Reward.Terms.Count > 0 ? $"reward.terms[{i}]" : "reward", term);
         }
-        if (name != "brightness" && !File.Exists(Path.Combine(folder, "config.json")))
+        foreach (var (term, i) in config.Evaluation.Rewards.Select((t, i) => (t, i)))
         {
-            throw new ConfigException($"{Path.Combine(folder, "config.json")}: file not found (reward.path); expected the folder of a {name} reward model");
+            Reward($"evaluation.rewards[{i}]", term);
         }
     }
+
+    private static void Reward(string key, RewardTermConfig term)
+    {
+        if (RewardCatalog.Find(term.Name) is not { } entry)
+        {
+            throw new ConfigException($"{key}.name = {term.Name}: expected one of {string.Join(", ", RewardCatalog.Names)}");
+        }
+        if (entry.Words && term.Words.Count == 0)
+        {
+            throw new ConfigException($"{key}.words is empty: {term.Name} needs what the detector looks for; e.g. words = [\"a book\"]");
+        }
+        switch (entry.Files)
+        {
+            case RewardFiles.Folder when !ConfigFiles.Any(f => File.Exists(Path.Combine(term.Path, f))):
+                throw new ConfigException($"{Path.Combine(term.Path, "config.json")}: file not found ({key}.path); expected the folder of a {term.Name} reward model");
+            case RewardFiles.Folder when RewardFingerprint.ClipFolder(term.Path) is { } clip && !Directory.Exists(clip):
+                throw new ConfigException($"{clip}: folder not found; \"clip\" of {Path.Combine(term.Path, "config.json")} names it");
+            case RewardFiles.File when !File.Exists(term.Path):
+                throw new ConfigException($"{term.Path}: file not found ({key}.path); expected name = \"torchscript:FILE\" with a file that torch.jit.save wrote");
+        }
+    }
+
+    private static readonly string[] ConfigFiles = ["config.json", "open_clip_config.json", "med_config.json", "HPS_v2_compressed.pt", "HPS_v2.1_compressed.pt"];
 
     private static IReadOnlyDictionary<string, long[]> Shapes(string folder, string part, string name)
     {

@@ -27,10 +27,42 @@ public sealed record RunConfig
 /// <param name="ThreadsPerShard">libtorch intra-op threads of one shard: part of the run, because it changes the last bits.</param>
 public sealed record ModelConfig(string Path, string Precision, int ThreadsPerShard);
 
-/// <param name="Name">A registered reward: preference, jpeg-size, detector, aesthetic, hps, pickscore, clip, brightness.</param>
-/// <param name="Path">Folder with the reward model's files (may be empty for brightness).</param>
+/// <param name="Name">A reward of <see cref="Adapters.RewardCatalog"/>.</param>
+/// <param name="Path">Folder or file of the reward model; empty for a reward without files.</param>
 /// <param name="Sign">+1 to raise the reward, -1 to lower it (e.g. compressibility = -1 x JPEG bytes).</param>
-public sealed record RewardConfig(string Name, string Path, double Sign);
+public sealed record RewardConfig(string Name, string Path, double Sign)
+{
+    /// <summary>What a detector looks for.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    /// <summary>JPEG quality of the codec rewards, 1 to 100.</summary>
+    public int Quality { get; init; } = 90;
+
+    /// <summary>A weighted sum; where it is not empty it stands in the place of the one reward above.</summary>
+    public IReadOnlyList<RewardTermConfig> Terms { get; init; } = [];
+
+    /// <summary>What is trained on: the terms, or the one reward as a sum of one.</summary>
+    public IReadOnlyList<RewardTermConfig> Sum => Terms.Count > 0 ? Terms : [new RewardTermConfig(Name, Path) { Weight = Sign, Words = Words, Quality = Quality }];
+
+    /// <summary>For people: the names, with the weights where they say something.</summary>
+    public string Summary => string.Join(" + ", Sum.Select(t => t.Weight == 1 ? t.Name : FormattableString.Invariant($"{t.Weight} {t.Name}")));
+}
+
+/// <summary>One reward r of a weighted sum: it adds Weight (r - Mean) / Std.</summary>
+public sealed record RewardTermConfig(string Name, string Path)
+{
+    public double Weight { get; init; } = 1;
+
+    public double Mean { get; init; }
+
+    public double Std { get; init; } = 1;
+
+    /// <inheritdoc cref="RewardConfig.Words"/>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    /// <inheritdoc cref="RewardConfig.Quality"/>
+    public int Quality { get; init; } = 90;
+}
 
 /// <param name="Training">Text file, one prompt a line; empty lines and # comments are skipped.</param>
 /// <param name="HeldOut">Same format; never trained on.</param>
@@ -64,7 +96,11 @@ public sealed record BatchConfig(int Size, int ShardSize, int StepsPerEpoch);
 /// <param name="SamplesPerPrompt">Fixed seeds per held-out prompt.</param>
 /// <param name="GridPrompts">How many prompts (training first, then held-out) the before/after grid shows.</param>
 /// <param name="EveryEpochs">Evaluate after every this many epochs (and always before the first step and at the end).</param>
-public sealed record EvaluationConfig(int SamplesPerPrompt, int GridPrompts, int EveryEpochs);
+public sealed record EvaluationConfig(int SamplesPerPrompt, int GridPrompts, int EveryEpochs)
+{
+    /// <summary>Rewards that are measured and not trained on.</summary>
+    public IReadOnlyList<RewardTermConfig> Rewards { get; init; } = [];
+}
 
 /// <param name="MaxEpochs">Stop after this many epochs.</param>
 /// <param name="PlateauEpochs">Stop when the held-out reward has not risen by PlateauDelta for this many evaluations; 0 = off.</param>

@@ -18,6 +18,9 @@ public static class RunFileWriter
         Line("reward.name", c.Reward.Name);
         Line("reward.path", c.Reward.Path);
         Line("reward.sign", (int)c.Reward.Sign);
+        text.Append($"  reward.words = {Words(c.Reward.Words)}\n");
+        Line("reward.quality", c.Reward.Quality);
+        text.Append($"  reward.terms = {Terms(c.Reward.Terms)}\n");
         Line("prompts.training", c.Prompts.Training);
         Line("prompts.held-out", c.Prompts.HeldOut);
         Line("sampling.steps", c.Sampling.Steps);
@@ -50,6 +53,7 @@ public static class RunFileWriter
         Line("evaluation.samples-per-prompt", c.Evaluation.SamplesPerPrompt);
         Line("evaluation.grid-prompts", c.Evaluation.GridPrompts);
         Line("evaluation.every-epochs", c.Evaluation.EveryEpochs);
+        text.Append($"  evaluation.rewards = {Terms(c.Evaluation.Rewards)}\n");
         Line("stopping.max-epochs", c.Stopping.MaxEpochs);
         Line("stopping.plateau-epochs", c.Stopping.PlateauEpochs);
         Line("stopping.plateau-delta", c.Stopping.PlateauDelta);
@@ -57,6 +61,11 @@ public static class RunFileWriter
         Line("stopping.min-diversity", c.Stopping.MinDiversity);
         return text.Append("}\n").ToString();
     }
+
+    private static string Words(IReadOnlyList<string> words) => $"[{string.Join(", ", words.Select(w => Value(w)))}]";
+
+    private static string Terms(IReadOnlyList<RewardTermConfig> terms) => terms.Count == 0 ? "[]" : $"[\n{string.Join("\n", terms.Select(t =>
+        $"    {{ name = {Value(t.Name)}, path = {Value(t.Path)}, weight = {Value(t.Weight)}, mean = {Value(t.Mean)}, std = {Value(t.Std)}, words = {Words(t.Words)}, quality = {Value(t.Quality)} }}"))}\n  ]";
 
     private static string Value(object? value) => value switch
     {

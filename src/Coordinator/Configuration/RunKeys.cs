@@ -31,6 +31,9 @@ internal static class RunKeys
     /// <summary>A value of the command line as HOCON: lists and plain words as they are, everything else quoted.</summary>
     public static string Quoted(string value) => value.StartsWith('[') ? value : $"\"{value.Trim('"').Replace("\\", "\\\\").Replace("\"", "\\\"")}\"";
 
+    /// <summary>Akka's parser keeps nothing of <c>[]</c>: neither a list nor anything else.</summary>
+    public static bool IsEmptyList(Akka.Configuration.Hocon.HoconValue value) => !value.IsString() && !value.IsObject() && !value.IsArray();
+
     private static IEnumerable<string> Walk(Config config) => config.IsEmpty ? [] : Walk("", config.Root);
 
     private static IEnumerable<string> Walk(string path, Akka.Configuration.Hocon.HoconValue value) => value.IsObject()

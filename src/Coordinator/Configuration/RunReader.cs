@@ -6,6 +6,8 @@ namespace AlignProp.Coordinator.Configuration;
 /// <summary>A merged configuration -> <see cref="RunConfig"/>, every value checked.</summary>
 internal sealed class RunReader(string source, Config config)
 {
+    private readonly RewardTermReader _terms = new(source, config);
+
     public RunConfig Read()
     {
         var steps = Int("sampling.steps", 1, 1000);
@@ -24,7 +26,12 @@ internal sealed class RunReader(string source, Config config)
             Name = Name(),
             Seed = (ulong)Long("seed", 0, long.MaxValue),
             Model = new ModelConfig(PathOf("model.path"), OneOf("model.precision", "fp32", "bf16", "fp16"), Int("model.threads-per-shard", 1, 256)),
-            Reward = new RewardConfig(Text("reward.name"), PathOf("reward.path"), sign),
+            Reward = RewardTermReader.Named(new RewardConfig(Text("reward.name"), PathOf("reward.path"), sign)
+            {
+                Words = List("reward.words"),
+                Quality = Int("reward.quality", 1, 100),
+                Terms = _terms.Read("reward.terms"),
+            }),
             Prompts = new PromptsConfig(PathOf("prompts.training"), PathOf("prompts.held-out")),
             Sampling = new SamplingConfig(steps, Number("sampling.guidance-scale", 1, 100), Number("sampling.eta", 0, 1),
                 Int("sampling.height", 0, 8192), Int("sampling.width", 0, 8192), Text("sampling.negative-prompt")),
@@ -34,7 +41,10 @@ internal sealed class RunReader(string source, Config config)
             Optimizer = new OptimizerConfig(Number("optimizer.learning-rate", 0, 1), Number("optimizer.beta1", 0, 0.999999), Number("optimizer.beta2", 0, 0.999999999),
                 Number("optimizer.weight-decay", 0, 1), Number("optimizer.epsilon", 1e-16, 1), Number("optimizer.max-grad-norm", 0, 1e9)),
             Batch = new BatchConfig(size, shardSize, Int("batch.steps-per-epoch", 0, 1_000_000)),
-            Evaluation = new EvaluationConfig(Int("evaluation.samples-per-prompt", 1, 64), Int("evaluation.grid-prompts", 0, 64), Int("evaluation.every-epochs", 1, 1_000_000)),
+            Evaluation = new EvaluationConfig(Int("evaluation.samples-per-prompt", 1, 64), Int("evaluation.grid-prompts", 0, 64), Int("evaluation.every-epochs", 1, 1_000_000))
+            {
+                Rewards = _terms.Read("evaluation.rewards"),
+            },
             Stopping = new StoppingConfig(Int("stopping.max-epochs", 1, 1_000_000), Int("stopping.plateau-epochs", 0, 1_000_000), Number("stopping.plateau-delta", 0, 1e9),
                 Text("stopping.target-reward") == "off" ? null : Number("stopping.target-reward", -1e9, 1e9), Number("stopping.min-diversity", 0, 1)),
         };
@@ -47,12 +57,7 @@ internal sealed class RunReader(string source, Config config)
         return name;
     }
 
-    /// <summary>A relative path is looked for in the current folder, then beside the solution or the executable.</summary>
-    private string PathOf(string key)
-    {
-        var path = Text(key);
-        return path.Length == 0 || Path.IsPathRooted(path) || Path.Exists(path) || ProjectFolder.Find(path) is not { } found ? path : found;
-    }
+    private string PathOf(string key) => ProjectFolder.Resolve(Text(key));
 
     private string Sha256(string key)
     {
@@ -70,7 +75,7 @@ internal sealed class RunReader(string source, Config config)
     private IReadOnlyList<string> List(string key)
     {
         var value = config.GetValue($"run.{key}");
-        return value.IsArray() ? [.. value.GetStringList()] : throw Wrong(key, value.ToString(), "a list, e.g. [to_q, to_v]");
+        return RunKeys.IsEmptyList(value) ? [] : value.IsArray() ? [.. value.GetStringList()] : throw Wrong(key, value.ToString(), "a list, e.g. [to_q, to_v]");
     }
 
     private long Long(string key, long min, long max)

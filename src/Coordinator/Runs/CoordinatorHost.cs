@@ -248,7 +248,7 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
 
     private static ShardSettings SettingsOf(RunConfig config) => new(
         Path.GetFullPath(config.Model.Path), ModelFingerprint.Of(config.Model.Path),
-        config.Reward.Name, config.Reward.Path.Length == 0 ? "" : Path.GetFullPath(config.Reward.Path), ModelFingerprint.Of(config.Reward.Path), config.Reward.Sign,
+        RewardTerms.Of(config.Reward.Sum), RewardTerms.Of(config.Evaluation.Rewards, config.Reward.Sum),
         config.Model.Precision, config.Model.ThreadsPerShard, config.Sampling.Steps, config.Sampling.GuidanceScale, config.Sampling.Eta,
         config.Sampling.Height, config.Sampling.Width, config.Sampling.NegativePrompt, config.Loss.Kind, config.Loss.Target, config.Loss.Scale,
         config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets);

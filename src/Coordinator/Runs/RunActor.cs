@@ -155,7 +155,8 @@ public sealed class RunActor : ReceivePersistentActor
     {
         _setup.Steering.Begins(shards[0].Step, shards[0].Evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
-        _shards.Tell(new ComputeShards(new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow), _adapterBytes, _resumed));
+        var work = new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
+        _shards.Tell(new ComputeShards(work, _adapterBytes, _resumed));
     }
 
     private void OnComputed(StepWork work)
@@ -171,7 +172,7 @@ public sealed class RunActor : ReceivePersistentActor
     }
 
     private void OnEvaluated(EvaluationFinished evaluation) =>
-        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity), e =>
+        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity, evaluation.Terms ?? []), e =>
         {
             _state = _state.Apply(e);
             _setup.Progress.Report(evaluation with { Epoch = EpochOf(e.Step) });
@@ -189,7 +190,7 @@ public sealed class RunActor : ReceivePersistentActor
         {
             _state = _state.Apply(e);
             Take(computed);
-            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds));
+            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
             var (store, old) = (_setup.Store, _state.Superseded);
             Task.Run(() => store.Delete(old)).ContinueWith(t => _log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message), TaskContinuationOptions.OnlyOnFaulted);
             Next();

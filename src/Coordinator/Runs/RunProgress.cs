@@ -1,3 +1,5 @@
+using AlignProp.Messages;
+
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What the run actor publishes for the console, metrics and reports, in order. Pure data.</summary>
@@ -44,12 +46,15 @@ public sealed record ShardRefused(string Device, int Step, int Shard, string Why
 public sealed record ChunkSent(int Bytes) : RunProgress;
 
 /// <param name="Truncations">K of each shard.</param>
+/// <param name="Terms">Each term of the reward, as it counts itself.</param>
 public sealed record StepCommitted(int Step, int Epoch, double RewardMean, double RewardStd, double Loss, double GradNorm,
-    IReadOnlyList<int> Truncations, string AdapterSha256, double Seconds) : RunProgress;
+    IReadOnlyList<int> Truncations, string AdapterSha256, double Seconds,
+    IReadOnlyList<RewardScore>? Terms = null) : RunProgress;
 
 /// <param name="Diversity">Mean pairwise cosine distance between image features of different prompts.</param>
+/// <param name="Terms">On the held-out prompts: the reward's terms, then the rewards that are only evaluated.</param>
 public sealed record EvaluationFinished(int Step, int Epoch, double RewardMean, double RewardStd, double Diversity,
-    IReadOnlyList<EvaluatedSample> Samples) : RunProgress;
+    IReadOnlyList<EvaluatedSample> Samples, IReadOnlyList<RewardScore>? Terms = null) : RunProgress;
 
 /// <param name="Png">The decoded image as PNG.</param>
 public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, byte[] Png);

@@ -9,7 +9,11 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
     IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
-    Leadership Leadership, RunSteering Steering);
+    Leadership Leadership, RunSteering Steering)
+{
+    /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>
+    public IReadOnlyList<string> Labels(bool evaluation) => [.. Settings.Rewards.Concat(evaluation ? Settings.EvaluationRewards : []).Select(r => r.Label)];
+}
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
 /// <param name="life">One id an actor system.</param>
@@ -77,7 +81,8 @@ internal sealed record StepComputed(StepCommittedEvent Event, LoraWeights Adapte
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
         var committed = new StepCommittedEvent(epoch, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
-            mean, std, work.Loss, norm, work.Truncations, (DateTimeOffset.UtcNow - work.Started).TotalSeconds);
+            mean, std, work.Loss, norm, work.Truncations, (DateTimeOffset.UtcNow - work.Started).TotalSeconds,
+            work.TermsOf(Enumerable.Range(0, work.Rewards.Count)));
         return new StepComputed(committed, next, state, bytes);
     }
 }
@@ -94,6 +99,6 @@ internal static class EvaluationSummary
         var (mean, std) = Statistics.MeanAndStd(held.Select(i => rewards[i]).ToList());
         var diversity = Statistics.Diversity(held.Select(i => (samples[i].Prompt, features[i])).ToList());
         return new EvaluationFinished(work.Step, 0, mean, std, diversity,
-            images.Select((png, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], png)).ToList());
+            images.Select((png, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], png)).ToList(), work.TermsOf(held));
     }
 }

@@ -14,9 +14,10 @@ public sealed class StepWork
     private readonly SortedDictionary<int, EvaluationPayload> _evaluations = [];
     private readonly LoraWeights _adapter;
 
-    public StepWork(IReadOnlyList<Shard> shards, LoraWeights adapter, BlobRef blob, LeaseTable leases, DateTimeOffset started)
+    /// <param name="labels">Names of the reward's terms, in an evaluation with those only evaluated.</param>
+    public StepWork(IReadOnlyList<Shard> shards, LoraWeights adapter, BlobRef blob, LeaseTable leases, DateTimeOffset started, IReadOnlyList<string>? labels = null)
     {
-        (Shards, _adapter, Blob, Leases, Started) = (shards, adapter, blob, leases, started);
+        (Shards, _adapter, Blob, Leases, Started, Labels) = (shards, adapter, blob, leases, started, labels ?? []);
         _averager = Evaluation ? null : new GradientAverager(adapter, shards.Select(s => s.Samples.Count).ToList());
     }
 
@@ -28,6 +29,9 @@ public sealed class StepWork
     public LeaseTable Leases { get; }
 
     public DateTimeOffset Started { get; }
+
+    /// <summary>Names of the terms every result carries.</summary>
+    public IReadOnlyList<string> Labels { get; }
 
     public int Step => Shards[0].Step;
 
@@ -51,6 +55,10 @@ public sealed class StepWork
         if (done.Rewards.Count != samples || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
         {
             return $"expected {samples} finite rewards and a finite loss";
+        }
+        if ((done.Terms ?? []) is var terms && (terms.Count != samples * Labels.Count || !terms.All(float.IsFinite)))
+        {
+            return $"expected {samples} finite values of each of {Labels.Count} terms";
         }
         try
         {
@@ -80,6 +88,18 @@ public sealed class StepWork
 
     /// <summary>All rewards in sample order.</summary>
     public IReadOnlyList<float> Rewards => _results.Values.SelectMany(r => r.Rewards).ToList();
+
+    /// <summary>The terms of the samples that <paramref name="which"/> names, by their place in the step.</summary>
+    public IReadOnlyList<RewardScore> TermsOf(IEnumerable<int> which)
+    {
+        var chosen = which.ToHashSet();
+        return [.. Labels.Select((label, i) =>
+        {
+            var all = _results.Values.SelectMany(r => r.Terms!.Skip(i * r.Rewards.Count).Take(r.Rewards.Count));
+            var (mean, std) = Statistics.MeanAndStd(all.Where((_, sample) => chosen.Contains(sample)).ToList());
+            return new RewardScore(label, mean, std);
+        })];
+    }
 
     /// <summary>Mean of the shards' losses, by sample.</summary>
     public double Loss => _results.Values.Sum(r => r.Loss * r.Rewards.Count) / _results.Values.Sum(r => r.Rewards.Count);

@@ -15,6 +15,8 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
     {
         var watch = Stopwatch.StartNew();
         var outcome = MakeUp(shard, adapter);
+        var terms = settings.Rewards.Concat(shard.Evaluation ? settings.EvaluationRewards : []);
+        outcome = outcome with { Terms = [.. terms.SelectMany(_ => outcome.Rewards)] };
         var rest = cost.Of(settings.Steps, shard.Truncation) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();

@@ -44,10 +44,11 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         // A recomputed step with its backward costs about three steps without gradient.
         var total = n + 3.0 * shard.Truncation;
         var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
-            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale, settings.RewardSign), Truncation.LastSteps(n, shard.Truncation),
+            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), Truncation.LastSteps(n, shard.Truncation),
             (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
         var gradient = weights.WithValues(loaded.Lora.Gradients());
-        return new ShardOutcome(Signed(step.Rewards, settings), step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward);
+        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
+            [.. step.Terms.SelectMany(t => t)]);
     }
 
     private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
@@ -57,14 +58,16 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var watch = System.Diagnostics.Stopwatch.StartNew();
         var latents = AlignmentStep.Sample(chain, noise, progress, cancellation)[^1];
         var sampling = watch.Elapsed.TotalSeconds;
-        var (rewards, features, images) = (new List<float>(), new List<float[]>(), new List<byte[]>());
+        var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(), new List<byte[]>());
         var (height, width) = (0, 0);
         // One image at a time: a decode at 512 x 512 is large, and small models do not mind.
         for (var i = 0; i < prompts.Count; i++)
         {
             using var scope = NewDisposeScope();
             var image = loaded.Model.Decode(latents.narrow(0, i, 1));
-            rewards.Add(loaded.Reward.Score(image, [prompts[i]]).to(ScalarType.Float32).item<float>());
+            var (reward, parts) = loaded.Reward.ScoreTerms(image, [prompts[i]]);
+            rewards.Add(reward.to(ScalarType.Float32).item<float>());
+            terms.Add([.. parts.Concat(loaded.EvaluationRewards.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
             features.Add(loaded.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
             if (shard.WantImages)
@@ -73,16 +76,14 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             }
         }
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
-        return new ShardOutcome(Signed([.. rewards], loaded.Settings), 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0);
+        // Term by term, not image by image.
+        var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
+        return new ShardOutcome([.. rewards], 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0, [.. byTerm]);
     }
-
-    /// <summary>Rewards are reported with the run's sign, so that up is always better.</summary>
-    private static float[] Signed(float[] rewards, ShardSettings settings) =>
-        settings.RewardSign == 1 ? rewards : Array.ConvertAll(rewards, r => (float)(r * settings.RewardSign));
 
     private Loaded Load(ShardSettings settings, Action<string, double> progress)
     {
-        if (_loaded is { } loaded && loaded.Settings.Equals(settings with { LoraTargets = loaded.Settings.LoraTargets }) && loaded.Settings.LoraTargets.SequenceEqual(settings.LoraTargets))
+        if (_loaded is { } loaded && loaded.Settings.SameAs(settings))
         {
             return loaded;
         }
@@ -102,22 +103,26 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         _ => throw new ModelFileException($"model.precision = {precision} on {_device}: expected fp32 (half precision runs on CUDA only)"),
     };
 
-    /// <summary>A model, a reward and the LoRA branches on it, loaded for one run's settings.</summary>
-    private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, LoraInjection lora) : IDisposable
+    /// <summary>A model, its rewards and the LoRA branches on it, loaded for one run's settings.</summary>
+    private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, IReadOnlyList<IReward> evaluationRewards, LoraInjection lora) : IDisposable
     {
         public ShardSettings Settings { get; } = settings;
 
         public StableDiffusion Model { get; } = model;
 
+        /// <summary>What is trained on: up is always better.</summary>
         public IReward Reward { get; } = reward;
+
+        public IReadOnlyList<IReward> EvaluationRewards { get; } = evaluationRewards;
 
         public LoraInjection Lora { get; } = lora;
 
         public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
         {
             var model = StableDiffusion.Load(settings.ModelPath, device, dtype);
-            var reward = RewardRegistry.Load(settings.RewardName, settings.RewardPath, device, dtype);
-            return new Loaded(settings, model, reward, LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
+            IReward One(RewardTerm t) => RewardRegistry.Load(new RewardSpec(t.Name, t.Path, t.Words.Split('\n', StringSplitOptions.RemoveEmptyEntries), t.Quality), device, dtype);
+            var reward = new WeightedReward([.. settings.Rewards.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]);
+            return new Loaded(settings, model, reward, [.. settings.EvaluationRewards.Select(One)], LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
         }
 
         /// <summary>The denoising chain of a shard and its x_T.</summary>
@@ -137,6 +142,10 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         {
             Lora.Dispose();
             Reward.Dispose();
+            foreach (var other in EvaluationRewards)
+            {
+                other.Dispose();
+            }
             Model.Dispose();
         }
     }

@@ -29,12 +29,12 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
         var latents = Sample(chain, noise, progress, cancellation);
         var sampling = watch.Elapsed;
 
-        var (rewards, value, gradient) = Score(latents[^1], prompts, loss, cancellation);
+        var (rewards, terms, value, gradient) = Score(latents[^1], prompts, loss, cancellation);
         var scoring = watch.Elapsed - sampling;
 
         Backward(chain, latents, gradient, gradientSteps, progress, cancellation);
         var backward = watch.Elapsed - sampling - scoring;
-        return new AlignmentOutcome(rewards, value, latents[^1].MoveToOuterDisposeScope(),
+        return new AlignmentOutcome(rewards, terms, value, latents[^1].MoveToOuterDisposeScope(),
             new PhaseTimes(sampling.TotalSeconds, scoring.TotalSeconds, backward.TotalSeconds));
     }
 
@@ -53,12 +53,13 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
     }
 
     /// <summary>Decode and score; the loss and its gradient in x_0.</summary>
-    private (float[] Rewards, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts, AlignmentLoss loss, CancellationToken cancellation)
+    private (float[] Rewards, float[][] Terms, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts, AlignmentLoss loss, CancellationToken cancellation)
     {
         var batch = (int)x0.shape[0];
         var pixels = x0.shape[2] * x0.shape[3] * model.Vae.Config.DownscaleFactor * model.Vae.Config.DownscaleFactor;
         var atOnce = (int)Math.Clamp(PixelsAtOnce / pixels, 1, batch);
         var rewards = new List<float>();
+        var terms = new List<float[][]>();
         var gradients = new List<Tensor>();
         var total = 0.0;
         for (var from = 0; from < batch; from += atOnce)
@@ -67,16 +68,20 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
             using var scope = NewDisposeScope();
             var count = Math.Min(atOnce, batch - from);
             var z = x0.narrow(0, from, count).detach().clone().requires_grad_();
-            var scores = reward.Score(model.Decode(z), prompts.Skip(from).Take(count).ToList());
+            var (scores, parts) = reward.ScoreTerms(model.Decode(z), prompts.Skip(from).Take(count).ToList());
             // The loss is a mean over the batch: each part contributes its sum over B.
             var part = loss.Of(scores).sum() / (float)batch;
             part.backward();
-            rewards.AddRange(scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray());
+            rewards.AddRange(Values(scores));
+            terms.Add([.. parts.Select(Values)]);
             total += part.to(ScalarType.Float64).item<double>();
             gradients.Add(z.grad!.MoveToOuterDisposeScope());
         }
-        return ([.. rewards], total, cat(gradients, 0));
+        var byTerm = Enumerable.Range(0, terms[0].Length).Select(i => terms.SelectMany(t => t[i]).ToArray()).ToArray();
+        return ([.. rewards], byTerm, total, cat(gradients, 0));
     }
+
+    private static float[] Values(Tensor scores) => scores.detach().to(ScalarType.Float32).cpu().data<float>().ToArray();
 
     /// <summary>From x_0 back to the first step with gradient, one recomputed step at a time.</summary>
     private static void Backward(DenoisingChain chain, List<Tensor> latents, Tensor gradient, IReadOnlyList<bool> gradientSteps,
@@ -103,8 +108,9 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
 }
 
 /// <param name="Rewards">[B].</param>
+/// <param name="Terms">[T][B]: what the reward is the sum of, before weight and normalisation.</param>
 /// <param name="Latents">x_0 [B, C, h, w].</param>
-public sealed record AlignmentOutcome(float[] Rewards, double Loss, Tensor Latents, PhaseTimes Seconds);
+public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds);
 
 /// <summary>Wall-clock seconds of the phases of one alignment step.</summary>
 public sealed record PhaseTimes(double Sampling, double Scoring, double Backward);

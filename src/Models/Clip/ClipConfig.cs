@@ -43,6 +43,10 @@ public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, in
             json.Int("projection_dim", 512));
     }
 
+    /// <summary>OpenCLIP's ViT-H-14: what HPS v2, v2.1 and PickScore were trained from.</summary>
+    public static ClipConfig OpenClipViTH14 { get; } = new(
+        new ClipTextConfig(49408, 1024, 4096, 24, 16, 77, "gelu", 1e-5, 2), new ClipVisionConfig(1280, 5120, 32, 16, 224, 14, "gelu", 1e-5), 1024);
+
     /// <summary>
     /// The config.json of transformers' CLIPModel, or open_clip_config.json, whose keys are those of open_clip.model.CLIP.
     /// </summary>

@@ -52,6 +52,9 @@ public sealed class ClipModel : nn.Module
     /// <returns>All tokens before post_layernorm [B, 1 + patches, width] and post_layernorm of the CLS token [B, width].</returns>
     public (Tensor LastHidden, Tensor Pooled) EncodeImage(Tensor pixels) => vision_model.Encode(pixels);
 
+    /// <returns>All tokens after post_layernorm [B, 1 + patches, width]: what OWL-ViT's heads read.</returns>
+    public Tensor ImageTokens(Tensor pixels) => vision_model.EncodeTokens(pixels);
+
     /// <returns>Last hidden state and the pooled end token.</returns>
     public (Tensor LastHidden, Tensor Pooled) EncodeText(Tensor ids) => text_model.Encode(ids, null, null);
 }
@@ -71,6 +74,12 @@ internal sealed class ClipVisionTransformer : nn.Module
         encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct, config.LayerNormEps);
         post_layernorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         RegisterComponents();
+    }
+
+    public Tensor EncodeTokens(Tensor pixels)
+    {
+        using var scope = NewDisposeScope();
+        return post_layernorm.forward(Encode(pixels).LastHidden).MoveToOuterDisposeScope();
     }
 
     public (Tensor LastHidden, Tensor Pooled) Encode(Tensor pixels)

@@ -1,5 +1,6 @@
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
+using AlignProp.Models.Layers;
 using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,6 +11,9 @@ namespace AlignProp.Models.Rewards;
 /// <param name="antialias">See <see cref="ClipPixels"/>.</param>
 public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool antialias) : IDisposable
 {
+    private static readonly string[] HpsFiles = ["HPS_v2.1_compressed.pt", "HPS_v2_compressed.pt"];
+    private static readonly string[] ConfigFiles = ["config.json", "open_clip_config.json"];
+
     /// <summary>Width D of the shared space.</summary>
     public int Width => clip.Config.ProjectionDim;
 
@@ -17,15 +21,17 @@ public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool 
     public Tensor LogitScale => clip.LogitScale;
 
     /// <summary>
-    /// Loads config.json and the weights of transformers' CLIPModel (model.safetensors or pytorch_model.bin), or OpenCLIP's open_clip_config.json and open_clip_model.safetensors;
+    /// Loads config.json and the weights of transformers' CLIPModel (model.safetensors or pytorch_model.bin), or OpenCLIP's open_clip_config.json and open_clip_model.safetensors, or HPS's published file;
     /// and the tokenizer, where the folder has one.
     /// </summary>
     /// <exception cref="ModelFileException">A file is missing, or a weight has another shape.</exception>
     public static ClipEmbedder Load(string folder, Device device, ScalarType dtype, bool antialias)
     {
-        var clip = new ClipModel(ClipConfig.LoadFolder(folder));
-        Weights.Load(clip, folder, file => OpenClipLayout.Is(file) ? OpenClipLayout.Read(file) : Weights.AsNamed(file));
-        clip.to(device, dtype);
+        // HPS is published as one file without a configuration: its structure is OpenCLIP's ViT-H/14.
+        var hps = HpsFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        var config = hps is null || ConfigFiles.Any(name => File.Exists(Path.Combine(folder, name))) ? ClipConfig.LoadFolder(folder) : ClipConfig.OpenClipViTH14;
+        var clip = Parts.Blueprint(() => new ClipModel(config));
+        Weights.Load(clip, hps ?? folder, file => OpenClipLayout.Is(file) ? OpenClipLayout.Read(file) : Weights.AsNamed(file), device, dtype);
         return new ClipEmbedder(clip, File.Exists(Path.Combine(folder, "vocab.json")) ? ClipTokenizer.Load(folder) : null, antialias);
     }
 

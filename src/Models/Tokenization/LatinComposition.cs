@@ -26,6 +26,14 @@ internal static class LatinComposition
         ['\u0328'] = "AĄEĘIĮOǪUŲaąeęiįoǫuų",
     };
 
+    // A composed letter, and the letter without its mark.
+    private static readonly Dictionary<char, char> Plain =
+        Composed.Values.SelectMany(pairs => Enumerable.Range(0, pairs.Length / 2).Select(i => (pairs[2 * i + 1], pairs[2 * i]))).DistinctBy(p => p.Item1).ToDictionary(p => p.Item1, p => p.Item2);
+
+    /// <summary>Letters without their marks, as BERT's uncased vocabularies have them.</summary>
+    public static string StripMarks(string text) => text.All(char.IsAscii) ? text
+        : string.Concat(text.Where(c => !Composed.ContainsKey(c)).Select(c => Plain.GetValueOrDefault(c, c)));
+
     public static string Compose(string text)
     {
         if (!text.Any(Composed.ContainsKey))

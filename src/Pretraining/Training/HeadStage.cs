@@ -1,8 +1,8 @@
 using AlignProp.Models.Clip;
 using AlignProp.Models.Rewards;
 using AlignProp.Models.Vae;
+using AlignProp.Pretraining.Codec;
 using AlignProp.Pretraining.Data;
-using SkiaSharp;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -16,6 +16,7 @@ namespace AlignProp.Pretraining.Training;
 public static class HeadStage
 {
     public const string DetectedConcept = "book";
+    private const int JpegQuality = 90;
     public static IReadOnlyList<int> Hidden { get; } = [64];
 
     public static void Run(Workspace work, int steps)
@@ -139,26 +140,11 @@ public static class HeadStage
                 {
                     var concept = work.Data.ConceptIndex[image];
                     examples.Add(new Example(features[i].data<float>().ToArray(), concept, work.Data.StyleIndex[image], reconstructed,
-                        JpegKilobytes(batch[i]), work.Data.Concepts[concept].Name == DetectedConcept));
+                        RealJpeg.Bytes(batch[i], JpegQuality) / 1024f, work.Data.Concepts[concept].Name == DetectedConcept));
                 }
             }
         }
         return examples;
-    }
-
-    /// <summary>Size as a real encoder writes it, quality 90.</summary>
-    /// <param name="image">[3, S, S] in [-1, 1].</param>
-    private static float JpegKilobytes(Tensor image)
-    {
-        var size = (int)image.shape[1];
-        var rgb = ((image.clamp(-1, 1) + 1) * 127.5f).round().permute(1, 2, 0).contiguous().data<float>().ToArray();
-        using var bitmap = new SKBitmap(size, size, SKColorType.Rgba8888, SKAlphaType.Opaque);
-        for (var i = 0; i < size * size; i++)
-        {
-            bitmap.SetPixel(i % size, i / size, new SKColor((byte)rgb[3 * i], (byte)rgb[3 * i + 1], (byte)rgb[3 * i + 2]));
-        }
-        using var jpeg = bitmap.Encode(SKEncodedImageFormat.Jpeg, 90);
-        return jpeg.Size / 1024f;
     }
 
     private sealed record Example(float[] Features, int Concept, int Style, bool Reconstructed, float Kilobytes, bool IsDetected);
