@@ -107,7 +107,7 @@ public static class NodeCommand
             Log.Information("{Node} joins {Seeds} with {Devices}", node.Value, seeds.Select(s => s.ToString()), names);
             var reason = final ?? await ended.Task;
             Log.Information("{Node} leaves: {Reason}", node.Value, reason.Why);
-            if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+            if (security.HandshakeFailure(system) is { } tls)
             {
                 Log.Error("{Node} is not let in: {Reason}; is its certificate of the coordinator's authority?", node.Value, tls);
                 return NodeExit.Refused;

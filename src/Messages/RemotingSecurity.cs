@@ -12,7 +12,10 @@ namespace AlignProp.Messages;
 /// </summary>
 public sealed class RemotingSecurity
 {
+    private const int HandshakesBeforeGivingUp = 5;
+
     private readonly TlsIdentity? _identity;
+    private int _failures;
 
     private RemotingSecurity(string hocon, TlsIdentity? identity) => (Hocon, _identity) = (hocon, identity);
 
@@ -77,10 +80,23 @@ public sealed class RemotingSecurity
     public static System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate(TlsFiles files, string host) => TlsIdentity.Load(files, host).Certificate;
 
     /// <summary>
-    /// Why a system ended, when it did so because TLS failed on a connection it made: joining again with the same files would fail
-    /// again. Akka gives this end the exit code 79 and a reason of a class it keeps to itself.
+    /// Why joining again with the same files would fail again, asked of a system that ended; null when it may succeed. Akka ends a system whose
+    /// outgoing handshake fails (exit code 79, a reason of a class it keeps to itself), also when the peer was killed in the middle of it: that is
+    /// no matter of certificates, unless ours was the side that refused, or it happens again and again.
     /// </summary>
-    public static string? HandshakeFailure(ActorSystem system) => CoordinatedShutdown.Get(system).ShutdownReason is { ExitCode: 79 } reason ? reason.ToString() : null;
+    public string? HandshakeFailure(ActorSystem ended)
+    {
+        if (!FailedHandshake(ended))
+        {
+            _failures = 0;
+            return null;
+        }
+        var reason = CoordinatedShutdown.Get(ended).ShutdownReason.ToString();
+        return _identity?.Refusal is { } refusal ? $"{reason}: {refusal}" : ++_failures >= HandshakesBeforeGivingUp ? reason : null;
+    }
+
+    /// <summary>Whether Akka ended the system because of a handshake.</summary>
+    public static bool FailedHandshake(ActorSystem ended) => CoordinatedShutdown.Get(ended).ShutdownReason is { ExitCode: 79 };
 
     private static string Names(string host, string advertised) => $"""
         akka.remote.dot-netty.tcp.hostname = "{host}"

@@ -17,6 +17,9 @@ internal sealed class TlsIdentity
 
     public X509Certificate2 Certificate { get; }
 
+    /// <summary>The peer we connected to and refused last, and why; null when all were accepted.</summary>
+    public string? Refusal { get; private set; }
+
     /// <exception cref="RemotingSecurityException">A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.</exception>
     public static TlsIdentity Load(TlsFiles files, string host)
     {
@@ -50,6 +53,8 @@ internal sealed class TlsIdentity
         if (complaint is not null)
         {
             log.Warning("{0} is refused: {1}", peer, complaint);
+            // Akka names a peer we connected to by its address, one that connected to us by its socket: strangers who knock say nothing about us.
+            Refusal = peer.Contains("://", StringComparison.Ordinal) ? $"{peer} is refused: {complaint}" : Refusal;
         }
         return complaint is null;
     }

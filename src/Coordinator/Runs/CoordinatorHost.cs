@@ -205,12 +205,16 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         }
     }
 
-    /// <summary>Akka ends a system whose outgoing TLS handshake fails; joining again would fail again.</summary>
+    /// <summary>Akka ends a system whose outgoing TLS handshake fails; with certificates that do not fit, joining again would fail again.</summary>
     private void OnTerminated(ActorSystem system)
     {
-        if (RemotingSecurity.HandshakeFailure(system) is { } tls)
+        if (_security.HandshakeFailure(system) is { } tls)
         {
             _relay.Report(new RunFailed("", 0, $"a peer's certificate is not of this cluster's authority, or ours is not of theirs: {tls}"));
+        }
+        else if (system == _system && RemotingSecurity.FailedHandshake(system))
+        {
+            Restart("a peer went away in the middle of a handshake");
         }
     }
 

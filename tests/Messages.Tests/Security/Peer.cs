@@ -8,14 +8,18 @@ namespace AlignProp.Messages.Tests.Security;
 internal sealed class Peer : IAsyncDisposable
 {
     private readonly StrongBox _received = new();
+    private readonly RemotingSecurity? _security;
 
-    private Peer(ActorSystem system)
+    private Peer(ActorSystem system, RemotingSecurity? security)
     {
-        System = system;
+        (System, _security) = (system, security);
         System.ActorOf(Props.Create(() => new Answering(_received)), "answering");
     }
 
     public ActorSystem System { get; }
+
+    /// <summary>Why joining again would fail again, of a peer that was started with files.</summary>
+    public string? HandshakeFailure => _security!.HandshakeFailure(System);
 
     public string Address => ((ExtendedActorSystem)System).Provider.DefaultAddress.ToString();
 
@@ -27,12 +31,12 @@ internal sealed class Peer : IAsyncDisposable
     public static Peer Start(TlsFiles? tls = null, string hocon = "")
     {
         var security = RemotingSecurity.For(tls: tls);
-        return Start(security.Setup, security.Hocon + '\n' + hocon);
+        return Start(security.Setup, security.Hocon + '\n' + hocon, security);
     }
 
     /// <summary>With a setup the project itself would never make.</summary>
-    public static Peer Start(Func<Config, ActorSystemSetup> setup, string hocon) =>
-        new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))));
+    public static Peer Start(Func<Config, ActorSystemSetup> setup, string hocon, RemotingSecurity? security = null) =>
+        new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))), security);
 
     /// <summary>Asks the other's actor; an AskTimeoutException when nothing comes back.</summary>
     public Task<NodeRefused> AskAsync(Peer other, double seconds = 10, string? address = null) =>

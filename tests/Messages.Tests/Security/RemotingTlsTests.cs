@@ -69,13 +69,32 @@ public sealed class RemotingTlsTests : IDisposable
         {
             // The control: just as careless, but with the right certificate.
             await member.AskAsync(other);
-            Assert.Null(RemotingSecurity.HandshakeFailure(member.System));
+            Assert.Null(member.HandshakeFailure);
             return;
         }
         await Unanswered(member, other.Address);
         Assert.Equal(0, other.Received);
         await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.Contains("TLS handshake failed", RemotingSecurity.HandshakeFailure(member.System));
+        Assert.Contains("is refused: ", member.HandshakeFailure);
+    }
+
+    /// <summary>Seen when a coordinator was killed the moment another one connected to it.</summary>
+    [Fact]
+    public async Task A_peer_that_goes_away_in_the_middle_of_a_handshake_is_no_matter_of_certificates_unless_it_goes_on()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        var closing = Task.Run(async () =>
+        {
+            using var connection = await listener.AcceptSocketAsync();
+            await connection.ReceiveAsync(new byte[1]);
+        });
+        await using var member = Peer.Start(_ours.Issue());
+        await Unanswered(member, $"akka.ssl.tcp://alignprop@127.0.0.1:{((System.Net.IPEndPoint)listener.LocalEndpoint).Port}");
+        await closing;
+        await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.True(RemotingSecurity.FailedHandshake(member.System));
+        Assert.Equal([true, true, true, true, false], Enumerable.Range(0, 5).Select(_ => member.HandshakeFailure is null));
     }
 
     /// <summary>DotNetty offers 1.2 at most; what is older is left to the machine's OpenSSL, which refuses it by default.</summary>
