@@ -18,6 +18,7 @@ public static class AlignPropCommand
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),
             ExportCommand.Create(output, error),
+            ReportCommand.Create(output),
             PresetsCommand.Create(output),
             RewardsCommand.Create(output),
         };

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Reports;
+using AlignProp.Coordinator.Reports.Html;
+
+namespace AlignProp.Coordinator.Commands;
+
+/// <summary><c>report RUN</c>: the run as one HTML file.</summary>
+internal static class ReportCommand
+{
+    public static Command Create(TextWriter output)
+    {
+        var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
+        var path = new Option<string?>("--out") { Description = "HTML file; default: report.html in the run's folder." };
+        var runs = RunOptions.Runs();
+        var command = new Command("report", "Writes a run's curves, pictures, settings and hashes into one HTML file. Example: alignprop report RUN-ID --out report.html") { id, path, runs };
+        command.SetAction(parsed =>
+        {
+            var directory = RunFolder.FindRun(parsed.GetValue(runs)!, parsed.GetValue(id));
+            var file = parsed.GetValue(path) ?? Path.Combine(directory.Folder, "report.html");
+            try
+            {
+                HtmlReport.Write(file, RunRecord.Read(directory));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ConfigException($"--out {file}: cannot be written ({e.Message})");
+            }
+            output.WriteLine(file);
+        });
+        return command;
+    }
+}
