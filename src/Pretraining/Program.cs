@@ -4,6 +4,7 @@ using AlignProp.Pretraining.Commands;
 var commands = new Dictionary<string, Func<IReadOnlyList<string>, Task<int>>>
 {
     ["dataset"] = DatasetCommand.RunAsync,
+    ["jpeg-head"] = JpegHeadCommand.RunAsync,
     ["codec-fit"] = CodecFitCommand.RunAsync,
     ["dataset-sheet"] = DatasetSheetCommand.RunAsync,
 };

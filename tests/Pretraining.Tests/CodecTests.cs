@@ -42,6 +42,8 @@ public class CodecTests
         Assert.Equal(-Size(noise, 75), compressible.Score(noise, [""]).item<float>(), 1e-5f);
     }
 
+    internal static string Models(string name) => Path.Combine(Root(), "models", name);
+
     private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
