@@ -3,7 +3,7 @@ namespace AlignProp.Adapters;
 /// <summary>Reads an adapter whatever its format.</summary>
 public static class LoraFile
 {
-    /// <summary>The weights of <see cref="Import"/>.</summary>
+    /// <summary>The weights of <see cref="Import(string)"/>.</summary>
     /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
     public static LoraWeights Read(string path) => Import(path).Weights;
@@ -23,11 +23,14 @@ public static class LoraFile
         }
 
         using var file = WeightFiles.Open(path);
-        return Read(file);
+        return Import(file);
     }
 
-    /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
-    public static LoraWeights Read(IWeightFile file)
+    /// <summary>The weights of an open file; see <see cref="Import(string)"/>.</summary>
+    public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
+
+    /// <summary>Reads an open file; see <see cref="Import(string)"/>.</summary>
+    public static ImportedLora Import(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         if (LoraCodec.IsOwnFormat(file))
