@@ -69,7 +69,7 @@ internal static class CompareCommand
         }
     }
 
-    private static Side SideOf(AdapterSource source) => new(source.Name, source.Run?.LastStep, Held(source.Run?.Evaluations.FirstOrDefault()), Held(source.Run?.Evaluations.LastOrDefault()),
+    private static Side SideOf(AdapterSource source) => new(source.Name, source.Run?.LastStep, Held(source.Run?.Evaluations is [var first, ..] ? first : null), Held(source.Run?.Evaluations is [.., var last] ? last : null),
         source.Run?.Steps.Sum(s => s.Seconds), source.Weights.Rank, source.Weights.Sha256);
 
     private static HeldOutLine? Held(MetricsLine? line) => line is null ? null : new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity);

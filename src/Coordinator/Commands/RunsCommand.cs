@@ -47,7 +47,7 @@ internal static class RunsCommand
         var lines = MetricsLog.Read(directory.Metrics);
         var held = lines.Where(l => l.Kind == MetricsLine.EvaluationKind).ToList();
         var state = File.Exists(directory.Url) || File.Exists(directory.Address) ? "running" : new RunHistory(directory).Status()?.Run.State is "failed" ? "failed"
-            : lines.LastOrDefault() is { Kind: MetricsLine.StopKind } ? "ended" : "interrupted";
+            : lines is [.., { Kind: MetricsLine.StopKind }] ? "ended" : "interrupted";
         return new Row(directory.Id, state, lines.Select(l => l.Step).DefaultIfEmpty().Max(), held.FirstOrDefault()?.RewardMean, held.LastOrDefault()?.RewardMean, held.LastOrDefault()?.Diversity,
             RewardOf(directory), Directory.GetCreationTime(directory.Folder));
     }

@@ -23,7 +23,7 @@ internal static class TrainCommand
             var (training, heldOut) = RunFolder.Check(given);
             var (config, note) = StartingAdapter.Pin(given);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
-            var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } given ? RunFolder.CheckId(given)
+            var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
             var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive, parsed.GetValue(json));
             if (options.Nodes != 0)
@@ -43,7 +43,7 @@ internal static class TrainCommand
             Arithmetic(options.Json ? error : output, config, training, heldOut, directory);
             if (note is not null)
             {
-                output.WriteLine($"  {note}");
+                (options.Json ? error : output).WriteLine($"  {note}");
             }
             return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
         });

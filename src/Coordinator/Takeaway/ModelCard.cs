@@ -110,9 +110,9 @@ internal static class ModelCard
         if (source.Run?.Created is { } created)
         {
             text.Append(CultureInfo.InvariantCulture, $"\nBase model's files: `{created.Settings.ModelHash}`\n");
-            if (created.Settings.RewardHash.Length > 0)
+            foreach (var reward in created.Settings.Rewards.Where(r => r.Hash.Length > 0))
             {
-                text.Append(CultureInfo.InvariantCulture, $"\nReward's files: `{created.Settings.RewardHash}`\n");
+                text.Append(CultureInfo.InvariantCulture, $"\nFiles of reward {reward.Label}: `{reward.Hash}`\n");
             }
         }
         text.Append("\n| file | bytes | SHA-256 |\n|---|---|---|\n");

@@ -23,5 +23,5 @@ internal sealed class Completion(RootCommand root)
 
     /// <summary>The longest beginning that all share.</summary>
     public static string Common(IReadOnlyList<string> words) => words.Count == 0 ? ""
-        : words.Aggregate((a, b) => a[..a.Zip(b).TakeWhile(p => p.First == p.Second).Count()]);
+        : words.Aggregate((a, b) => a[..a.AsSpan().CommonPrefixLength(b)]);
 }

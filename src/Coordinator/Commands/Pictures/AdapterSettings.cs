@@ -48,7 +48,7 @@ internal sealed class AdapterSettings
         var sources = names.Select(n => AdapterSource.Find(runs, n)).ToList();
         var file = Path.Combine(folder, "sum.safetensors");
         MixCommand.Mix([.. sources.Select(s => s.Weights).Zip(weights)], "outputs").Save(file);
-        var label = string.Join(" + ", sources.Zip(weights).Select(p => FormattableString.Invariant($"{p.Second} {p.First.Name}")));
+        var label = string.Join(" + ", sources.Zip(weights).Select(p => FormattableString.Invariant($"{p.Item2} {p.Item1.Name}")));
         return (Ranged(parsed, new PictureVariant(label, file)), sources.FirstOrDefault(s => s.Run is not null)?.Run?.Directory);
     }
 

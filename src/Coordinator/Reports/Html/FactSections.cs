@@ -71,7 +71,10 @@ internal static class FactSections
         Add($"adapter after step {run.LastStep}", run.AdapterSha256);
         Add("adapter 0", run.Created?.AdapterHash.Value);
         Add("model's files", run.Created?.Settings.ModelHash);
-        Add("reward's files", run.Created?.Settings.RewardHash);
+        foreach (var reward in run.Created?.Settings.Rewards ?? [])
+        {
+            Add($"files of reward {reward.Label}", reward.Hash.Length > 0 ? reward.Hash : null);
+        }
         foreach (var name in Files)
         {
             var path = Path.Combine(run.Directory.Folder, name);
