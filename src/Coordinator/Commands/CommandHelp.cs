@@ -12,15 +12,20 @@ internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, 
 {
     private const string Mark = "Example: ";
 
-    // What a README and a test compare must not depend on the terminal.
-    private const int Width = 110;
+    // In a file or a pipe it is always the same: docs/cli.md is compared.
+    private static int Width => Console.IsOutputRedirected ? 110 : Math.Clamp(Console.WindowWidth, 60, 110);
 
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
     {
-        var code = help.Invoke(parseResult);
         var output = parseResult.InvocationConfiguration.Output;
+        using var text = new StringWriter();
+        parseResult.InvocationConfiguration.Output = text;
+        var code = help.Invoke(parseResult);
+        parseResult.InvocationConfiguration.Output = output;
+        // Whatever file it was started from, people call it by one name.
+        output.Write(text.ToString().Replace($"  {RootCommand.ExecutableName} ", "  alignprop ", StringComparison.Ordinal));
         if (examples.TryGetValue(parseResult.CommandResult.Command, out var lines) && lines.Count > 0)
         {
             output.WriteLine(lines.Count == 1 ? "Example:" : "Examples:");
@@ -37,6 +42,12 @@ internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, 
     public static IReadOnlyDictionary<Command, IReadOnlyList<string>> Install(RootCommand root)
     {
         var examples = root.Subcommands.ToDictionary(c => c, Take);
+        // Without a name the library lists what Tab would offer: the runs of this folder do not belong into a help.
+        foreach (var command in root.Subcommands)
+        {
+            command.Arguments.ToList().ForEach(a => a.HelpName ??= a.Name);
+            command.Options.Where(o => o.ValueType != typeof(bool) && o is not HelpOption).ToList().ForEach(o => o.HelpName ??= o.Name.TrimStart('-'));
+        }
         if (root.Options.OfType<HelpOption>().FirstOrDefault() is { Action: HelpAction help } option)
         {
             help.MaxWidth = Width;
