@@ -13,7 +13,7 @@ namespace AlignProp.GpuNode;
 
 /// <summary>
 /// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --devices all [--host auto --port P] [--alive FILE]</c> joins
-/// a cluster and computes until the run is over; <c>sample --model DIR --prompt TEXT ... --out PNG</c> makes pictures on its own.
+/// a cluster and computes until the run is over; <c>pictures --request FILE</c> makes and scores pictures on its own; <c>check</c> says what it finds of libtorch and GPUs.
 /// </summary>
 public static class NodeCommand
 {
@@ -28,11 +28,14 @@ public static class NodeCommand
             {
                 case "run":
                     return await JoinAsync(options);
-                case "sample":
-                    SampleCommand.Run(options);
+                case "pictures":
+                    PicturesCommand.Run(options.Required("request"));
+                    return 0;
+                case "check":
+                    MachineCheck.Write(Console.Out);
                     return 0;
                 default:
-                    await Console.Error.WriteLineAsync("usage: AlignProp.GpuNode run | sample [--option value ...]");
+                    await Console.Error.WriteLineAsync("usage: AlignProp.GpuNode run | pictures | check [--option value ...]");
                     return 2;
             }
         }

@@ -99,7 +99,7 @@ public sealed class CommandTests : IDisposable
     public async Task A_sample_is_a_picture()
     {
         var picture = Path.Combine(_folder, "sample.png");
-        var (code, message) = await RunAsync(["sample", "a cat", "--steps", "4", "--count", "2", "--out", picture]);
+        var (code, message) = await RunAsync(["sample", "a cat", "--steps", "4", "--count", "2", "--plain", "--out", picture]);
         Assert.True(code == 0, message);
         using var bitmap = SkiaSharp.SKBitmap.Decode(picture);
         Assert.Equal((512, 256), (bitmap.Width, bitmap.Height));

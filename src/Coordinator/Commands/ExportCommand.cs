@@ -23,8 +23,8 @@ internal static class ExportCommand
         var dtype = new Option<string>("--dtype") { Description = "fp32, fp16 or bf16; merged keeps the base's own.", DefaultValueFactory = _ => "fp32" };
         var model = new Option<string?>("--model") { Description = "Diffusers folder the adapter was made for; default: the run's." };
         var name = new Option<string?>("--base-model") { Description = "What to call the base model in the files, e.g. stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name." };
-        var runs = RunOptions.Runs();
-        var command = new Command("export", "Writes an adapter for other tools. Example: alignprop export RUN-ID --format diffusers --out my-lora") { source, format, path, dtype, model, name, runs };
+        var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
+        var command = new Command("export", "Writes an adapter for other tools. Example: alignprop export RUN-ID --format diffusers --out my-lora") { source, format, path, dtype, model, name, runs, json };
         command.SetAction(parsed =>
         {
             var (wanted, precision) = (parsed.GetValue(format)!, parsed.GetValue(dtype)!);
@@ -42,6 +42,11 @@ internal static class ExportCommand
             if (adapter.Note is not null)
             {
                 error.WriteLine(adapter.Note);
+            }
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, new { Format = wanted, Files = files });
+                return;
             }
             foreach (var file in files)
             {

@@ -1,37 +1,34 @@
+using AlignProp.Coordinator.Control;
 using Spectre.Console;
 
 namespace AlignProp.Coordinator.Commands;
 
-/// <summary>The run's state as a table that stays in place, in a terminal; elsewhere one line an event.</summary>
+/// <summary>The run on a screen that stays in place, in a terminal; elsewhere one line an event.</summary>
 internal static class LiveDisplay
 {
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Shows until <paramref name="done"/> completes.</summary>
-    public static async Task ShowAsync(RunView view, TextWriter output, bool interactive, Task done)
+    public static async Task ShowAsync(RunMonitor monitor, RunLines lines, TextWriter output, bool interactive, Task done)
     {
         if (!interactive)
         {
-            view.Line += output.WriteLine;
+            lines.Line += output.WriteLine;
             await Task.WhenAny(done);
             return;
         }
-        await AnsiConsole.Live(Render(view)).AutoClear(false).StartAsync(async context =>
+        // What was told before this sitting is history.
+        var before = monitor.Events is [.., var last] ? last.Number : 0;
+        await AnsiConsole.Live(Screen()).AutoClear(false).Overflow(VerticalOverflow.Crop).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async context =>
         {
             while (!done.IsCompleted)
             {
-                context.UpdateTarget(Render(view));
-                await Task.WhenAny(done, Task.Delay(250));
+                context.UpdateTarget(Screen());
+                await Task.WhenAny(done, Task.Delay(Interval));
             }
-            context.UpdateTarget(Render(view));
+            context.UpdateTarget(Screen());
         });
-    }
 
-    private static Table Render(RunView view)
-    {
-        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn("");
-        foreach (var (key, value) in view.Rows())
-        {
-            table.AddRow($"[grey]{Markup.Escape(key)}[/]", Markup.Escape(value));
-        }
-        return table;
+        Spectre.Console.Rendering.IRenderable Screen() => RunScreen.Render(monitor.Live(before), AnsiConsole.Profile.Width);
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Akka.Util.Internal;
 using AlignProp.Coordinator.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
@@ -7,11 +6,22 @@ namespace AlignProp.Coordinator.Commands;
 /// <summary><c>presets</c>: lists the presets of hocon/runs.</summary>
 internal static class PresetsCommand
 {
+    private sealed record Preset(string Name, string Description);
+
     public static Command Create(TextWriter output)
     {
-        var command = new Command("presets", "Lists the presets of hocon/runs.");
-        command.SetAction(_ => RunFile.Presets().ForEach(name =>
-            output.WriteLine($"{name,-18} {RunFile.PresetText(name).Split('\n')[0].TrimStart('#', ' ')}")));
+        var json = JsonOutput.Option();
+        var command = new Command("presets", "Lists the presets of hocon/runs: run files one can name instead of writing one. Example: alignprop presets") { json };
+        command.SetAction(parsed =>
+        {
+            var presets = RunFile.Presets().Select(name => new Preset(name, RunFile.PresetText(name).Split('\n')[0].TrimStart('#', ' '))).ToList();
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, presets);
+                return;
+            }
+            presets.ForEach(p => output.WriteLine($"{p.Name,-18} {p.Description}"));
+        });
         return command;
     }
 }

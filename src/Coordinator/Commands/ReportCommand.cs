@@ -12,8 +12,8 @@ internal static class ReportCommand
     {
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
         var path = new Option<string?>("--out") { Description = "HTML file; default: report.html in the run's folder." };
-        var runs = RunOptions.Runs();
-        var command = new Command("report", "Writes a run's curves, pictures, settings and hashes into one HTML file. Example: alignprop report RUN-ID --out report.html") { id, path, runs };
+        var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
+        var command = new Command("report", "Writes a run's curves, pictures, settings and hashes into one HTML file. Example: alignprop report RUN-ID --out report.html") { id, path, runs, json };
         command.SetAction(parsed =>
         {
             var directory = RunFolder.FindRun(parsed.GetValue(runs)!, parsed.GetValue(id));
@@ -25,6 +25,11 @@ internal static class ReportCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new ConfigException($"--out {file}: cannot be written ({e.Message})");
+            }
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, new { File = file });
+                return;
             }
             output.WriteLine(file);
         });

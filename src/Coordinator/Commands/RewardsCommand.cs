@@ -8,9 +8,15 @@ internal static class RewardsCommand
 {
     public static Command Create(TextWriter output)
     {
-        var command = new Command("rewards", "Lists the rewards: what each measures, and what a model learns that games it. Example: alignprop train --set reward.name=colourfulness");
-        command.SetAction(_ =>
+        var json = JsonOutput.Option();
+        var command = new Command("rewards", "Lists the rewards: what each measures, and what a model learns that games it. Example: alignprop train --set reward.name=colourfulness") { json };
+        command.SetAction(parsed =>
         {
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, RewardCatalog.All.Select(e => new { e.Name, Path = e.Files.ToString().ToLowerInvariant(), e.Measures, GamedBy = e.Hacked, e.Words, e.Prompt }));
+                return;
+            }
             foreach (var entry in RewardCatalog.All)
             {
                 output.WriteLine($"{entry.Name,-18} {entry.Measures}");

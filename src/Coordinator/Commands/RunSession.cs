@@ -14,13 +14,15 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     /// <exception cref="ConfigException">The port is taken, the node is not built, the model is not right.</exception>
     public async Task<int> RunAsync(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
-        var view = new RunView();
+        var lines = new RunLines();
+        // With --json the one document on standard output is the summary.
+        var told = options.Json ? error : output;
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
         var board = new TensorBoardLog(directory, config.Reward.Name);
         var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
         CoordinatorHost? leading = null;
         await using var server = options.Coordinator.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
-        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, view, monitor));
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, lines, monitor));
         leading = host;
         await using (host)
         {
@@ -28,7 +30,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             if (server is not null)
             {
                 DurableFile.Replace(directory.Url, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(server.Url)));
-                output.WriteLine($"dashboard {server.Url}{(options.Coordinator.Http is { Token: not null, Tls: null, IsLoopback: false } ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "")}");
+                told.WriteLine($"dashboard {server.Url}{(options.Coordinator.Http is { Token: not null, Tls: null, IsLoopback: false } ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "")}");
             }
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
@@ -36,25 +38,30 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                 : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
             if (options.Coordinator.Standby)
             {
-                output.WriteLine($"standing by at {host.Address}");
+                told.WriteLine($"standing by at {host.Address}");
             }
             else if (devices.Count == 0)
             {
-                output.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --devices all");
+                told.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --devices all");
             }
             var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using var registration = interrupted.Register(() => stop.TrySetResult());
-            await LiveDisplay.ShowAsync(view, output, options.Interactive, Task.WhenAny(host.Finished, stop.Task));
+            await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json, Task.WhenAny(host.Finished, stop.Task));
             File.Delete(directory.Address);
             File.Delete(directory.Url);
             if (!host.Finished.IsCompleted)
             {
-                output.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
+                told.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
                 return 130;
             }
             switch (await host.Finished)
             {
                 case RunStopped stopped:
+                    if (options.Json)
+                    {
+                        JsonOutput.Write(output, new RunSummary(stopped.RunId, stopped.Step, stopped.Reason, stopped.AdapterSha256, directory.Adapter, HeldOut(0), HeldOut(^1)));
+                        return 0;
+                    }
                     Summary(output, stopped);
                     return 0;
                 case RunFailed failed:
@@ -65,6 +72,10 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             }
         }
     }
+
+    private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
+        ? new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity)
+        : null;
 
     private void Summary(TextWriter output, RunStopped stopped)
     {
@@ -83,7 +94,14 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
 }
 
 /// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
-internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, bool Interactive);
+/// <param name="Json">Standard output is for one JSON document at the end.</param>
+internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, bool Interactive, bool Json = false);
+
+/// <summary>What <c>train --json</c> and <c>resume --json</c> say of a run that has ended.</summary>
+internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter, HeldOutLine? Before, HeldOutLine? After);
+
+/// <summary>One evaluation of the held-out prompts.</summary>
+internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double? Diversity);
 
 /// <summary>Which devices this machine offers.</summary>
 internal static class LocalDevices

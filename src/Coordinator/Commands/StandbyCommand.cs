@@ -8,10 +8,10 @@ internal static class StandbyCommand
 {
     public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
-        var id = new Argument<string>("run-id");
-        var (nodes, cluster, runs) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs());
+        var id = new Argument<string>("run-id") { Description = "The run, as the primary printed it." };
+        var (nodes, cluster, runs, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), JsonOutput.Option());
         nodes.DefaultValueFactory = _ => 0;
-        var command = new Command("standby", "Waits on another machine to take a run over; needs --peer and --database.") { id, nodes, runs };
+        var command = new Command("standby", "Waits on another machine to take a run over; needs --peer and --database. Example: alignprop standby RUN-ID --peer akka.ssl.tcp://alignprop@10.0.0.5:4053 --host 10.0.0.6 --database \"Host=db;Database=alignprop;Username=alignprop\"") { id, nodes, runs, json };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -20,7 +20,7 @@ internal static class StandbyCommand
             {
                 throw new ConfigException("standby: --peer (the primary's address) and --database are needed: a standby shares nothing else with the primary");
             }
-            return await RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), options, interactive)).RunAsync(output, error, interrupted);
+            return await RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), options, interactive, parsed.GetValue(json))).RunAsync(output, error, interrupted);
         });
         return command;
     }

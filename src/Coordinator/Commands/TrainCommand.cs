@@ -12,9 +12,10 @@ internal static class TrainCommand
     public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
         var file = new Argument<string>("run") { Description = "A run file or the name of a preset.", DefaultValueFactory = _ => RunFile.Default };
-        var (nodes, cluster, runs, set) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set());
+        file.CompletionSources.Add(_ => RunFile.Presets());
+        var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(), JsonOutput.Option());
         var id = new Option<string?>("--id") { Description = "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
-        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes.") { file, id, nodes, runs, set };
+        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes. Example: alignprop train Example: alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2 Example: alignprop train my-run.conf --host 10.0.0.5 --port 4053 --nodes 0") { file, id, nodes, runs, set, json };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -24,7 +25,7 @@ internal static class TrainCommand
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
-            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive);
+            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive, parsed.GetValue(json));
             if (options.Nodes != 0)
             {
                 NodeProcesses.Executable();
@@ -39,10 +40,10 @@ internal static class TrainCommand
             {
                 RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
             }
-            Arithmetic(output, config, training, heldOut, directory);
+            Arithmetic(options.Json ? error : output, config, training, heldOut, directory);
             if (note is not null)
             {
-                output.WriteLine($"  {note}");
+                (options.Json ? error : output).WriteLine($"  {note}");
             }
             return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
         });

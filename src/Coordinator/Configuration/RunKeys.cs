@@ -24,8 +24,7 @@ internal static class RunKeys
     public static string Suggest(string key, IReadOnlyCollection<string> known)
     {
         var bare = key.StartsWith("run.", StringComparison.Ordinal) ? key["run.".Length..] : key;
-        var nearest = known.MinBy(k => Distance(bare, k))!;
-        return Distance(bare, nearest) <= Math.Max(3, bare.Length / 3) ? $"did you mean {nearest}?" : "see hocon/runs/defaults.conf for all keys";
+        return Nearest.Of(bare, known, Math.Max(3, bare.Length / 3)) is { } nearest ? $"did you mean {nearest}?" : "see hocon/runs/defaults.conf for all keys";
     }
 
     /// <summary>A value of the command line as HOCON: lists and plain words as they are, everything else quoted.</summary>
@@ -39,19 +38,4 @@ internal static class RunKeys
     private static IEnumerable<string> Walk(string path, Akka.Configuration.Hocon.HoconValue value) => value.IsObject()
         ? value.GetObject().Items.SelectMany(i => Walk(path.Length == 0 ? i.Key : $"{path}.{i.Key}", i.Value))
         : [path];
-
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-            }
-        }
-        return row[^1];
-    }
 }

@@ -30,6 +30,22 @@ public static class RunCatalog
         return (long)command.ExecuteScalar()! > 0;
     }
 
+    /// <summary>Every run, oldest first, with its last committed step.</summary>
+    public static IReadOnlyList<(string Id, DateTime Created, int Step)> All(string connectionString)
+    {
+        using var source = DatabaseTables.Open(connectionString, Create);
+        var runs = new List<(string, DateTime)>();
+        using (var command = source.CreateCommand("SELECT id, created FROM alignprop_runs ORDER BY created"))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+            {
+                runs.Add((reader.GetString(0), reader.GetDateTime(1).ToLocalTime()));
+            }
+        }
+        return [.. runs.Select(r => (r.Item1, r.Item2, RunJournal.Read(connectionString, r.Item1).Select(e => e.Event).OfType<Messages.StepCommittedEvent>().LastOrDefault()?.Step ?? 0))];
+    }
+
     /// <exception cref="ConfigException">The database has no such run.</exception>
     public static CatalogedRun Find(string connectionString, string id)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using Microsoft.Data.Sqlite;
+using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;
 
@@ -40,5 +41,30 @@ public static class RunJournal
         {
             return [];
         }
+    }
+
+    /// <summary>All events of a run in a PostgreSQL database, in order; empty where it has no journal yet.</summary>
+    public static IReadOnlyList<JournalEntry> Read(string connectionString, string run)
+    {
+        using var source = NpgsqlDataSource.Create(connectionString);
+        using var command = source.CreateCommand("SELECT created, message, manifest FROM journal WHERE persistence_id = $1 ORDER BY sequence_number");
+        command.Parameters.Add(new NpgsqlParameter { Value = RunActor.PersistenceIdOf(new RunId(run)) });
+        var entries = ImmutableList.CreateBuilder<JournalEntry>();
+        try
+        {
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                if (AlignPropSerializer.Read((byte[])reader.GetValue(1), reader.GetString(2)) is IRunEvent e)
+                {
+                    entries.Add(new JournalEntry(new DateTimeOffset(reader.GetInt64(0), TimeSpan.Zero), e));
+                }
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable)
+        {
+            // The first run has not begun.
+        }
+        return entries.ToImmutable();
     }
 }

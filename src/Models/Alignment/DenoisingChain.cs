@@ -27,6 +27,9 @@ public sealed class DenoisingChain(UNet2DConditionModel unet, DdimScheduler sche
 
     public int Length => _timesteps.Length;
 
+    /// <summary>t of step i, 0 to 999; the noisiest first.</summary>
+    public long Timestep(int i) => _timesteps[i];
+
     /// <summary>Step i (0 = noisiest): x_t -> x_{t-1}, differentiable in x_t and in the LoRA weights, through both guidance branches.</summary>
     public Tensor Step(int i, Tensor x)
     {

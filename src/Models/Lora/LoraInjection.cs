@@ -59,6 +59,9 @@ public sealed class LoraInjection : IDisposable
         }
     }
 
+    /// <summary>Switches the branches off and on again; off, the model is the base model.</summary>
+    public void SetActive(bool active) => _branches.ForEach(b => b.Layer.SetLora(active ? b.Branch : null));
+
     /// <summary>Drops accumulated gradients.</summary>
     public void ZeroGradients()
     {

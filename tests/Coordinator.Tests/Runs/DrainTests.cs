@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Commands;
+using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 
 namespace AlignProp.Coordinator.Tests.Runs;
@@ -15,7 +16,8 @@ public sealed class DrainTests : IDisposable
     {
         await using var run = await LiveRun.StartAsync(_runs, "drained");
         File.WriteAllText(run.Directory.Config, "");
-        File.WriteAllText(run.Directory.Address, run.Host.Address);
+        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), new RunMonitor(run.Directory, "test"), () => run.Host);
+        File.WriteAllText(run.Directory.Url, server.Url);
         var (terminated, drained) = (run.Node("terminated", delay: "500ms"), run.Node("drained", delay: "500ms"));
         await terminated.UntilAsync(n => n.Shards.Any(s => s is { Step: 1, Evaluation: false }));
         terminated.Terminate();
