@@ -36,7 +36,6 @@ internal static class ReferenceCommand
         "sample",
         "sample cat --adapter no/such.safetensors --runs no/such/runs",
         "sample cat --count 0",
-        "sample cat --lora-from 2.5 --adapter README.md",
         "sample cat --size 512",
         "sample cat --model no/such/model",
         "evaluate none --reward colorfulness",
