@@ -3,7 +3,7 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 # Packages first: this layer changes only with the lock files.
-COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
@@ -34,6 +34,7 @@ WORKDIR /data
 ENV DOTNET_gcServer=0 DOTNET_CLI_TELEMETRY_OPTOUT=1
 STOPSIGNAL SIGTERM
 EXPOSE 4053 8080
-HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 CMD ["alignprop", "health"]
+# Each check starts .NET: about 0.2 s of a core.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["alignprop", "health"]
 ENTRYPOINT ["alignprop"]
 CMD ["--help"]

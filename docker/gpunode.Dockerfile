@@ -2,9 +2,10 @@
 #   docker build -f docker/gpunode.Dockerfile --build-arg TORCH_BACKEND=cuda -t alignprop-gpunode:cuda .
 # brings TorchSharp-cuda-linux instead (several GB; the host needs NVIDIA's driver and container toolkit). The cuda build was not run by us.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 ARG TORCH_BACKEND=cpu
 WORKDIR /source
-COPY Directory.Build.props Directory.Build.targets Directory.Packages.props ./
+COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
@@ -17,8 +18,11 @@ COPY src/Messages src/Messages
 COPY src/Adapters src/Adapters
 COPY src/Models src/Models
 COPY src/GpuNode src/GpuNode
+# Python's side of libtorch and the libraries of its tests (35 MB) are loaded by nobody, and its symbol table (92 MB) is for debuggers.
 RUN dotnet publish src/GpuNode -c Release --no-restore -o /app -p:TorchBackend=$TORCH_BACKEND -p:DebugType=none \
- && find /app -name '*.xml' -delete
+ && find /app -name '*.xml' -delete \
+ && cd /app && rm -f libtorch_python.so libtorchbind_test.so libjitbackend_test.so libbackend_with_compiler.so libnnapi_backend.so libaoti_custom_ops.so \
+ && if [ "$TORCH_BACKEND" = cpu ]; then strip --strip-unneeded libtorch_cpu.so; fi
 
 FROM mcr.microsoft.com/dotnet/runtime:10.0
 LABEL org.opencontainers.image.title="AlignProp.Actors GPU node" \

@@ -37,7 +37,7 @@ fi
 build() { # IMAGE DOCKERFILE
   say "building $1"
   if [ -n "$stand_ins" ]; then
-    buildah bud --pull-never --network host --isolation chroot -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
+    buildah bud --format docker --layers --pull-never --network host --isolation chroot -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
       -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 </dev/null || { tail -n 30 "$work/$2.log"; exit 1; }
   else
     "$engine" build -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 || { tail -n 30 "$work/$2.log"; exit 1; }

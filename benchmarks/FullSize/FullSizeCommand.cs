@@ -5,6 +5,7 @@ using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Vae;
 using static TorchSharp.torch;
 
 namespace AlignProp.Benchmarks.FullSize;
@@ -33,7 +34,7 @@ internal static class FullSizeCommand
         }
         Console.WriteLine($"SD 1.5 structure, fp32, {Pixels} x {Pixels}, {Steps} DDIM steps, guidance 5, batch 1, LoRA rank 4, {Environment.ProcessorCount} cores, 1 thread");
         Console.WriteLine("| what | seconds | peak resident MB |\n|---|---|---|");
-        foreach (var what in new[] { "unet", "1", $"{Steps}" })
+        foreach (var what in new[] { "unet", "1 plain", $"{Steps} plain", "1 checkpointed", $"{Steps} checkpointed" })
         {
             using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["sd15-part", folder, what]))!;
             await process.WaitForExitAsync();
@@ -45,7 +46,7 @@ internal static class FullSizeCommand
         return 0;
     }
 
-    /// <summary>unet: load only that; a number: load all and take one alignment step with that K.</summary>
+    /// <summary>unet: load only that; a number and a way to decode: load all and take one alignment step with that K.</summary>
     public static void Part(string folder, string what)
     {
         set_num_threads(1);
@@ -64,7 +65,8 @@ internal static class FullSizeCommand
             return;
         }
         using var scope = NewDisposeScope();
-        using var model = StableDiffusion.Load(folder, CPU);
+        var (k, decode) = (int.Parse(what.Split(' ')[0]), Enum.Parse<DecodeMode>(what.Split(' ')[1], ignoreCase: true));
+        using var model = StableDiffusion.Load(folder, CPU).With(decode);
         Row("load all", watch);
         using var lora = LoraInjection.Attach(model.UNet, 4, 4, Targets);
         using (no_grad())
@@ -77,11 +79,10 @@ internal static class FullSizeCommand
         }
         string[] prompts = ["a photo of a fox"];
         var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative("", 1, Pixels, Pixels), model.EncodePrompts(prompts, Pixels, Pixels), Steps, 5, 0);
-        var k = int.Parse(what);
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, SampleNoise.Initial([1], model.LatentShape(Pixels, Pixels), CPU), prompts,
             new AlignmentLoss(), Truncation.LastSteps(Steps, k));
         var norm = Math.Sqrt(lora.Gradients().Sum(g => g.Values.Sum(v => (double)v * v)));
-        Row($"one alignment step, K = {k}", watch);
+        Row($"one alignment step, K = {k}, {decode} decode", watch);
         Console.WriteLine($"sampling {outcome.Seconds.Sampling:F1} s, decode and reward {outcome.Seconds.Scoring:F1} s, backward {outcome.Seconds.Backward:F1} s; reward {outcome.Rewards[0]:F4}, gradient norm {norm:E2}");
     }
 

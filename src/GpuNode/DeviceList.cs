@@ -1,38 +1,66 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
-using TorchSharp;
 
 namespace AlignProp.GpuNode;
 
-/// <summary>Which devices a node works with: <c>--devices all</c>, <c>--devices cuda:0,cuda:2</c>, or <c>--device cuda:0</c> once for each.</summary>
+/// <summary>
+/// The devices a node works with, one worker each, from <c>--devices LIST</c> (or <c>--device NAME</c> once for each): <c>all</c> = every GPU, or
+/// the CPU where there is none; <c>cuda</c> = every GPU, and there must be one; <c>cuda:0,cuda:2</c>; <c>cpu</c>; <c>cpu*2</c> = two workers on
+/// the CPU, cpu:0 and cpu:1. Made-up devices (alignprop.node.compute = simulated) may also be called sim.
+/// </summary>
 public static partial class DeviceList
 {
-    /// <param name="gpus">Number of CUDA devices of this machine; asked only for <c>all</c>.</param>
-    /// <returns>cpu:N or cuda:N, each once; one worker is started for each. Several of the CPU share its memory and cores.</returns>
-    /// <exception cref="ArgumentException">Not a device, or one that is named twice.</exception>
-    public static IReadOnlyList<string> Of(NodeOptions options, Func<int> gpus)
+    private const string Expected = "expected all, cuda, cpu, or devices like cuda:0,cuda:1 or cpu*2 with commas between";
+    private const int MaxWorkers = 1024;
+
+    /// <param name="gpus">Number of CUDA devices of this machine; asked only when one is named.</param>
+    /// <param name="simulated">Devices are made up: any may be named, whether it is there or not.</param>
+    /// <returns>cpu:N, cuda:N or sim:N, each once.</returns>
+    /// <exception cref="ArgumentException">Not a device, not on this machine, or named twice.</exception>
+    public static IReadOnlyList<string> Of(NodeOptions options, Func<int> gpus, bool simulated = false)
     {
-        var text = options.Get("devices", "");
-        var named = options.All("device");
-        if (text.Length > 0 && named.Count > 0)
+        var (lists, named) = (options.All("devices"), options.All("device"));
+        if (lists.Count > 0 && named.Count > 0)
         {
             throw new ArgumentException("--device and --devices: give one of them");
         }
-        if (text == "all")
+        var (option, entries) = named.Count > 0 ? ("--device", named) : ("--devices", lists.Count > 0 ? [.. lists.SelectMany(l => l.Split(',', StringSplitOptions.TrimEntries))] : ["cpu"]);
+        var visible = new Lazy<int>(gpus);
+        var devices = entries.SelectMany(e => Expand(e, option, visible, simulated)).ToList();
+        if (devices.GroupBy(d => d).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
-            var count = gpus();
-            return count == 0 ? ["cpu:0"] : [.. Enumerable.Range(0, count).Select(i => $"cuda:{i}")];
+            throw new ArgumentException($"{option} {string.Join(',', entries)}: {twice.Key} is named twice{(twice.Key.StartsWith("cpu", StringComparison.Ordinal) ? "; several workers on the CPU: cpu*2" : "")}");
         }
-        var devices = text.Length > 0 ? text.Split(',', StringSplitOptions.TrimEntries) : named.Count > 0 ? named : ["cpu:0"];
-        if (devices.FirstOrDefault(d => !Device().IsMatch(d)) is { } wrong)
-        {
-            throw new ArgumentException($"--devices {wrong}: expected all, or devices like cuda:0,cuda:1 or cpu:0 with commas between");
-        }
-        return devices.Distinct().Count() == devices.Count ? [.. devices] : throw new ArgumentException($"--devices {string.Join(',', devices)}: one of them is named twice");
+        return devices.Count <= MaxWorkers ? devices : throw new ArgumentException($"{option} {string.Join(',', entries)}: {devices.Count} devices; expected at most {MaxWorkers}");
     }
 
-    /// <summary>CUDA devices that libtorch sees; 0 with the CPU build.</summary>
-    public static int Gpus() => torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+    private static IEnumerable<string> Expand(string entry, string option, Lazy<int> gpus, bool simulated)
+    {
+        var match = Entry().Match(entry);
+        if (!match.Success || (match.Groups["kind"].Value == "sim" && !simulated))
+        {
+            throw new ArgumentException($"{option} {entry}: {Expected}");
+        }
+        var (kind, first, count) = (match.Groups["kind"].Value, Number(match.Groups["first"]), Number(match.Groups["count"]));
+        if (kind == "all" || (kind == "cuda" && first is null && !simulated))
+        {
+            return gpus.Value > 0 ? Names("cuda", 0, gpus.Value)
+                : kind == "all" ? ["cpu:0"]
+                : throw new ArgumentException($"{option} {entry}: {NoGpu}");
+        }
+        if (kind == "cuda" && !simulated && first >= gpus.Value)
+        {
+            throw new ArgumentException($"{option} {entry}: {(gpus.Value == 0 ? NoGpu : $"this machine shows {string.Join(", ", Names("cuda", 0, gpus.Value))}")}");
+        }
+        return Names(kind, first ?? 0, count ?? 1);
+    }
 
-    [GeneratedRegex("^(cpu|cuda):[0-9]{1,3}$")]
-    private static partial Regex Device();
+    private const string NoGpu = "libtorch sees no CUDA device here (the CPU build never does; see README.md for the CUDA build)";
+
+    private static IEnumerable<string> Names(string kind, int first, int count) => Enumerable.Range(first, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"{kind}:{i}"));
+
+    private static int? Number(Group group) => group.Success ? int.Parse(group.Value, CultureInfo.InvariantCulture) : null;
+
+    [GeneratedRegex(@"^(?:(?<kind>all)|(?<kind>cuda)(?::(?<first>[0-9]{1,3}))?|(?<kind>cpu|sim)(?::(?<first>[0-9]{1,3}))?(?:\*(?<count>[1-9][0-9]{0,3}))?)$")]
+    private static partial Regex Entry();
 }

@@ -50,7 +50,8 @@ public static class NodeCommand
     /// <summary>Joins the cluster, works, and joins again whenever it was cut off; what the devices hold and compute goes on meanwhile.</summary>
     private static async Task<int> JoinAsync(NodeOptions options)
     {
-        var seeds = options.All("coordinator").Select(Address.Parse).ToImmutableList();
+        options.Only("coordinator", "name", "device", "devices", "host", "port", "alive", "follow");
+        var seeds = options.All("coordinator").Select(AddressOf).ToImmutableList();
         if (seeds.Count == 0)
         {
             throw new ArgumentException("--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
@@ -61,7 +62,7 @@ public static class NodeCommand
         var hocon = HoconLayers.For("node", HoconLayers.Membership((int)options.Number("port", 0), seeds.Count > 1) + security.Hocon)
             .WithFallback(ClusterSingleton.DefaultConfig());
         var lone = seeds.Count == 1;
-        var names = DeviceList.Of(options, DeviceList.Gpus);
+        var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
         List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<(string, string, string, string, string), string?>();
         Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd((s.ModelPath, s.ModelHash, s.RewardPath, s.RewardHash, s.Precision), _ => NodeFitness.Reason(s, names));
@@ -127,6 +128,18 @@ public static class NodeCommand
             (signal.Cancel, draining) = (true, true);
             Log.Information("SIGTERM: finishing the shard in hand");
             actor.Tell(new NodeActor.Drain());
+        }
+    }
+
+    private static Address AddressOf(string text)
+    {
+        try
+        {
+            return Address.Parse(text) is { HasGlobalScope: true } address ? address : throw new UriFormatException();
+        }
+        catch (UriFormatException)
+        {
+            throw new ArgumentException($"--coordinator {text}: expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
         }
     }
 

@@ -10,15 +10,16 @@ public static class NodeFitness
     /// <param name="devices">cpu:N or cuda:N.</param>
     public static string? Reason(ShardSettings settings, IEnumerable<string> devices) =>
         Difference("model", settings.ModelPath, settings.ModelHash)
+        ?? Difference("tokenizer", settings.TokenizerPath, settings.TokenizerHash)
         ?? Difference("reward", settings.RewardPath, settings.RewardHash)
         ?? devices.Where(d => settings.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
             .Select(d => $"model.precision = {settings.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
 
     private static string? Difference(string what, string folder, string expected)
     {
-        if (folder.Length > 0 && !Directory.Exists(folder))
+        if (folder.Length > 0 && !Path.Exists(folder))
         {
-            return $"{folder}: folder not found; the run's {what} must lie at the same path on every node";
+            return $"{folder}: not found; the run's {what} must lie at the same path on every node";
         }
         var found = ModelFingerprint.Of(folder);
         return found == expected ? null : $"{folder}: this node's {what} files differ from the coordinator's (SHA-256 {Short(found)}, expected {Short(expected)})";

@@ -18,6 +18,11 @@ public sealed class NodeOptions
         }
     }
 
+    /// <exception cref="ArgumentException">An option that is none of these: a typing error must not mean the default.</exception>
+    public NodeOptions Only(params string[] names) => _values.FirstOrDefault(v => !names.Contains(v.Name)) is { Name: { } unknown }
+        ? throw new ArgumentException($"--{unknown}: no such option; expected one of --{string.Join(", --", names)}")
+        : this;
+
     public string Required(string name) => First(name) ?? throw new ArgumentException($"--{name} is missing");
 
     public string Get(string name, string otherwise) => First(name) ?? otherwise;

@@ -19,7 +19,7 @@ public static class SampleCommand
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
-        using var model = StableDiffusion.Load(options.Required("model"), device);
+        using var model = StableDiffusion.Load(options.Required("model"), device, options: new SingleFileOptions(options.Get("tokenizer", "")));
         using var lora = options.Get("adapter", "") is { Length: > 0 } adapter ? AdapterAttachment.Attach(model, adapter) : null;
         if (lora?.Note is { } note)
         {

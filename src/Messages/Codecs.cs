@@ -139,9 +139,20 @@ internal static class Codecs
         LoraRank = s.LoraRank,
         LoraAlpha = s.LoraAlpha,
         LoraTargets = { s.LoraTargets },
+        TokenizerPath = s.TokenizerPath,
+        TokenizerHash = s.TokenizerHash,
+        Prediction = s.Prediction,
+        Decode = s.Decode,
     };
 
     private static ShardSettings Read(P.ShardSettings p) => new(p.ModelPath, p.ModelHash, p.RewardName, p.RewardPath, p.RewardHash, p.RewardSign,
         p.Precision, p.Threads, p.Steps, p.GuidanceScale, p.Eta, p.Height, p.Width, p.NegativePrompt, p.LossKind, p.LossTarget, p.LossScale,
-        p.LoraRank, p.LoraAlpha, [.. p.LoraTargets]);
+        p.LoraRank, p.LoraAlpha, [.. p.LoraTargets])
+    {
+        TokenizerPath = p.TokenizerPath,
+        TokenizerHash = p.TokenizerHash,
+        // Journals from before these keys have neither.
+        Prediction = p.Prediction.Length > 0 ? p.Prediction : "auto",
+        Decode = p.Decode.Length > 0 ? p.Decode : "auto",
+    };
 }

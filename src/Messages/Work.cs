@@ -9,7 +9,20 @@ public interface IAlignPropMessage;
 public sealed record ShardSettings(
     string ModelPath, string ModelHash, string RewardName, string RewardPath, string RewardHash, double RewardSign,
     string Precision, int Threads, int Steps, double GuidanceScale, double Eta, int Height, int Width, string NegativePrompt,
-    string LossKind, double LossTarget, double LossScale, int LoraRank, double LoraAlpha, IReadOnlyList<string> LoraTargets);
+    string LossKind, double LossTarget, double LossScale, int LoraRank, double LoraAlpha, IReadOnlyList<string> LoraTargets)
+{
+    /// <summary>For a single-file checkpoint: the folder of its tokenizer.</summary>
+    public string TokenizerPath { get; init; } = "";
+
+    /// <summary>Fingerprint of that folder.</summary>
+    public string TokenizerHash { get; init; } = "";
+
+    /// <summary>For a single-file checkpoint: auto, epsilon or v_prediction.</summary>
+    public string Prediction { get; init; } = "auto";
+
+    /// <summary>How images are decoded where the gradient passes: auto, plain, checkpointed or tiled.</summary>
+    public string Decode { get; init; } = "auto";
+}
 
 /// <summary>One image to be made. Every random number comes from its seeds.</summary>
 public sealed record ShardSample(string Prompt, ulong NoiseSeed, ulong VarianceSeed);

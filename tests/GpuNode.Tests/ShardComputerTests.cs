@@ -31,6 +31,25 @@ public sealed class ShardComputerTests : IDisposable
     }
 
     [Fact]
+    public async Task Devices_of_one_process_at_work_at_the_same_time_give_the_bytes_of_one_alone()
+    {
+        var adapter = Adapter();
+        byte[][] alone = [.. Enumerable.Range(1, 4).Select(step => Compute(_computer, Shard(step, 1 + step % 3), adapter).Payload)];
+        ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => new ComputeDevice(new DeviceId($"node/cpu:{i}"), () => new TorchShardComputer($"cpu:{i}")))];
+        try
+        {
+            // Both load their own copy of the model at the same instant, and go on side by side; each computes every shard, in opposite orders.
+            var together = await Task.WhenAll(devices.Select((device, i) => Task.Run(() => EveryAsync(device, i == 0 ? [1, 2, 3, 4] : [4, 3, 2, 1], adapter))));
+            Assert.Equal(alone, together[0]);
+            Assert.Equal(alone, together[1]);
+        }
+        finally
+        {
+            Array.ForEach(devices, d => d.Dispose());
+        }
+    }
+
+    [Fact]
     public void A_longer_chain_of_gradients_gives_another_gradient_but_the_same_rewards()
     {
         var one = Compute(_computer, Shard(1, 1), Adapter());
@@ -62,6 +81,19 @@ public sealed class ShardComputerTests : IDisposable
         Assert.Contains("no/such/model: folder not found", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
         Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cpu:0"]));
         Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cuda:0"]));
+    }
+
+    private async Task<byte[][]> EveryAsync(ComputeDevice device, int[] steps, byte[] adapter)
+    {
+        var payloads = new SortedDictionary<int, byte[]>();
+        foreach (var step in steps)
+        {
+            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobTransfer.Describe(adapter), _settings);
+            var done = Assert.IsType<ShardDone>(await device.Start(lease, adapter).Outcome);
+            payloads[step] = device.Shelf.Payload(done.Payload.Hash)!;
+            device.Clear();
+        }
+        return [.. payloads.Values];
     }
 
     private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _settings, adapter, (_, _) => { }, CancellationToken.None);

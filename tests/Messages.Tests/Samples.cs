@@ -30,7 +30,14 @@ internal static class Samples
                 return array;
             }
             var constructor = t.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
-            return constructor.Invoke(constructor.GetParameters().Select(p => Make(p.ParameterType)).ToArray());
+            var sample = constructor.Invoke(constructor.GetParameters().Select(p => Make(p.ParameterType)).ToArray());
+            // What a record has besides its constructor.
+            var positional = constructor.GetParameters().Select(p => p.Name).ToHashSet();
+            foreach (var property in t.GetProperties().Where(p => p.CanWrite && !positional.Contains(p.Name)))
+            {
+                property.SetValue(sample, Make(property.PropertyType));
+            }
+            return sample;
         }
     }
 }

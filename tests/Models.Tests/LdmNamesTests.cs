@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AlignProp.Adapters;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Layers;
 using AlignProp.Models.Vae;
@@ -79,7 +80,7 @@ public class LdmNamesTests
     private static void CheckUNet(string model, SortedDictionary<string, long[]> there)
     {
         var config = UNetConfig.Load(PublishedStructureTests.File(model, "unet"));
-        var modules = LdmNames.UNetModules(config);
+        var modules = LdmNames.UNetModules(LdmLevels.Of(there.Keys.Select(k => LdmNames.UNetPrefix + k)));
         var mapped = there.Select(k => $"{LdmNames.UNet(k.Key, modules)} [{string.Join(", ", k.Value)}]").Order(StringComparer.Ordinal);
         Assert.Equal(Names(config), mapped);
     }

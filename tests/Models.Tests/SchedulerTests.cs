@@ -128,6 +128,43 @@ public partial class SchedulerTests
         }
     }
 
+    [Theory]
+    [InlineData("\"prediction_type\": \"flow\"", "prediction_type = flow")]
+    [InlineData("\"timestep_spacing\": \"karras\"", "timestep_spacing = karras")]
+    [InlineData("\"beta_schedule\": \"sigmoid\"", "beta_schedule = sigmoid")]
+    [InlineData("\"trained_betas\": [0.1]", "trained_betas")]
+    [InlineData("\"rescale_betas_zero_snr\": true, \"timestep_spacing\": \"trailing\"", "rescale_betas_zero_snr")]
+    public void A_schedule_that_is_not_implemented_is_refused_by_key_and_file(string keys, string expected)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, $"{{{keys}}}");
+            var e = Assert.Throws<ModelFileException>(() => SchedulerConfig.Load(path));
+            Assert.Contains(path, e.Message);
+            Assert.Contains(expected, e.Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_chain_that_begins_in_pure_noise_is_finite_for_v()
+    {
+        using var scope = NewDisposeScope();
+        var scheduler = new DdimScheduler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing", RescaleBetasZeroSnr = true });
+        Assert.Equal(999, scheduler.Timesteps(4)[0]);
+        Assert.Equal(0f, scheduler.AlphasCumprod[-1].item<float>());
+        var (x, v) = (randn(2, 4, 4, 4), randn(2, 4, 4, 4));
+        var (x0, epsilon) = scheduler.Predict(v, x, 0f);
+        // alpha-bar = 0: the sample is the noise, and v is minus the image.
+        Assert.Equal(0f, (x0 + v).abs().max().item<float>());
+        Assert.Equal(0f, (epsilon - x).abs().max().item<float>());
+        Assert.True(scheduler.Step(v, 999, x, 4).isfinite().all().item<bool>());
+    }
+
     private static SchedulerConfig Config(string name) => StableDiffusion with
     {
         PredictionType = name.Split('.')[0] switch { "v" => "v_prediction", "sample" => "sample", _ => "epsilon" },

@@ -64,7 +64,8 @@ internal static class TinyModels
     /// <summary>The same weights as one file in CompVis' layout.</summary>
     public static void WriteSingleFile(string folder, string kind, string path)
     {
-        var modules = LdmNames.UNetModules(UNetConfig.Load(Path.Combine(folder, "unet", "config.json")));
+        var config = UNetConfig.Load(Path.Combine(folder, "unet", "config.json"));
+        var modules = LdmNames.UNetModules(new LdmLevels(config.LayersPerBlock, config.DownAttention));
         var tensors = new List<TensorData> { TensorFile.ToData("betas", zeros(4)), TensorFile.ToData("model_ema.decay", zeros(1)) };
         tensors.AddRange(Read(folder, "unet").Select(t => t with { Name = LdmNames.UNetPrefix + ToCompVis(t.Name, modules) }));
         tensors.AddRange(Read(folder, "vae").Select(t => LdmNames.VaePrefix + LdmNamesTests.ToCompVis(t.Name, levels: 2) is var name && name.Contains(".attn_1.") && t.Shape.Length == 2

@@ -31,6 +31,33 @@ public class TokenizerTests
         Assert.All(ids[7..], id => Assert.Equal(49407, id));
     }
 
+    [SharedTheory(Vocabulary)]
+    [InlineData("{}", "{\"pad_token\": \"!\"}", 0)]
+    [InlineData("{\"pad_token\": \"<|endoftext|>\"}", "{\"pad_token\": \"!\"}", 0)]
+    [InlineData("{\"pad_token\": {\"content\": \"!\"}, \"added_tokens_decoder\": {}}", "{\"pad_token\": \"<|endoftext|>\"}", 0)]
+    [InlineData("{\"pad_token\": \"<|endoftext|>\"}", "{}", 49407)]
+    public void The_padding_token_comes_from_the_map_unless_the_configuration_is_of_the_newer_kind(string config, string map, int pad)
+    {
+        var folder = Directory.CreateTempSubdirectory("alignprop-tokenizer-").FullName;
+        try
+        {
+            foreach (var name in new[] { "vocab.json", "merges.txt" })
+            {
+                File.Copy(Path.Combine(Fixture.Shared(Vocabulary)!, name), Path.Combine(folder, name));
+            }
+            File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), config);
+            File.WriteAllText(Path.Combine(folder, "special_tokens_map.json"), map);
+            var ids = ClipTokenizer.Load(folder).Encode("a photo of a fox!");
+            // A padding token of its own is read as such within a prompt; otherwise "!" ends a word (256).
+            Assert.Equal([49406, 320, 1125, 539, 320, 3240, pad == 0 ? 0 : 256, 49407], ids[..8]);
+            Assert.All(ids[8..], id => Assert.Equal(pad, id));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public void The_shipped_vocabulary_round_trips_through_the_same_code()
     {

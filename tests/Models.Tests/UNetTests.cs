@@ -56,6 +56,30 @@ public class UNetTests
         Assert.Equal(256, lora.Parameters.Count);
     }
 
+    /// <summary>The UNet that <c>export --format merged</c> writes, against diffusers' fused one.</summary>
+    [Fact]
+    public void A_merged_file_agrees_with_diffusers_fused_weights()
+    {
+        var merged = System.IO.Path.GetTempFileName();
+        try
+        {
+            using var scope = NewDisposeScope();
+            using (var weights = WeightFiles.Open(Fixture.Path("unet", "diffusion_pytorch_model.safetensors")))
+            {
+                UNetMerger.Write(merged, weights, LoraFile.Read(Fixture.Path("lora", "trl_saved", DiffusersLoraFormat.FileName)));
+            }
+            var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))), merged);
+            var inputs = Fixture.Tensors("unet", "inputs.safetensors");
+            using var noGrad = no_grad();
+            FixtureAgreement.Check("LoRA", "out_fused", unet.forward(inputs["sample"], inputs["timestep_c"], inputs["encoder_hidden_states"]),
+                Fixture.Tensors("lora", "expected.safetensors")["out_fused"], FixtureAgreement.Forward);
+        }
+        finally
+        {
+            File.Delete(merged);
+        }
+    }
+
     [Fact]
     public void Half_alpha_halves_the_branch()
     {

@@ -26,7 +26,7 @@ public static class LoraFile
         return Import(file);
     }
 
-    /// <summary>The weights of <see cref="Import(IWeightFile)"/>.</summary>
+    /// <summary>The weights of an open file; see <see cref="Import(string)"/>.</summary>
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
     /// <summary>Reads an open file; see <see cref="Import(string)"/>.</summary>
@@ -48,8 +48,8 @@ public static class LoraFile
             return PeftLoraFormat.Import(folder);
         }
 
-        var named = Path.Combine(folder, DiffusersLoraFormat.FileName);
-        var files = File.Exists(named) ? [named] : Directory.GetFiles(folder, "*.safetensors");
+        var named = WeightFiles.TryFind(folder, Path.GetFileNameWithoutExtension(DiffusersLoraFormat.FileName));
+        var files = named is not null ? [named] : Directory.GetFiles(folder, "*.safetensors");
         return files is [var only]
             ? Import(only)
             : throw new WeightFileException(folder, null, $"no adapter in this folder; expected {PeftLoraFormat.ConfigName}, {DiffusersLoraFormat.FileName}, or one .safetensors file (found {files.Length})");

@@ -14,11 +14,12 @@ internal static class LoraInspection
         }
 
         using var file = WeightFiles.Open(weights);
-        var inspected = Of(folder, file, FileInspection.Format(weights, file));
+        var inspected = Of(folder, file, FileInspection.Format(weights, file), () => PeftLoraFormat.Import(folder));
         return inspected with { Kind = $"PEFT folder: {inspected.Kind}", Facts = [.. Facts(config), .. inspected.Facts] };
     }
 
-    internal static Inspection Of(string path, IWeightFile file, string format)
+    /// <param name="import">Reads it as an adapter; null = from the file alone.</param>
+    internal static Inspection Of(string path, IWeightFile file, string format, Func<ImportedLora>? import = null)
     {
         var downs = file.Tensors.Values.Where(t => IsDown(t.Name)).ToList();
         var modules = downs.Select(t => Module(t.Name)).ToList();
@@ -38,7 +39,11 @@ internal static class LoraInspection
         var problems = new List<string>();
         try
         {
-            LoraFile.Read(file);
+            var imported = import is null ? LoraFile.Import(file) : import();
+            if (imported.Skipped.Count > 0)
+            {
+                facts.Add(new("left out here", $"{imported.Skipped.Count} keys of a text encoder: only UNets are adapted"));
+            }
         }
         catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException)
         {

@@ -22,9 +22,9 @@ internal static class StructureCheck
         var mismatch = KeyMismatch.Between(expected, found);
         return
         [
+            .. Lines(mismatch.Shapes, s => $"{part}{s.Key} has shape [{string.Join(", ", s.Found)}], expected [{string.Join(", ", s.Expected)}] by config.json"),
             .. Lines(mismatch.Missing, m => $"{part}key {m.Key} [{string.Join(", ", m.Value)}] is missing"),
             .. Lines(mismatch.Unexpected, u => $"{part}key {WeightFileException.OneLine(u, 200)} is unexpected"),
-            .. Lines(mismatch.Shapes, s => $"{part}{s.Key} has shape [{string.Join(", ", s.Found)}], expected [{string.Join(", ", s.Expected)}] by config.json"),
         ];
     }
 

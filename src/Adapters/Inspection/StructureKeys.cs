@@ -16,7 +16,7 @@ internal static class StructureKeys
         _ when config.Text("_class_name") == "UNet2DConditionModel" => UNet(config),
         _ when config.Text("_class_name") == "AutoencoderKL" => Vae(config),
         _ when config.Text("model_type") == "clip_text_model" => Text(config),
-        _ when config.Text("model_type") == "clip" => Clip(config),
+        _ when config.Text("model_type") == "clip" || config.Raw("architectures")?.Contains("\"CLIPModel\"", StringComparison.Ordinal) == true => Clip(config),
         _ => null,
     };
 
@@ -32,16 +32,20 @@ internal static class StructureKeys
         var down = Texts(config, "down_block_types", ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"]);
         var up = Texts(config, "up_block_types", ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]);
         var (layers, depth, text) = (PerLevel(config, "layers_per_block", levels, 2), PerLevel(config, "transformer_layers_per_block", levels, 1), PerLevel(config, "cross_attention_dim", levels, 1280));
-        string[] others = ["class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block", "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel"];
-        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null || others.Any(k => config.Raw(k) is not (null or "3"))
+        string[] others =
+        [
+            "class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block", "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel", "conv_out_kernel",
+            "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_time_scale_shift", "time_embedding_type",
+        ];
+        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null || others.Any(k => config.Raw(k) is not (null or "3" or "false" or "\"default\"" or "\"positional\""))
             || down.Any(t => t is not ("DownBlock2D" or "CrossAttnDownBlock2D")) || up.Any(t => t is not ("UpBlock2D" or "CrossAttnUpBlock2D"))
-            || (config.Text("mid_block_type") ?? "UNetMidBlock2DCrossAttn") != "UNetMidBlock2DCrossAttn" || config.Raw("dual_cross_attention") == "true" || config.Raw("only_cross_attention") is not (null or "false")
+            || (config.Text("mid_block_type") ?? "UNetMidBlock2DCrossAttn") != "UNetMidBlock2DCrossAttn"
             || config.Text("addition_embed_type") is not (null or "text_time"))
         {
             return null;
         }
 
-        var (keys, time, linear) = (new KeyList(), 4 * channels[0], config.Raw("use_linear_projection") == "true");
+        var (keys, time, linear) = (new StructureBuilder(), 4 * channels[0], config.Raw("use_linear_projection") == "true");
         keys.Conv("conv_in", config.Int("in_channels") ?? 4, channels[0], 3);
         Embedding("time_embedding", channels[0]);
         if (config.Text("addition_embed_type") == "text_time")
@@ -108,12 +112,12 @@ internal static class StructureKeys
     private static IReadOnlyDictionary<string, long[]>? Vae(JsonFacts config)
     {
         var channels = Longs(config, "block_out_channels", [64]);
-        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64)))
+        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64)) || config.Raw("mid_block_add_attention") == "false")
         {
             return null;
         }
 
-        var (keys, latents, layers) = (new KeyList(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block") ?? 1);
+        var (keys, latents, layers) = (new StructureBuilder(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block") ?? 1);
         keys.Conv("encoder.conv_in", config.Int("in_channels") ?? 3, channels[0], 3);
         Levels("encoder.down_blocks", channels[0], channels, layers, "downsamplers");
         Middle("encoder");
@@ -168,7 +172,7 @@ internal static class StructureKeys
 
     private static IReadOnlyDictionary<string, long[]>? Text(JsonFacts config)
     {
-        var keys = new KeyList();
+        var keys = new StructureBuilder();
         if (!TextTower(keys, config))
         {
             return null;
@@ -182,7 +186,7 @@ internal static class StructureKeys
         return keys.Keys;
     }
 
-    private static bool TextTower(KeyList keys, JsonFacts config)
+    private static bool TextTower(StructureBuilder keys, JsonFacts config)
     {
         var (width, layers) = (config.Int("hidden_size") ?? 512, config.Int("num_hidden_layers") ?? 12);
         keys.Tensor("text_model.embeddings.token_embedding.weight", config.Int("vocab_size") ?? 49408, width);
@@ -200,7 +204,7 @@ internal static class StructureKeys
             return null;
         }
 
-        var keys = new KeyList();
+        var keys = new StructureBuilder();
         var (width, layers, size, patch) = (vision.Int("hidden_size") ?? 768, vision.Int("num_hidden_layers") ?? 12, vision.Int("image_size") ?? 224, vision.Int("patch_size") ?? 32);
         if (!TextTower(keys, text) || layers is <= 0 or > (int)MostLayers || patch <= 0)
         {
@@ -228,7 +232,7 @@ internal static class StructureKeys
     private static long[]? PerLevel(JsonFacts config, string key, int levels, int otherwise)
     {
         var values = config.Int(key) is { } one ? [.. Enumerable.Repeat((long)one, levels)] : Longs(config, key, [.. Enumerable.Repeat((long)otherwise, levels)]);
-        return values?.Length == levels && values.All(v => v > 0 && (key == "cross_attention_dim" || v <= MostLayers)) ? values : null;
+        return values?.Length == levels && values.All(v => v > 0 && v <= (key switch { "layers_per_block" => 16, "transformer_layers_per_block" => 64, _ => 1 << 20 })) ? values : null;
     }
 
     private static T? Parse<T>(string json) where T : class

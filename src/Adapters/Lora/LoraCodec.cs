@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace AlignProp.Adapters;
 
@@ -38,7 +37,7 @@ internal static class LoraCodec
     }
 
     internal static IEnumerable<TensorData> Tensors(LoraWeights weights, string prefix = "") => weights.Tensors.Select(t =>
-        new TensorData(prefix + t.Name, DType.F32, [.. t.Shape], MemoryMarshal.AsBytes<float>(t.Values).ToArray()));
+        new TensorData(prefix + t.Name, DType.F32, [.. t.Shape], SingleBytes.Of(t.Values)));
 
     internal static Dictionary<string, string> FileMetadata(LoraWeights weights, string format = FormatName) => new()
     {

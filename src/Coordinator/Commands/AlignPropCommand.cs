@@ -15,6 +15,7 @@ public static class AlignPropCommand
             ResumeCommand.Create(output, error, interactive, interrupted),
             StandbyCommand.Create(output, error, interactive, interrupted),
             DashboardCommand.Create(output, interrupted),
+            HealthCommand.Create(output, error),
             DrainCommand.Create(output, RunOptions.Runs(), RunFolder.FindRun),
             SampleCommand.Create(output, error, interrupted),
             RunsCommand.Create(output),

@@ -63,7 +63,7 @@ internal static class RunFolder
 
     private static void CheckModels(RunConfig config)
     {
-        ModelFolderCheck.Model(config.Model.Path);
+        ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer);
         ModelFolderCheck.Reward(config.Reward.Name, config.Reward.Path);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         StartingAdapter.Check(config);

@@ -40,7 +40,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             }
             else if (devices.Count == 0)
             {
-                output.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --device cuda:0");
+                output.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --devices all");
             }
             var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using var registration = interrupted.Register(() => stop.TrySetResult());

@@ -11,19 +11,20 @@ internal static class SampleCommand
     {
         var prompt = new Argument<string>("prompt");
         var adapter = new Option<string?>("--adapter") { Description = "LoRA file (diffusers or kohya names)." };
-        var model = new Option<string>("--model") { Description = "Diffusers folder.", DefaultValueFactory = _ => "models/emoji-diffusion" };
+        var model = new Option<string>("--model") { Description = "Diffusers folder or single-file checkpoint.", DefaultValueFactory = _ => "models/emoji-diffusion" };
+        var tokenizer = new Option<string>("--tokenizer") { Description = "For a single file: folder with vocab.json and merges.txt.", DefaultValueFactory = _ => "" };
         var seed = new Option<int>("--seed");
         var count = new Option<int>("--count") { DefaultValueFactory = _ => 4 };
         var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 20 };
         var guidance = new Option<double>("--guidance") { DefaultValueFactory = _ => 3 };
         var path = new Option<string>("--out") { DefaultValueFactory = _ => "sample.png" };
-        var command = new Command("sample", "Makes pictures of a prompt, with or without an adapter.") { prompt, adapter, model, seed, count, steps, guidance, path };
+        var command = new Command("sample", "Makes pictures of a prompt, with or without an adapter.") { prompt, adapter, model, tokenizer, seed, count, steps, guidance, path };
         command.SetAction(async (parsed, _) =>
         {
             var folder = parsed.GetValue(model)!;
-            folder = Directory.Exists(folder) ? folder : ProjectFolder.Find(folder) ?? folder;
-            ModelFolderCheck.Model(folder);
-            List<string> arguments = ["sample", "--model", folder, "--prompt", parsed.GetValue(prompt)!, "--seed", $"{parsed.GetValue(seed)}", "--count", $"{parsed.GetValue(count)}",
+            folder = Path.Exists(folder) ? folder : ProjectFolder.Find(folder) ?? folder;
+            ModelFolderCheck.Model(folder, parsed.GetValue(tokenizer)!);
+            List<string> arguments = ["sample", "--model", folder, "--tokenizer", parsed.GetValue(tokenizer)!, "--prompt", parsed.GetValue(prompt)!, "--seed", $"{parsed.GetValue(seed)}", "--count", $"{parsed.GetValue(count)}",
                 "--steps", $"{parsed.GetValue(steps)}", "--guidance", $"{parsed.GetValue(guidance)}", "--out", parsed.GetValue(path)!];
             if (parsed.GetValue(adapter) is { } file)
             {

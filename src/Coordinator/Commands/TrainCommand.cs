@@ -22,7 +22,7 @@ internal static class TrainCommand
             var (training, heldOut) = RunFolder.Check(written);
             var (config, note) = StartingAdapter.Pin(written);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
-            var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } given ? RunFolder.CheckId(given)
+            var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
             var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), interactive);
             if (options.Nodes != 0)

@@ -22,10 +22,20 @@ public sealed record RunConfig
     public required StoppingConfig Stopping { get; init; }
 }
 
-/// <param name="Path">Diffusers folder (model_index.json and parts), absolute or relative to the working directory.</param>
+/// <param name="Path">Diffusers folder (model_index.json and parts) or single-file checkpoint, absolute or relative to the working directory.</param>
 /// <param name="Precision">fp32, bf16 or fp16 for the frozen weights; LoRA and reductions are always fp32. On the CPU only fp32.</param>
 /// <param name="ThreadsPerShard">libtorch intra-op threads of one shard: part of the run, because it changes the last bits.</param>
-public sealed record ModelConfig(string Path, string Precision, int ThreadsPerShard);
+public sealed record ModelConfig(string Path, string Precision, int ThreadsPerShard)
+{
+    /// <summary>For a single file: a folder with CLIP's vocab.json and merges.txt.</summary>
+    public string Tokenizer { get; init; } = "";
+
+    /// <summary>For a single file: auto, epsilon or v_prediction.</summary>
+    public string Prediction { get; init; } = "auto";
+
+    /// <summary>auto, plain, checkpointed or tiled.</summary>
+    public string Decode { get; init; } = "auto";
+}
 
 /// <param name="Name">A registered reward: preference, jpeg-size, detector, aesthetic, hps, pickscore, clip, brightness.</param>
 /// <param name="Path">Folder with the reward model's files (may be empty for brightness).</param>

@@ -15,6 +15,9 @@ public static class RunFileWriter
         Line("model.path", c.Model.Path);
         Line("model.precision", c.Model.Precision);
         Line("model.threads-per-shard", c.Model.ThreadsPerShard);
+        Line("model.tokenizer", c.Model.Tokenizer);
+        Line("model.prediction", c.Model.Prediction);
+        Line("model.decode", c.Model.Decode);
         Line("reward.name", c.Reward.Name);
         Line("reward.path", c.Reward.Path);
         Line("reward.sign", (int)c.Reward.Sign);

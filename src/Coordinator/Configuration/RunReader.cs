@@ -23,7 +23,12 @@ internal sealed class RunReader(string source, Config config)
         {
             Name = Name(),
             Seed = (ulong)Long("seed", 0, long.MaxValue),
-            Model = new ModelConfig(PathOf("model.path"), OneOf("model.precision", "fp32", "bf16", "fp16"), Int("model.threads-per-shard", 1, 256)),
+            Model = new ModelConfig(PathOf("model.path"), OneOf("model.precision", "fp32", "bf16", "fp16"), Int("model.threads-per-shard", 1, 256))
+            {
+                Tokenizer = PathOf("model.tokenizer"),
+                Prediction = OneOf("model.prediction", "auto", "epsilon", "v_prediction"),
+                Decode = OneOf("model.decode", "auto", "plain", "checkpointed", "tiled"),
+            },
             Reward = new RewardConfig(Text("reward.name"), PathOf("reward.path"), sign),
             Prompts = new PromptsConfig(PathOf("prompts.training"), PathOf("prompts.held-out")),
             Sampling = new SamplingConfig(steps, Number("sampling.guidance-scale", 1, 100), Number("sampling.eta", 0, 1),

@@ -255,7 +255,13 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         config.Reward.Name, config.Reward.Path.Length == 0 ? "" : Path.GetFullPath(config.Reward.Path), ModelFingerprint.Of(config.Reward.Path), config.Reward.Sign,
         config.Model.Precision, config.Model.ThreadsPerShard, config.Sampling.Steps, config.Sampling.GuidanceScale, config.Sampling.Eta,
         config.Sampling.Height, config.Sampling.Width, config.Sampling.NegativePrompt, config.Loss.Kind, config.Loss.Target, config.Loss.Scale,
-        config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets);
+        config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets)
+    {
+        TokenizerPath = config.Model.Tokenizer.Length == 0 ? "" : Path.GetFullPath(config.Model.Tokenizer),
+        TokenizerHash = ModelFingerprint.Of(config.Model.Tokenizer),
+        Prediction = config.Model.Prediction,
+        Decode = config.Model.Decode,
+    };
 
     /// <exception cref="ConfigException">Another process listens there, or the address is not this machine's.</exception>
     public static void RequireFreePort(string host, int port)

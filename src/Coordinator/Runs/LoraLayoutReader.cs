@@ -13,7 +13,7 @@ public static class LoraLayoutReader
         try
         {
             using var file = WeightFiles.Open(path);
-            var modules = file.Tensors.Values
+            var modules = Named(file)
                 .Where(t => t.Shape.Length == 2 && t.Name.EndsWith(".weight", StringComparison.Ordinal))
                 .Select(t => (Module: t.Name[..^".weight".Length], In: (int)t.Shape[1], Out: (int)t.Shape[0]))
                 .Where(m => targets.Any(target => m.Module.EndsWith("." + target, StringComparison.Ordinal)) && m.Module.Contains(".attn", StringComparison.Ordinal))
@@ -29,10 +29,26 @@ public static class LoraLayoutReader
         }
     }
 
-    /// <summary>The UNet's weights: a file, or the index of its shards.</summary>
+    /// <summary>The UNet's tensors under diffusers' names, also those of a single-file checkpoint.</summary>
+    private static IEnumerable<(string Name, long[] Shape)> Named(IWeightFile file)
+    {
+        if (!file.Tensors.Keys.Any(k => k.StartsWith(LdmNames.UNetPrefix, StringComparison.Ordinal)))
+        {
+            return file.Tensors.Values.Select(t => (t.Name, t.Shape));
+        }
+        var modules = LdmNames.UNetModules(LdmLevels.Of(file.Tensors.Keys));
+        return file.Tensors.Values.Where(t => t.Name.StartsWith(LdmNames.UNetPrefix, StringComparison.Ordinal))
+            .Select(t => (LdmNames.UNet(t.Name[LdmNames.UNetPrefix.Length..], modules), t.Shape));
+    }
+
+    /// <summary>The UNet's weights: a file, the index of its shards, or a single-file checkpoint itself.</summary>
     /// <exception cref="ConfigException">There are none.</exception>
     public static string UNetFile(string modelFolder)
     {
+        if (File.Exists(modelFolder))
+        {
+            return modelFolder;
+        }
         try
         {
             return WeightFiles.Find(Path.Combine(modelFolder, "unet"), "diffusion_pytorch_model");

@@ -31,6 +31,7 @@ internal static class LoadingSnippets
                 - A1111: put it into `models/Lora` and write `<lora:{source.Name}:1>` into the prompt.
                 - diffusers:
 
+
                 """ + Diffusers("", $"pipe.load_lora_weights(\"{folder}\", weight_name=\"{source.Name}.safetensors\")"),
             _ => Diffusers(", UNet2DConditionModel", "", $"unet = UNet2DConditionModel.from_pretrained(\"{folder}\")\npipe = StableDiffusionPipeline.from_pretrained(\"{model.Name}\", unet=unet)"),
         };

@@ -5,16 +5,17 @@ using AlignProp.Models.Alignment;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Vae;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlignProp.GpuNode.Compute;
 
 /// <summary>The real thing: the alignment step of AlignProp.Models on one device. Keeps the last model it loaded.</summary>
-/// <param name="device">cpu or cuda:N.</param>
+/// <param name="device">cpu:N or cuda:N.</param>
 public sealed class TorchShardComputer(string device) : IShardComputer
 {
-    private readonly Device _device = new(device.StartsWith("cpu", StringComparison.Ordinal) ? "cpu" : device);
+    private readonly Device _device = Libtorch.DeviceOf(device);
     private Loaded? _loaded;
 
     public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
@@ -90,6 +91,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         _loaded = null;
         progress("load", 0);
         var dtype = DTypeOf(settings.Precision);
+        // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
         set_num_threads(settings.Threads);
         return _loaded = Loaded.From(settings, _device, dtype);
     }
@@ -115,7 +117,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
         public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
         {
-            var model = StableDiffusion.Load(settings.ModelPath, device, dtype);
+            var model = StableDiffusion.Load(settings.ModelPath, device, dtype,
+                new SingleFileOptions(settings.TokenizerPath, settings.Prediction == "auto" ? "" : settings.Prediction)).With(Enum.Parse<DecodeMode>(settings.Decode, ignoreCase: true));
             var reward = RewardRegistry.Load(settings.RewardName, settings.RewardPath, device, dtype);
             return new Loaded(settings, model, reward, LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
         }

@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Vae;
 
@@ -17,9 +18,8 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     /// <exception cref="ModelFileException">Not such a file, or one of another kind of model.</exception>
     public UNetConfig UNet()
     {
-        var (channels, layers, transformers) = DownLevels();
-        var levels = channels.Count;
-        var attends = transformers.Select(t => t.Any(n => n > 0)).ToArray();
+        var (channels, transformers) = DownLevels();
+        bool[] attends = [.. Levels.Attention];
         var anyAttention = shapes.Keys.FirstOrDefault(k => k.StartsWith(LdmNames.UNetPrefix + "middle_block.1.transformer_blocks.0.attn2.to_k.", StringComparison.Ordinal))
             ?? throw Not("has no attention in its UNet's middle block");
         var context = (int)shapes[anyAttention][1];
@@ -33,7 +33,7 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
             BlockOutChannels = [.. channels],
             DownAttention = attends,
             UpAttention = [.. attends.Reverse()],
-            LayersPerBlock = [.. layers],
+            LayersPerBlock = [.. Levels.Layers],
             TransformerLayers = full,
             UpTransformerLayers = [.. full.Reverse().Select(t => Enumerable.Repeat(t[0], t.Length + 1).ToArray())],
             MidTransformerLayers = Count(LdmNames.UNetPrefix + "middle_block.1.transformer_blocks."),
@@ -81,32 +81,26 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     private static ClipTextConfig Text(long[] tokens, int layers, long[] positions, long[] inner, string activation) =>
         new((int)tokens[0], (int)tokens[1], (int)inner[0], layers, Math.Max(1, (int)tokens[1] / HeadWidth), (int)positions[0], activation, 1e-5, 2);
 
-    private (List<int> Channels, List<int> Layers, List<int[]> Transformers) DownLevels()
+    /// <summary>How the file counts its blocks.</summary>
+    public LdmLevels Levels { get; } = LdmLevels.Of(shapes.Keys);
+
+    private (List<int> Channels, List<int[]> Transformers) DownLevels()
     {
-        var (channels, layers, transformers, current) = (new List<int>(), new List<int>(), new List<int[]>(), new List<int>());
-        var width = (int)Shape("input_blocks.0.0.weight")[0];
-        for (var n = 1; ; n++)
+        var (channels, transformers) = (new List<int>(), new List<int[]>());
+        var n = 0;
+        foreach (var layers in Levels.Layers)
         {
-            var block = $"{LdmNames.UNetPrefix}input_blocks.{n}";
-            if (shapes.TryGetValue(block + ".0.out_layers.3.weight", out var convolution))
+            if (layers == 0)
             {
-                width = (int)convolution[0];
-                current.Add(Count(block + Transformers));
-                continue;
+                throw Not("has no residual blocks in a level of its UNet");
             }
-            if (current.Count == 0)
-            {
-                throw Not("has no residual blocks in its UNet's first level");
-            }
-            channels.Add(width);
-            layers.Add(current.Count);
-            transformers.Add([.. current]);
-            current.Clear();
-            if (!shapes.ContainsKey(block + ".0.op.weight"))
-            {
-                return (channels, layers, transformers);
-            }
+            int[] blocks = [.. Enumerable.Range(n + 1, layers)];
+            channels.Add((int)Shape($"input_blocks.{blocks[^1]}.0.out_layers.3.weight")[0]);
+            transformers.Add([.. blocks.Select(b => Count($"{LdmNames.UNetPrefix}input_blocks.{b}{Transformers}"))]);
+            // The downsampling convolution counts as a block.
+            n = blocks[^1] + 1;
         }
+        return (channels, transformers);
     }
 
     private (int, int) Sample(int context) => IsXl ? (128, 128) : context == 1024 ? (96, 96) : (64, 64);

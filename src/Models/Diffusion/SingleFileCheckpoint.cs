@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
@@ -40,7 +41,7 @@ internal static class SingleFileCheckpoint
         PartsCheck.Fit(path, unetConfig, vaeConfig, [.. towers.Select(t => t.Config)]);
         var tokenizers = towers.Select(t => Tokenizer(path, options.Tokenizer, t.Pad)).ToList();
 
-        var modules = LdmNames.UNetModules(unetConfig);
+        var modules = LdmNames.UNetModules(structure.Levels);
         var unet = Weights.Load(Parts.Blueprint(() => new UNet2DConditionModel(unetConfig)), path,
             key => Inside(key, LdmNames.UNetPrefix, k => LdmNames.UNet(k, modules)), device, dtype);
         var vae = Weights.Load(Parts.Blueprint(() => new AutoencoderKL(vaeConfig)), path,

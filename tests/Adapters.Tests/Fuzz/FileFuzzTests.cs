@@ -9,6 +9,7 @@ public sealed class FileFuzzTests
     [InlineData("zip", 1500)]
     [InlineData("index", 500)]
     [InlineData("lora", 1000)]
+    [InlineData("folder", 300)]
     public void Damaged_files_are_read_or_refused_and_nothing_else(string kind, int count)
     {
         var counts = new FileFuzzer(seed: 20).Run(kind, count);

@@ -16,7 +16,7 @@ internal sealed class FileFuzzer(ulong seed)
     private const long MostBytes = 64 << 20;
     private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(10);
 
-    public static IReadOnlyList<string> Kinds { get; } = ["safetensors", "pickle", "zip", "index", "lora"];
+    public static IReadOnlyList<string> Kinds { get; } = ["safetensors", "pickle", "zip", "index", "lora", "folder"];
 
     /// <exception cref="InvalidOperationException">A file was neither read nor refused properly.</exception>
     public FuzzCounts Run(string kind, long count)
@@ -27,7 +27,8 @@ internal sealed class FileFuzzer(ulong seed)
         {
             var random = new DeterministicRandom(seed + ((ulong)i * 0x9e3779b97f4a7c15));
             var mutator = new Mutator(random);
-            var (sample, other) = (samples[random.NextInt(0, samples.Count - 1)], samples[random.NextInt(0, samples.Count - 1)]);
+            // A configuration is put back into its own place, so files of a folder take turns.
+            var (sample, other) = (samples[kind == "folder" ? (int)(i % samples.Count) : random.NextInt(0, samples.Count - 1)], samples[random.NextInt(0, samples.Count - 1)]);
             var file = kind switch
             {
                 "safetensors" or "lora" when random.NextInt(0, 3) > 0 => Header(mutator, sample, other),
@@ -55,6 +56,12 @@ internal sealed class FileFuzzer(ulong seed)
         string? wrong = null;
         try
         {
+            if (kind == "folder")
+            {
+                corpus.InspectFolder(bytes, index);
+                return true;
+            }
+
             using var file = kind == "index" ? corpus.OpenIndex(bytes) : WeightFiles.Parse(bytes, "fuzzed file");
             Read(file, kind);
             accepted = true;

@@ -15,6 +15,7 @@ internal sealed class FuzzCorpus : IDisposable
         "pickle" or "zip" => Pickles,
         "index" => Index(),
         "lora" => Loras,
+        "folder" => Configurations(),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such kind"),
     };
 
@@ -23,6 +24,23 @@ internal sealed class FuzzCorpus : IDisposable
         var path = Path.Combine(_folder, "model.safetensors.index.json");
         File.WriteAllBytes(path, index);
         return WeightFiles.Open(path);
+    }
+
+    /// <summary>A pipeline folder with one of its configurations replaced: the one that <paramref name="configuration"/> began as.</summary>
+    public void InspectFolder(byte[] configuration, long which)
+    {
+        var path = Path.Combine(_folder, "pipeline", ConfigurationNames[which % ConfigurationNames.Length]);
+        var before = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, configuration);
+        try
+        {
+            AlignProp.Adapters.Inspection.Inspector.Inspect(Path.Combine(_folder, "pipeline"));
+            AlignProp.Adapters.Inspection.Inspector.Inspect(Path.Combine(_folder, "pipeline", "unet"));
+        }
+        finally
+        {
+            File.WriteAllBytes(path, before);
+        }
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -70,6 +88,33 @@ internal sealed class FuzzCorpus : IDisposable
             var weights = LoraInitializer.Gaussian([("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", 4, 4), ("mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", 4, 4)], 2, 1);
             return [DiffusersLoraFormat.Serialize(weights), KohyaLoraFormat.Serialize(weights), weights.Serialize(), DiffusersLoraFormat.Serialize(weights, DType.F16)];
         }
+    }
+
+    private static readonly string[] ConfigurationNames = ["model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json"];
+
+    private List<byte[]> Configurations()
+    {
+        string[] texts =
+        [
+            """{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"],"safety_checker":[null,null],"text_encoder_2":["transformers","CLIPTextModelWithProjection"]}""",
+            """{"_class_name":"UNet2DConditionModel","block_out_channels":[32,64],"down_block_types":["CrossAttnDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","CrossAttnUpBlock2D"],"layers_per_block":1,"cross_attention_dim":32}""",
+            """{"_class_name":"AutoencoderKL","block_out_channels":[32,64],"layers_per_block":1,"latent_channels":4}""",
+            """{"model_type":"clip_text_model","architectures":["CLIPTextModel"],"hidden_size":32,"num_hidden_layers":2,"intermediate_size":64}""",
+            """{"prediction_type":"v_prediction","beta_schedule":"scaled_linear","num_train_timesteps":1000}""",
+        ];
+        foreach (var (name, text) in ConfigurationNames.Zip(texts))
+        {
+            var path = Path.Combine(_folder, "pipeline", name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, text);
+        }
+
+        foreach (var name in new[] { "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model" })
+        {
+            SafetensorsWriter.Write(Path.Combine(_folder, "pipeline", name + ".safetensors"), [TensorData.FromSingles("conv_in.weight", [1], [1])]);
+        }
+
+        return [.. texts.Select(Encoding.UTF8.GetBytes)];
     }
 
     private IReadOnlyList<byte[]> Index()

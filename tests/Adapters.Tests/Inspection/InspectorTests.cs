@@ -40,7 +40,7 @@ public sealed class InspectorTests : IDisposable
         });
         Assert.Equal(
             [
-                "unet: key conv_in.bias [64] is missing", "unet: key conv_out.bias [4] is missing", "unet: key conv_out.offset is unexpected", "unet: conv_in.weight has shape [4, 64, 3, 3], expected [64, 4, 3, 3] by config.json",
+                "unet: conv_in.weight has shape [4, 64, 3, 3], expected [64, 4, 3, 3] by config.json", "unet: key conv_in.bias [64] is missing", "unet: key conv_out.bias [4] is missing", "unet: key conv_out.offset is unexpected",
                 "vae/diffusion_pytorch_model.safetensors is missing", "tokenizer/merges.txt is missing",
             ],
             Inspector.Inspect(model).Problems);

@@ -24,23 +24,19 @@ public sealed class StructureKeysTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"_class_name":"UNet2DConditionModel","cross_attention_dim":768}""", 686, 859_520_964)]
-    [InlineData("""{"_class_name":"UNet2DConditionModel","cross_attention_dim":1024,"attention_head_dim":[5,10,20,20],"use_linear_projection":true}""", 686, 865_910_724)]
-    [InlineData("""
-        {"_class_name":"UNet2DConditionModel","block_out_channels":[320,640,1280],"down_block_types":["DownBlock2D","CrossAttnDownBlock2D","CrossAttnDownBlock2D"],
-         "up_block_types":["CrossAttnUpBlock2D","CrossAttnUpBlock2D","UpBlock2D"],"transformer_layers_per_block":[1,2,10],"cross_attention_dim":2048,"use_linear_projection":true,
-         "addition_embed_type":"text_time","projection_class_embeddings_input_dim":2816,"class_embed_type":null}
-        """, 1680, 2_567_463_684)]
-    [InlineData("""{"_class_name":"AutoencoderKL","block_out_channels":[128,256,512,512],"layers_per_block":2,"latent_channels":4}""", 248, 83_653_863)]
-    [InlineData("""{"model_type":"clip_text_model","hidden_size":768,"intermediate_size":3072,"num_hidden_layers":12}""", 196, 123_060_480)]
-    [InlineData("""{"model_type":"clip_text_model","hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":23}""", 372, 340_387_840)]
-    [InlineData("""{"model_type":"clip_text_model","architectures":["CLIPTextModelWithProjection"],"hidden_size":1280,"intermediate_size":5120,"num_hidden_layers":32,"projection_dim":1280}""", 517, 694_659_840)]
-    [InlineData("""{"model_type":"clip","projection_dim":768,"text_config":{"hidden_size":768,"intermediate_size":3072},"vision_config":{"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14}}""", 590, 427_616_513)]
-    public void The_published_sizes_have_the_published_totals(string config, int tensors, long parameters)
+    [InlineData("sd15", "unet", 686, 859_520_964)]
+    [InlineData("sd21", "unet", 686, 865_910_724)]
+    [InlineData("sdxl", "unet", 1680, 2_567_463_684)]
+    [InlineData("sd15", "vae", 248, 83_653_863)]
+    [InlineData("sdxl", "vae", 248, 83_653_863)]
+    [InlineData("sd15", "text_encoder", 196, 123_060_480)]
+    [InlineData("sd21", "text_encoder", 372, 340_387_840)]
+    [InlineData("sdxl", "text_encoder_2", 517, 694_659_840)]
+    [InlineData("clip", "vit_l_14", 590, 427_616_513)]
+    [InlineData("clip", "vit_h_14", 910, 986_109_441)]
+    public void The_published_configurations_have_the_published_totals(string model, string part, int tensors, long parameters)
     {
-        var path = Path.Combine(_folder, "config.json");
-        File.WriteAllText(path, config);
-        var keys = StructureKeys.Of(JsonFacts.Load(path))!;
+        var keys = StructureKeys.Of(JsonFacts.Load(Fixture.PathOf("published", model, part + ".json")))!;
         Assert.Equal(tensors, keys.Count);
         Assert.Equal(parameters, keys.Values.Sum(shape => shape.Aggregate(1L, (a, b) => a * b)));
     }
@@ -51,6 +47,7 @@ public sealed class StructureKeysTests : IDisposable
     [InlineData("""{"_class_name":"UNet2DConditionModel","block_out_channels":"many"}""")]
     [InlineData("""{"_class_name":"UNet2DConditionModel","layers_per_block":2000000000}""")]
     [InlineData("""{"_class_name":"UNet2DConditionModel","down_block_types":["AttnDownBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}""")]
+    [InlineData("""{"_class_name":"UNet2DConditionModel","resnet_time_scale_shift":"scale_shift"}""")]
     [InlineData("""{"_class_name":"AutoencoderKL","layers_per_block":-5}""")]
     [InlineData("""{"model_type":"clip_text_model","num_hidden_layers":2000000000}""")]
     [InlineData("""{"model_type":"clip"}""")]

@@ -28,9 +28,9 @@ internal sealed class LiveRun : IAsyncDisposable
     /// <summary>The adapter's hash after every step this coordinator committed.</summary>
     public IReadOnlyList<string> Hashes => [.. Record.All<StepCommitted>().Select(s => s.AdapterSha256)];
 
-    public NodeProcess Node(string name, string delay = "20ms", string fault = "none")
+    public NodeProcess Node(string name, string delay = "20ms", string fault = "none", string devices = "cpu")
     {
-        var node = new NodeProcess(Host.Address, name, delay, fault);
+        var node = new NodeProcess(Host.Address, name, delay, fault, devices);
         _nodes.Add(node);
         return node;
     }

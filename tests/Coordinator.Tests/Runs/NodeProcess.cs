@@ -16,9 +16,10 @@ internal sealed partial class NodeProcess : IDisposable
 
     /// <param name="delay">Of one shard.</param>
     /// <param name="fault">none, nan, shape or throw.</param>
-    public NodeProcess(string coordinator, string name, string delay = "20ms", string fault = "none")
+    /// <param name="devices">cpu, or cpu*3 for three workers in the process.</param>
+    public NodeProcess(string coordinator, string name, string delay = "20ms", string fault = "none", string devices = "cpu")
     {
-        var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1, ["run", "--coordinator", coordinator, "--name", name, "--device", "cpu:0"]);
+        var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1, ["run", "--coordinator", coordinator, "--name", name, "--devices", devices]);
         start.Environment["ALIGNPROP_COMPUTE"] = "simulated";
         start.Environment["ALIGNPROP_SIMULATED_DELAY"] = delay;
         start.Environment["ALIGNPROP_SIMULATED_FAULT"] = fault;
@@ -35,6 +36,10 @@ internal sealed partial class NodeProcess : IDisposable
     public IReadOnlyList<Began> Shards => [.. Lines.Select(l => Computes().Match(l)).Where(m => m.Success)
         .Select(m => new Began(m.Groups[1].Value == "evaluation", Number(m.Groups[2]), Number(m.Groups[3])))];
 
+    /// <summary>Its devices that began a shard of this step.</summary>
+    public int DevicesAt(int step) => Lines.Select(l => Computes().Match(l)).Where(m => m.Success && m.Groups[1].Value == "step" && Number(m.Groups[2]) == step)
+        .Select(m => m.Groups["device"].Value).Distinct().Count();
+
     public Task UntilAsync(Func<NodeProcess, bool> condition) => Wait.UntilAsync(() => condition(this), () => string.Join('\n', Lines));
 
     public void Terminate()
@@ -49,17 +54,22 @@ internal sealed partial class NodeProcess : IDisposable
         return _process.ExitCode;
     }
 
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
         {
-            _process.Kill();
-            _process.WaitForExit();
+            Kill();
         }
         _process.Dispose();
     }
 
-    [GeneratedRegex(@"computes (step|evaluation) (\d+) shard (\d+)")]
+    [GeneratedRegex(@"(?<device>\S+) computes (step|evaluation) (\d+) shard (\d+)")]
     private static partial Regex Computes();
 
     private static int Number(Group group) => int.Parse(group.Value, CultureInfo.InvariantCulture);

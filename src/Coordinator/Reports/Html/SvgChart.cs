@@ -8,10 +8,10 @@ namespace AlignProp.Coordinator.Reports.Html;
 /// <param name="Style">Class of the report's style sheet that colours it: held or train.</param>
 /// <param name="Points">Spread: half the length of the error bar, or null.</param>
 /// <param name="Markers">Dots at the points.</param>
-internal sealed record ChartLine(string Name, string Style, IReadOnlyList<(double X, double Y, double? Spread)> Points, bool Markers = false);
+public sealed record ChartLine(string Name, string Style, IReadOnlyList<(double X, double Y, double? Spread)> Points, bool Markers = false);
 
 /// <summary>Small charts as inline SVG, coloured by the page: light or dark, on screen or paper.</summary>
-internal static class SvgChart
+public static class SvgChart
 {
     private const int Left = 58, Right = 14, Top = 30, Bottom = 40;
 
@@ -19,7 +19,7 @@ internal static class SvgChart
     /// <param name="fromZero">The value axis begins at 0: for what cannot be below.</param>
     public static string Lines(string title, string unit, int width, int height, bool fromZero, params IReadOnlyList<ChartLine> lines)
     {
-        var points = lines.SelectMany(l => l.Points).Where(p => double.IsFinite(p.Y)).ToList();
+        var points = lines.SelectMany(l => l.Points).Where(p => double.IsFinite(p.Y)).Select(p => p.Spread is { } s && double.IsFinite(s) ? p : p with { Spread = null }).ToList();
         if (points.Count == 0)
         {
             return "";
@@ -106,7 +106,7 @@ internal static class SvgChart
     }
 
     /// <summary>Round values between two limits: multiples of 1, 2 or 5 times a power of ten.</summary>
-    internal static IEnumerable<double> Ticks(double low, double high, int about)
+    public static IEnumerable<double> Ticks(double low, double high, int about)
     {
         if (!(high > low))
         {

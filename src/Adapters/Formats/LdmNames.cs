@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace AlignProp.Models.Diffusion;
+namespace AlignProp.Adapters;
 
 /// <summary>
 /// Keys of single-file checkpoints (CompVis' latent-diffusion layout) -> diffusers' keys, as pure functions of names. The UNet's input_blocks and
@@ -20,9 +20,11 @@ public static partial class LdmNames
     private static readonly (string From, string To)[] VaeAttention =
         [("norm.", "group_norm."), ("q.", "to_q."), ("k.", "to_k."), ("v.", "to_v."), ("proj_out.", "to_out.0.")];
 
-    /// <summary>Prefixes of the UNet's modules there and here, of a structure.</summary>
-    public static IReadOnlyDictionary<string, string> UNetModules(UNetConfig config)
+    /// <summary>Prefixes of the UNet's modules there and here.</summary>
+    public static IReadOnlyDictionary<string, string> UNetModules(LdmLevels unet)
     {
+        ArgumentNullException.ThrowIfNull(unet);
+        var (layersPerBlock, attention) = (unet.Layers, unet.Attention);
         var modules = new Dictionary<string, string>
         {
             ["time_embed.0"] = "time_embedding.linear_1",
@@ -36,11 +38,11 @@ public static partial class LdmNames
             ["out.0"] = "conv_norm_out",
             ["out.2"] = "conv_out",
         };
-        var levels = config.BlockOutChannels.Length;
+        var levels = layersPerBlock.Count;
         var n = 1;
         for (var level = 0; level < levels; level++)
         {
-            for (var j = 0; j < config.LayersPerBlock[level]; j++, n++)
+            for (var j = 0; j < layersPerBlock[level]; j++, n++)
             {
                 modules[$"input_blocks.{n}.0"] = $"down_blocks.{level}.resnets.{j}";
                 modules[$"input_blocks.{n}.1"] = $"down_blocks.{level}.attentions.{j}";
@@ -53,11 +55,11 @@ public static partial class LdmNames
         n = 0;
         for (var up = 0; up < levels; up++)
         {
-            var layers = config.LayersPerBlock[levels - 1 - up] + 1;
+            var layers = layersPerBlock[levels - 1 - up] + 1;
             for (var j = 0; j < layers; j++, n++)
             {
                 modules[$"output_blocks.{n}.0"] = $"up_blocks.{up}.resnets.{j}";
-                var attends = config.UpAttention[up];
+                var attends = attention[levels - 1 - up];
                 if (attends)
                 {
                     modules[$"output_blocks.{n}.1"] = $"up_blocks.{up}.attentions.{j}";
@@ -76,6 +78,8 @@ public static partial class LdmNames
     /// <returns>Diffusers' key; an unknown key comes back as it is, and will be called unexpected.</returns>
     public static string UNet(string key, IReadOnlyDictionary<string, string> modules)
     {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(modules);
         for (var dot = key.LastIndexOf('.'); dot > 0; dot = key.LastIndexOf('.', dot - 1))
         {
             if (modules.TryGetValue(key[..dot], out var module))
@@ -91,11 +95,12 @@ public static partial class LdmNames
     /// <param name="levels">Levels of the VAE: its decoder counts them from the other end.</param>
     public static string Vae(string key, int levels)
     {
+        ArgumentNullException.ThrowIfNull(key);
         key = VaeAttentionKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.attentions.0.{Renamed(m.Groups[2].Value, VaeAttention)}");
-        key = VaeMidKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.resnets.{int.Parse(m.Groups[2].Value) - 1}.");
+        key = VaeMidKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.resnets.{Number(m.Groups[2].Value) - 1}.");
         key = VaeLevelKey().Replace(key, m =>
         {
-            var (side, level) = (m.Groups[1].Value, int.Parse(m.Groups[2].Value));
+            var (side, level) = (m.Groups[1].Value, Number(m.Groups[2].Value));
             var block = side == "decoder.up" ? $"decoder.up_blocks.{levels - 1 - level}" : $"encoder.down_blocks.{level}";
             return m.Groups[3].Value switch
             {
@@ -106,6 +111,8 @@ public static partial class LdmNames
         });
         return key.Replace(".nin_shortcut.", ".conv_shortcut.", StringComparison.Ordinal).Replace(".norm_out.", ".conv_norm_out.", StringComparison.Ordinal);
     }
+
+    private static int Number(string digits) => int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Renamed(string rest, (string From, string To)[] names) =>
         names.Where(n => rest.StartsWith(n.From, StringComparison.Ordinal)).Select(n => n.To + rest[n.From.Length..]).FirstOrDefault(rest);
@@ -118,4 +125,36 @@ public static partial class LdmNames
 
     [GeneratedRegex(@"^(encoder\.down|decoder\.up)\.(\d+)\.(downsample\.|upsample\.|block\.\d+\.)")]
     private static partial Regex VaeLevelKey();
+}
+
+/// <summary>What decides how a single file counts its UNet's blocks.</summary>
+/// <param name="Layers">Residual blocks of every level on the way down.</param>
+/// <param name="Attention">Whether a level has attention.</param>
+public sealed record LdmLevels(IReadOnlyList<int> Layers, IReadOnlyList<bool> Attention)
+{
+    /// <summary>Read off the keys of a single file.</summary>
+    /// <param name="keys">All keys, with <see cref="LdmNames.UNetPrefix"/>.</param>
+    public static LdmLevels Of(IEnumerable<string> keys)
+    {
+        var modules = keys.Where(k => k.StartsWith(LdmNames.UNetPrefix + "input_blocks.", StringComparison.Ordinal))
+            .Select(k => string.Join('.', k[(LdmNames.UNetPrefix.Length + "input_blocks.".Length)..].Split('.').Take(3))).ToHashSet(StringComparer.Ordinal);
+        var (layers, attention) = (new List<int>(), new List<bool>());
+        var (count, attends) = (0, false);
+        for (var n = 1; ; n++)
+        {
+            if (modules.Contains($"{n}.0.in_layers"))
+            {
+                count++;
+                attends |= modules.Contains($"{n}.1.transformer_blocks");
+                continue;
+            }
+            layers.Add(count);
+            attention.Add(attends);
+            (count, attends) = (0, false);
+            if (!modules.Contains($"{n}.0.op"))
+            {
+                return new LdmLevels(layers, attention);
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 namespace AlignProp.Adapters.Inspection;
 
 /// <summary>Keys and shapes of a structure, written down layer by layer.</summary>
-internal sealed class KeyList
+internal sealed class StructureBuilder
 {
     private readonly Dictionary<string, long[]> _keys = new(StringComparer.Ordinal);
 

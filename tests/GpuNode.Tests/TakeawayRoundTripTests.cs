@@ -1,0 +1,184 @@
+using AlignProp.Adapters;
+using AlignProp.GpuNode.Compute;
+using AlignProp.Messages;
+using SkiaSharp;
+
+namespace AlignProp.GpuNode.Tests;
+
+/// <summary>An adapter of the shipped model, exported to every format and sampled from there, by the command people use.</summary>
+public sealed class TakeawayRoundTripTests : IDisposable
+{
+    private static readonly string Root = FindRoot();
+    private static readonly string Model = Path.Combine(Root, "models", "emoji-diffusion");
+    private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-takeaway-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Every_format_gives_the_same_weights_and_the_same_picture()
+    {
+        var adapter = Adapter(AttentionLayout(), alpha: 4);
+        adapter.Save(In("own.safetensors"));
+        DiffusersLoraFormat.Write(In("diffusers.safetensors"), adapter);
+        KohyaLoraFormat.Write(In("kohya.safetensors"), adapter);
+        PeftLoraFormat.Write(Directory.CreateDirectory(In("peft")).FullName, adapter, "emoji-diffusion");
+        var expected = Sample(Model, In("own.safetensors"));
+        Assert.NotEqual(Sample(Model, null), expected);
+        foreach (var file in new[] { "diffusers.safetensors", "kohya.safetensors", "peft" })
+        {
+            Assert.Equal(adapter.Sha256, LoraFile.Read(In(file)).Sha256);
+            Assert.Equal(expected, Sample(Model, In(file)));
+        }
+    }
+
+    /// <summary>In fp32 W x + B (A x) and (W + B A) x differ in the last bits: at most one of 255 levels. The shipped fp16 weights round the sum: at most 24, 1 in the mean.</summary>
+    [Theory]
+    [InlineData(DType.F32, 1, 0.02)]
+    [InlineData(DType.F16, 24, 1)]
+    public void A_merged_UNet_makes_the_picture_of_the_adapter(DType dtype, int most, double mean)
+    {
+        var adapter = Adapter(AttentionLayout(), alpha: 2);
+        adapter.Save(In("own.safetensors"));
+        var model = CopyModel("base", dtype);
+        var (plain, adapted) = (Pixels(Sample(model, null)), Pixels(Sample(model, In("own.safetensors"))));
+        AssertNear(adapted, Pixels(Sample(Merged(model, adapter), null)), most, mean);
+        // The adapter itself changes far more than that.
+        Assert.True(plain.Zip(adapted, (a, b) => Math.Abs(a - b)).Average() > 5 * mean);
+    }
+
+    [Fact]
+    public void What_is_no_attention_projection_is_added_to_the_weights()
+    {
+        // As kohya's files have them: feed-forwards, 1 x 1 projections; and a 3 x 3 convolution of LoCon.
+        const string block = "mid_block.attentions.0";
+        var adapter = Random(4, 4,
+        [
+            ($"{block}.transformer_blocks.0.ff.net.0.proj", [4, 128], [1024, 4]),
+            ($"{block}.proj_in", [4, 128, 1, 1], [128, 4, 1, 1]),
+            ("conv_in", [4, 4, 3, 3], [64, 4, 1, 1]),
+        ]);
+        KohyaLoraFormat.Write(In("kohya.safetensors"), adapter);
+        var model = CopyModel("base", DType.F32);
+        var found = Pixels(Sample(model, In("kohya.safetensors")));
+        AssertNear(Pixels(Sample(Merged(model, adapter), null)), found, 1, 0.02);
+        Assert.NotEqual(Pixels(Sample(model, null)), found);
+    }
+
+    /// <summary>A run begins with the file's own weights (StartingAdapter, Coordinator.Tests); its evaluation at step 0 must show what sampling shows.</summary>
+    [Fact]
+    public void An_evaluation_with_an_imported_adapter_shows_what_sampling_shows()
+    {
+        KohyaLoraFormat.Write(In("kohya.safetensors"), Adapter(AttentionLayout(), alpha: 2));
+        var imported = LoraFile.Read(In("kohya.safetensors"));
+        var reward = Path.Combine(Root, "models", "emoji-preference");
+        var settings = new ShardSettings(Model, "", "preference", reward, "", 1, "fp32", 1, 3, 3, 0, 0, 0, "", "negative-reward", 0, 1, 4, 2, ["to_q", "to_k", "to_v", "to_out.0"]);
+        using var computer = new TorchShardComputer("cpu:0");
+        var shard = new Shard(new RunId("test"), 0, 0, true, true, 0, [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
+        var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { }, CancellationToken.None).Payload);
+        var sampled = Pixels(Sample(Model, In("kohya.safetensors")));
+        // The sheet is enlarged in whole pixels: every eighth pixel of every eighth row.
+        var zoom = 256 / image.Width;
+        for (var i = 0; i < image.Width * image.Height; i++)
+        {
+            var at = 3 * (i / image.Width * zoom * 256 + i % image.Width * zoom);
+            Assert.Equal(image.Images[0][(3 * i)..(3 * i + 3)], sampled[at..(at + 3)]);
+        }
+    }
+
+    [Fact]
+    public void Files_of_other_models_are_refused_with_all_their_modules()
+    {
+        var adapter = Random(2, 2, [("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [2, 99], [128, 2]), ("mid_block.attentions.7.proj_in", [2, 128], [128, 2])]);
+        KohyaLoraFormat.Write(In("other.safetensors"), adapter);
+        var message = Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("other.safetensors"))).Message;
+        Assert.Contains("this model has no module mid_block.attentions.7.proj_in", message);
+        Assert.Contains("attn1.to_q is 99 to 128", message);
+        Assert.Contains("file not found", Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("none"))).Message);
+    }
+
+    private string In(string name) => Path.Combine(_folder, name);
+
+    private byte[] Sample(string model, string? adapter)
+    {
+        var path = In($"{Guid.NewGuid():N}.png");
+        SampleCommand.Run(new NodeOptions(["--model", model, "--prompt", "a cat", "--steps", "3", "--out", path, .. adapter is null ? Array.Empty<string>() : ["--adapter", adapter]]));
+        return File.ReadAllBytes(path);
+    }
+
+    private static LoraWeights Adapter(IEnumerable<(string Module, int In, int Out)> layout, double alpha) =>
+        Random(4, alpha, layout.Select(m => (m.Module, new[] { 4, m.In }, new[] { m.Out, 4 })));
+
+    private static LoraWeights Random(int rank, double alpha, IEnumerable<(string Module, int[] Down, int[] Up)> modules)
+    {
+        var random = new DeterministicRandom(5);
+        float[] Fill(int[] shape) => [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (float)(0.1 * random.NextGaussian()))];
+        return new LoraWeights(rank, alpha, modules.SelectMany(m => new LoraTensor[] { new(LoraNames.Down(m.Module), m.Down, Fill(m.Down)), new(LoraNames.Up(m.Module), m.Up, Fill(m.Up)) }));
+    }
+
+    private static List<(string Module, int In, int Out)> AttentionLayout()
+    {
+        using var unet = WeightFiles.Open(Path.Combine(Model, "unet"));
+        return [.. unet.Tensors.Values.Where(t => t.Name.Contains(".attn", StringComparison.Ordinal) && t.Shape.Length == 2)
+            .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0]))];
+    }
+
+    /// <summary>The shipped model with its UNet in a precision of choice.</summary>
+    private string CopyModel(string name, DType dtype)
+    {
+        Copy(Model, In(name));
+        var path = Path.Combine(In(name), "unet", "diffusion_pytorch_model.safetensors");
+        List<TensorData> tensors;
+        using (var unet = WeightFiles.Open(path))
+        {
+            if (dtype == DType.F16)
+            {
+                return In(name);
+            }
+            tensors = [.. unet.Tensors.Values.Select(t => TensorData.FromSingles(t.Name, t.Shape, unet.ReadSingles(t.Name)))];
+        }
+        SafetensorsWriter.Write(path, tensors);
+        return In(name);
+    }
+
+    private string Merged(string model, LoraWeights adapter)
+    {
+        Copy(model, In("merged"));
+        using var unet = WeightFiles.Open(Path.Combine(model, "unet"));
+        UNetMerger.Write(Path.Combine(In("merged"), "unet", "diffusion_pytorch_model.safetensors"), unet, adapter);
+        return In("merged");
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+
+    /// <summary>RGB, row-major.</summary>
+    private static byte[] Pixels(byte[] png)
+    {
+        using var bitmap = SKBitmap.Decode(png);
+        return [.. bitmap.Pixels.SelectMany(p => new[] { p.Red, p.Green, p.Blue })];
+    }
+
+    private static void AssertNear(byte[] expected, byte[] found, int most, double mean)
+    {
+        var differences = expected.Zip(found, (a, b) => Math.Abs(a - b)).ToList();
+        Assert.InRange(differences.Max(), 0, most);
+        Assert.InRange(differences.Average(), 0, mean);
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "AlignProp.Actors.sln")))
+        {
+            folder = folder.Parent;
+        }
+        return folder.FullName;
+    }
+}
