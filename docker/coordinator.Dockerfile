@@ -13,7 +13,9 @@ COPY hocon hocon
 COPY src/Messages src/Messages
 COPY src/Adapters src/Adapters
 COPY src/Coordinator src/Coordinator
-RUN dotnet publish src/Coordinator -c Release --no-restore -o /app -p:DebugType=none \
+# The commit: nodes of another version are refused at the door.
+ARG REVISION=
+RUN dotnet publish src/Coordinator -c Release --no-restore -o /app -p:SourceRevisionId=$REVISION -p:DebugType=none \
  && find /app -name '*.xml' -delete
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0

@@ -19,7 +19,9 @@ COPY src/Adapters src/Adapters
 COPY src/Models src/Models
 COPY src/GpuNode src/GpuNode
 # Python's side of libtorch and the libraries of its tests (35 MB) are loaded by nobody, and its symbol table (92 MB) is for debuggers.
-RUN dotnet publish src/GpuNode -c Release --no-restore -o /app -p:TorchBackend=$TORCH_BACKEND -p:DebugType=none \
+# The commit: nodes of another version are refused at the door.
+ARG REVISION=
+RUN dotnet publish src/GpuNode -c Release --no-restore -o /app -p:SourceRevisionId=$REVISION -p:TorchBackend=$TORCH_BACKEND -p:DebugType=none \
  && find /app -name '*.xml' -delete \
  && cd /app && rm -f libtorch_python.so libtorchbind_test.so libjitbackend_test.so libbackend_with_compiler.so libnnapi_backend.so libaoti_custom_ops.so \
  && if [ "$TORCH_BACKEND" = cpu ]; then strip --strip-unneeded libtorch_cpu.so; fi

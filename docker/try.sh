@@ -34,13 +34,14 @@ if [ -n "$stand_ins" ]; then
   say "base images (stand-ins)"
   docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" | sed 's/^/          /'
 fi
+revision=$(git rev-parse HEAD 2>/dev/null || true)
 build() { # IMAGE DOCKERFILE
   say "building $1"
   if [ -n "$stand_ins" ]; then
     buildah bud --format docker --layers --pull-never --network host --isolation chroot -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
-      -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 </dev/null || { tail -n 30 "$work/$2.log"; exit 1; }
+      -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 </dev/null || { tail -n 30 "$work/$2.log"; exit 1; }
   else
-    "$engine" build -f "docker/$2" -t "$1" . >"$work/$2.log" 2>&1 || { tail -n 30 "$work/$2.log"; exit 1; }
+    "$engine" build -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 || { tail -n 30 "$work/$2.log"; exit 1; }
   fi
 }
 logs() {

@@ -78,7 +78,7 @@ public sealed class ShardComputerTests : IDisposable
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
         Assert.Contains("this node's reward files differ", NodeFitness.Reason(_settings with { Rewards = [_settings.Rewards[0] with { Hash = "1" }] }, ["cpu:0"]));
-        Assert.Contains("no/such/model: folder not found", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
+        Assert.Contains("no/such/model: not found; the run's model must lie at the same path", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
         Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cpu:0"]));
         Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cuda:0"]));
     }

@@ -16,10 +16,12 @@ public sealed class DrainTests : IDisposable
     {
         await using var run = await LiveRun.StartAsync(_runs, "drained");
         File.WriteAllText(run.Directory.Config, "");
-        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), new RunMonitor(run.Directory, "test"), () => run.Host);
+        var monitor = new RunMonitor(run.Directory, "test");
+        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), monitor, () => run.Host);
         File.WriteAllText(run.Directory.Url, server.Url);
         var (terminated, drained) = (run.Node("terminated", delay: "500ms"), run.Node("drained", delay: "500ms"));
         await terminated.UntilAsync(n => n.Shards.Any(s => s is { Step: 1, Evaluation: false }));
+        monitor.Report(run.Record.All<RunStarted>().Single());
         terminated.Terminate();
         Assert.Equal(0, await terminated.ExitAsync());
 
