@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using AlignProp.Coordinator.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 
 /// <summary>What is wrong with a command line, in one line, with the verb or option that was probably meant.</summary>
-internal static class CommandTypos
+internal static partial class CommandTypos
 {
     /// <returns>Null when the line is right.</returns>
     public static string? Complaint(ParseResult parsed)
@@ -25,8 +26,20 @@ internal static class CommandTypos
         }
         // Asked for help, nothing else matters.
         return parsed.Errors.Count == 0 || parsed.Action is CommandHelp ? null
-            : $"{parsed.Errors[0].Message} ({(command is RootCommand ? "alignprop --help lists the commands" : Lookup(Name(command)))})";
+            : $"{Plain(parsed.Errors[0].Message)} ({(command is RootCommand ? "alignprop --help lists the commands" : Lookup(Name(command)))})";
     }
+
+    /// <summary>The library names types of the framework.</summary>
+    private static string Plain(string message) => TypeName().Replace(message, m => m.Groups[1].Value switch
+    {
+        "Int32" or "Int64" or "UInt64" => "; expected a whole number",
+        "Double" or "Single" => "; expected a number",
+        "Boolean" => "; expected true or false",
+        var other => $"; expected {other}",
+    });
+
+    [GeneratedRegex(@" as expected type 'System\.(?:Nullable`1\[System\.)?(\w+)\]?'\.?")]
+    private static partial Regex TypeName();
 
     private static string Unknown(string word, string what, IEnumerable<string> known, string? verb) =>
         $"{word}: there is no such {what}; {(Nearest.Of(word, known) is { } meant ? $"did you mean {meant}? " : "")}({(verb is null ? "alignprop --help lists the commands" : Lookup(verb))})";

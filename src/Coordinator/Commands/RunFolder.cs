@@ -97,7 +97,7 @@ internal static class RunFolder
         var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
         return found is not null
             ? new RunDirectory(Path.GetFullPath(found))
-            : throw new ConfigException(id is null ? $"{runs}: no run to resume; start one with: alignprop train"
+            : throw new ConfigException(id is null ? $"{runs}: no run there; start one with: alignprop train"
                 : $"{Path.Combine(runs, id)}: no such run; {(all.Count == 0 ? "there are none" : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}")}");
     }
 }

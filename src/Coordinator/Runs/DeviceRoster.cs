@@ -59,11 +59,15 @@ internal sealed class DeviceRoster
 
     public bool IsLeaving(DeviceId device) => _leaving.Any(n => device.Value.StartsWith(n.Value + "/", StringComparison.Ordinal));
 
-    /// <summary>The connection to a process broke: its devices are remembered, but wait for nothing until they ask again.</summary>
+    /// <summary>
+    /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was leaving has left.
+    /// </summary>
     public IReadOnlyList<DeviceId> CutOff(Address address)
     {
         var devices = _workers.Where(w => w.Value.Path.Address.Equals(address)).Select(w => w.Key).ToList();
         devices.ForEach(d => _waiting.Remove(d));
+        devices.Where(IsLeaving).ToList().ForEach(d => _workers.Remove(d));
+        ForgetLeft();
         return devices;
     }
 
@@ -108,10 +112,15 @@ internal sealed class DeviceRoster
             _workers.Remove(device);
             _waiting.Remove(device);
         }
+        ForgetLeft();
+        return devices;
+    }
+
+    private void ForgetLeft()
+    {
         foreach (var left in _leaving.Where(n => _nodes.TryGetValue(n, out var node) && !node.Devices.Any(_workers.ContainsKey)).ToList())
         {
             _nodes.Remove(left);
         }
-        return devices;
     }
 }
