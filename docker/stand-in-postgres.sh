@@ -4,6 +4,7 @@ set -eu
 bin=$(ls -d /usr/lib/postgresql/*/bin)
 data=/var/lib/postgresql/data
 mkdir -p "$data" && chown -R postgres "$data" && chmod 700 "$data"
+mkdir -p /var/run/postgresql && chown postgres /var/run/postgresql
 if [ ! -e "$data/PG_VERSION" ]; then
   cp "$POSTGRES_PASSWORD_FILE" /tmp/password && chown postgres /tmp/password
   gosu postgres "$bin/initdb" -D "$data" -U "$POSTGRES_USER" --pwfile=/tmp/password -A scram-sha-256 --no-locale -E UTF8 >/dev/null

@@ -3,20 +3,22 @@
 # coordinator, and compares the adapter with the one that the same run has outside containers. Exit code 0: equal.
 #   docker/try.sh                 with Docker (docker compose) or Podman (podman-compose)
 #   docker/try.sh --stand-ins     where no image registry can be reached: local base images first (docker/stand-ins.sh; root, buildah, podman-compose)
-#   docker/try.sh --keep          leaves containers, volumes and images
+#   docker/try.sh --built         with the images that are there
+#   docker/try.sh --keep          leaves containers and volumes
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-stand_ins= keep=
+stand_ins= keep= built=
 for option in "$@"; do
   case $option in
     --stand-ins) stand_ins=1 ;;
+    --built) built=1 ;;
     --keep) keep=1 ;;
-    *) echo "try.sh: $option: expected --stand-ins or --keep" >&2; exit 2 ;;
+    *) echo "try.sh: $option: expected --stand-ins, --built or --keep" >&2; exit 2 ;;
   esac
 done
 work=$(mktemp -d)
-export ALIGNPROP_RUN_ID=try-containers ALIGNPROP_SET="--set stopping.max-epochs=${EPOCHS:-2}"
+export ALIGNPROP_RUN_ID=try-containers ALIGNPROP_SET="--set stopping.max-epochs=${EPOCHS:-4}"
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 die() { say "FAILED: $*"; logs; exit 1; }
 
@@ -31,8 +33,8 @@ fi
 if [ -n "$stand_ins" ]; then
   printf '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' > "$work/containers.conf"
   export CONTAINERS_CONF="$work/containers.conf"
-  say "base images (stand-ins)"
-  docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" | sed 's/^/          /'
+  [ -n "$built" ] || say "base images (stand-ins)"
+  [ -n "$built" ] || docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" | sed 's/^/          /'
 fi
 revision=$(git rev-parse HEAD 2>/dev/null || true)
 build() { # IMAGE DOCKERFILE
@@ -54,11 +56,11 @@ logs() {
 }
 container() { "$engine" ps -a --format '{{.Names}}' </dev/null | grep -E "^alignprop[-_]$1[-_]$2\$"; }
 said() { "$engine" logs "$(container "$1" 1)" </dev/null 2>&1 | grep -cE "$2" || true; }
-until_said() { # SERVICES PATTERN SECONDS
-  local services=$1 pattern=$2 deadline=$((SECONDS + $3)) service
+until_said() { # SERVICES PATTERN SECONDS [TIMES]
+  local services=$1 pattern=$2 deadline=$((SECONDS + $3)) times=${4:-1} service
   while :; do
     for service in $services; do
-      [ "$(said "$service" "$pattern")" -eq 0 ] || return 0
+      [ "$(said "$service" "$pattern")" -lt "$times" ] || return 0
     done
     [ $SECONDS -lt $deadline ] || die "waited $3 s for: $pattern"
     sleep 0.5
@@ -71,8 +73,10 @@ end() {
 trap end EXIT
 
 # --- images
-build alignprop-coordinator:local coordinator.Dockerfile
-build alignprop-gpunode:local gpunode.Dockerfile
+if [ -z "$built" ]; then
+  build alignprop-coordinator:local coordinator.Dockerfile
+  build alignprop-gpunode:local gpunode.Dockerfile
+fi
 "$engine" images --format '{{.Repository}}:{{.Tag}} {{.Size}}' </dev/null | grep alignprop- | sed 's/^/          /'
 
 # --- the run outside containers
@@ -82,21 +86,24 @@ expected=$(sed -n 's/^adapter SHA-256 //p' "$work/outside.log")
 say "adapter $expected"
 
 # --- in containers
+export ALIGNPROP_SECRETS="$root/docker/secrets"
 docker/prepare.sh >/dev/null
 say "compose up: database, coordinator, standby, two nodes"
 "${compose[@]}" down -v >/dev/null 2>&1 </dev/null || true
-if [ "$engine" = docker ]; then
-  "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
-else
-  "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
+if [ "$engine" = podman ]; then
+  # podman-compose makes networks without the subnet that compose.yaml names.
+  podman network rm -f alignprop_cluster >/dev/null 2>&1 </dev/null || true
+  podman network create --subnet 10.89.77.0/24 --ip-range 10.89.77.64/26 alignprop_cluster >/dev/null </dev/null
 fi
+"${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
+container coordinator 1 >/dev/null && container node 2 >/dev/null || { tail -n 30 "$work/up.log"; die "not all containers were made"; }
 until_said coordinator '^step +1 ' 240
 say "step 1 is committed; a node is killed in the middle of step 2"
 "$engine" kill --signal KILL "$(container node 1)" >/dev/null </dev/null
 until_said coordinator '^step +3 ' 120
-say "step 3 is committed; a second node is told to leave (SIGTERM)"
-"$engine" start "$(container node 1)" >/dev/null </dev/null
-until_said coordinator 'node.*joined' 60
+say "step 3 is committed; the killed node is started again, the other one told to leave (SIGTERM)"
+"$engine" start "$(container node 1)" >/dev/null 2>&1 </dev/null
+until_said coordinator ' joined: ' 60 3
 "$engine" stop -t 60 "$(container node 2)" >/dev/null </dev/null
 code=$("$engine" inspect --format '{{.State.ExitCode}}' "$(container node 2)" </dev/null)
 [ "$code" = 0 ] || die "the drained node's exit code is $code"
