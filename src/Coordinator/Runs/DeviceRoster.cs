@@ -14,6 +14,7 @@ internal sealed class DeviceRoster
     private readonly HashSet<DeviceId> _proven = [];
     private readonly Dictionary<NodeId, (IActorRef Actor, IReadOnlyList<DeviceId> Devices)> _nodes = [];
     private readonly HashSet<NodeId> _leaving = [];
+    private readonly HashSet<IActorRef> _left = [];
 
     public IReadOnlyList<DeviceId> Waiting => [.. _waiting];
 
@@ -38,6 +39,11 @@ internal sealed class DeviceRoster
     /// <summary>True when this node is new, or came back as another process.</summary>
     public bool Joined(NodeId node, IActorRef actor, IReadOnlyList<DeviceId> devices)
     {
+        if (_left.Contains(actor))
+        {
+            // A greeting that was on its way when it left.
+            return false;
+        }
         var known = _nodes.TryGetValue(node, out var before) && before.Actor.Equals(actor);
         _nodes[node] = (actor, devices);
         if (!known)
@@ -102,6 +108,7 @@ internal sealed class DeviceRoster
     /// <summary>The worker, or the node's own actor, died: its devices are forgotten and returned.</summary>
     public IReadOnlyList<DeviceId> Gone(IActorRef worker)
     {
+        _left.Remove(worker);
         foreach (var node in _nodes.Where(n => n.Value.Actor.Equals(worker)).Select(n => n.Key).ToList())
         {
             _nodes.Remove(node);
@@ -120,6 +127,7 @@ internal sealed class DeviceRoster
     {
         foreach (var left in _leaving.Where(n => _nodes.TryGetValue(n, out var node) && !node.Devices.Any(_workers.ContainsKey)).ToList())
         {
+            _left.Add(_nodes[left].Actor);
             _nodes.Remove(left);
         }
     }
