@@ -34,10 +34,12 @@ RUN if ! ldconfig -p | grep -q libstdc++.so.6; then apt-get update && apt-get in
 WORKDIR /app
 COPY --from=build /app .
 COPY models models
+# The sign of life of the health check.
+RUN mkdir /run/alignprop && chown 1654:1654 /run/alignprop
 USER 1654
 # libtorch reads these when it loads: one sleeping thread pool. As many threads as model.threads-per-shard of the run (1 by default).
 ENV OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 DOTNET_gcServer=0
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["sh", "-c", "test -n \"$(find /tmp/alive -newermt '-30 seconds' 2>/dev/null)\""]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["sh", "-c", "test -n \"$(find /run/alignprop/alive -newermt '-30 seconds' 2>/dev/null)\""]
 # SIGTERM finishes the shard in hand and leaves the cluster: give it the time of a shard (stop_grace_period).
-ENTRYPOINT ["dotnet", "/app/AlignProp.GpuNode.dll", "run", "--alive", "/tmp/alive"]
+ENTRYPOINT ["dotnet", "/app/AlignProp.GpuNode.dll", "run", "--alive", "/run/alignprop/alive"]

@@ -6,9 +6,10 @@ data=/var/lib/postgresql/data
 mkdir -p "$data" && chown -R postgres "$data" && chmod 700 "$data"
 mkdir -p /var/run/postgresql && chown postgres /var/run/postgresql
 if [ ! -e "$data/PG_VERSION" ]; then
-  cp "$POSTGRES_PASSWORD_FILE" /tmp/password && chown postgres /tmp/password
-  gosu postgres "$bin/initdb" -D "$data" -U "$POSTGRES_USER" --pwfile=/tmp/password -A scram-sha-256 --no-locale -E UTF8 >/dev/null
-  rm /tmp/password
+  password=$(mktemp)
+  cat "$POSTGRES_PASSWORD_FILE" > "$password" && chown postgres "$password"
+  gosu postgres "$bin/initdb" -D "$data" -U "$POSTGRES_USER" --pwfile="$password" -A scram-sha-256 --no-locale -E UTF8 >/dev/null
+  rm "$password"
   echo "host all all all scram-sha-256" >> "$data/pg_hba.conf"
   gosu postgres "$bin/postgres" --single -D "$data" postgres >/dev/null <<SQL
 CREATE DATABASE $POSTGRES_DB

@@ -36,8 +36,8 @@ public static class ImageGrid
         using var surface = SKSurface.Create(new SKImageInfo(width, height));
         var canvas = surface.Canvas;
         canvas.Clear(SKColors.White);
-        Text(canvas, title, Margin, Margin + 18, 22, Ink, width - 2 * Margin);
-        Text(canvas, subtitle, Margin, Margin + 42, 13, Quiet, width - 2 * Margin);
+        ReportFont.Text(canvas, title, Margin, Margin + 18, 22, Ink, width - 2 * Margin);
+        ReportFont.Text(canvas, subtitle, Margin, Margin + 42, 13, Quiet, width - 2 * Margin);
         for (var i = 0; i < pairs.Count; i++)
         {
             Pair(canvas, pairs[i], Margin + i % columns * (pairWidth + PairGap), Margin + Header + i / columns * (Tile + Caption + PairGap));
@@ -56,12 +56,12 @@ public static class ImageGrid
         {
             // Its own place on the right: a long prompt is cut, never the mark.
             var mark = Width(HeldOutMark, 12);
-            Text(canvas, HeldOutMark, x + room - mark, y + Tile + 18, 12, Mark, mark);
+            ReportFont.Text(canvas, HeldOutMark, x + room - mark, y + Tile + 18, 12, Mark, mark);
             room -= mark + 2 * Gap;
         }
-        Text(canvas, pair.Prompt, x, y + Tile + 18, 14, Ink, room);
-        Text(canvas, $"before {pair.RewardBefore:F2}", x, y + Tile + 36, 13, Quiet, Tile);
-        Text(canvas, $"after {pair.RewardAfter:F2}", x + Tile + Gap, y + Tile + 36, 13, pair.RewardAfter >= pair.RewardBefore ? Up : Down, Tile);
+        ReportFont.Text(canvas, pair.Prompt, x, y + Tile + 18, 14, Ink, room);
+        ReportFont.Text(canvas, $"before {pair.RewardBefore:F2}", x, y + Tile + 36, 13, Quiet, Tile);
+        ReportFont.Text(canvas, $"after {pair.RewardAfter:F2}", x + Tile + Gap, y + Tile + 36, 13, pair.RewardAfter >= pair.RewardBefore ? Up : Down, Tile);
     }
 
     private static void Picture(SKCanvas canvas, byte[] png, float x, float y)
@@ -79,16 +79,5 @@ public static class ImageGrid
     {
         using var font = new SKFont(ReportFont.Typeface, size);
         return font.MeasureText(text);
-    }
-
-    private static void Text(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float room)
-    {
-        using var font = new SKFont(ReportFont.Typeface, size);
-        using var paint = new SKPaint { Color = colour, IsAntialias = true };
-        while (text.Length > 4 && font.MeasureText(text) > room)
-        {
-            text = text[..^2].TrimEnd('…') + "…";
-        }
-        canvas.DrawText(text, x, y, font, paint);
     }
 }

@@ -35,7 +35,7 @@ public static class PictureSheet
             var top = gap + r * rowHeight;
             if (captions)
             {
-                Text(surface.Canvas, rows[r].Title, gap, top + 15, 15, new SKColor(0x22, 0x26, 0x2c), columns * (width + gap) - gap);
+                ReportFont.Text(surface.Canvas, rows[r].Title, gap, top + 15, 15, new SKColor(0x22, 0x26, 0x2c), columns * (width + gap) - gap);
             }
             for (var c = 0; c < rows[r].Cells.Count; c++)
             {
@@ -44,23 +44,12 @@ public static class PictureSheet
                 surface.Canvas.DrawImage(image, SKRect.Create(left, top + line, width, height), new SKSamplingOptions(SKFilterMode.Nearest));
                 if (captions)
                 {
-                    Text(surface.Canvas, rows[r].Cells[c].Caption, left, top + line + height + 15, 13, new SKColor(0x6b, 0x72, 0x7d), width);
+                    ReportFont.Text(surface.Canvas, rows[r].Cells[c].Caption, left, top + line + height + 15, 13, new SKColor(0x6b, 0x72, 0x7d), width);
                 }
             }
         }
         using var snapshot = surface.Snapshot();
         using var png = snapshot.Encode(SKEncodedImageFormat.Png, 100);
         DurableFile.Replace(path, png.SaveTo);
-    }
-
-    private static void Text(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float room)
-    {
-        using var font = new SKFont(ReportFont.Typeface, size);
-        using var paint = new SKPaint { Color = colour, IsAntialias = true };
-        while (text.Length > 4 && font.MeasureText(text) > room)
-        {
-            text = text[..^2].TrimEnd('…') + "…";
-        }
-        canvas.DrawText(text, x, y, font, paint);
     }
 }

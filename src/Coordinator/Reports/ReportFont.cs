@@ -19,6 +19,19 @@ internal static class ReportFont
         return true;
     });
 
+    /// <summary>One line of text, cut with an ellipsis where it is wider than its room; all in pixels.</summary>
+    /// <param name="y">The baseline.</param>
+    public static void Text(SKCanvas canvas, string text, float x, float y, float size, SKColor colour, float room)
+    {
+        using var font = new SKFont(Typeface, size);
+        using var paint = new SKPaint { Color = colour, IsAntialias = true };
+        while (text.Length > 4 && font.MeasureText(text) > room)
+        {
+            text = text[..^2].TrimEnd('…') + "…";
+        }
+        canvas.DrawText(text, x, y, font, paint);
+    }
+
     private static SKTypeface Load()
     {
         using var stream = typeof(ReportFont).Assembly.GetManifestResourceStream("DejaVuSans.ttf")!;
