@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using System.Text.RegularExpressions;
 using AlignProp.Adapters;
+using AlignProp.Models.Clip;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Layers;
 using AlignProp.Models.Vae;
@@ -65,6 +67,35 @@ public class LdmNamesTests
         using var vae = Parts.Blueprint(() => new AutoencoderKL(VaeConfig.Load(PublishedStructureTests.File("sd15", "vae"))));
         var names = vae.named_parameters().Select(p => p.name).ToList();
         Assert.Equal(names.Order(), names.Select(n => LdmNames.Vae(ToCompVis(n, 4), 4)).Order());
+    }
+
+    /// <summary>Every key of the full-size models, as diffusers' own converters name it in a single file (tests/fixtures/golden/names).</summary>
+    [Theory]
+    [InlineData("sd15", 1130)]
+    [InlineData("sd21", 1214)]
+    [InlineData("sdxl", 2513)]
+    public void Keys_agree_with_diffusers_converters(string model, int count)
+    {
+        using var text = new StreamReader(new GZipStream(File.OpenRead(Fixture.Path("golden", "names", $"{model}.tsv.gz")), CompressionMode.Decompress));
+        var pairs = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToList();
+        Assert.Equal(count, pairs.Count);
+        var modules = LdmNames.UNetModules(LdmLevels.Of(pairs.Select(p => p[0])));
+        Assert.All(pairs, pair => Assert.Equal(pair[1], Here(pair[0])));
+
+        string Here(string key)
+        {
+            (string Prefix, Func<string, string> Name)[] parts =
+            [
+                (LdmNames.UNetPrefix, k => "unet/" + LdmNames.UNet(k, modules)),
+                (LdmNames.VaePrefix, k => "vae/" + LdmNames.Vae(k, 4)),
+                ("cond_stage_model.transformer.", k => "text_encoder/" + k),
+                ("conditioner.embedders.0.transformer.", k => "text_encoder/" + k),
+                ("cond_stage_model.model.", k => "text_encoder/" + string.Join('+', OpenClipLayout.Targets(k))),
+                ("conditioner.embedders.1.model.", k => "text_encoder_2/" + string.Join('+', OpenClipLayout.Targets(k))),
+            ];
+            var (prefix, name) = parts.Single(p => key.StartsWith(p.Prefix, StringComparison.Ordinal));
+            return name(key[prefix.Length..]);
+        }
     }
 
     /// <summary>The way back, as CompVis' Encoder and Decoder name their parts.</summary>

@@ -62,7 +62,8 @@ internal static class TinyModels
     }
 
     /// <summary>The same weights as one file in CompVis' layout.</summary>
-    public static void WriteSingleFile(string folder, string kind, string path)
+    /// <param name="whole">As published; false: as diffusers' converter writes SD 2, only the layers that are read.</param>
+    public static void WriteSingleFile(string folder, string kind, string path, bool whole = true)
     {
         var config = UNetConfig.Load(Path.Combine(folder, "unet", "config.json"));
         var modules = LdmNames.UNetModules(new LdmLevels(config.LayersPerBlock, config.DownAttention));
@@ -72,7 +73,8 @@ internal static class TinyModels
             ? new TensorData(name, t.DType, [.. t.Shape, 1, 1], t.Bytes) : t with { Name = name }));
         if (kind == "sd2")
         {
-            tensors.AddRange(OpenClip(Read(folder, "text_encoder"), "cond_stage_model.model.", extraLayer: true));
+            tensors.AddRange(OpenClip(Read(folder, "text_encoder"), "cond_stage_model.model.", extraLayer: true)
+                .Where(t => whole || !(t.Name.Contains("resblocks.2.", StringComparison.Ordinal) || t.Name.EndsWith("text_projection", StringComparison.Ordinal) || t.Name.EndsWith("logit_scale", StringComparison.Ordinal))));
         }
         else
         {

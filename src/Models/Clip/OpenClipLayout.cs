@@ -44,10 +44,11 @@ public static class OpenClipLayout
         foreach (var (full, info) in file.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)))
         {
             var key = full[prefix.Length..];
-            var name = Rename(key);
-            if (name.Contains(".attn.in_proj_", StringComparison.Ordinal))
+            var names = Targets(key);
+            var name = names[0];
+            if (names.Count > 1)
             {
-                AddProjections(stored, file, full, name, info.Shape);
+                AddProjections(stored, file, full, names, info.Shape);
             }
             else if (key is "visual.proj" or "text_projection")
             {
@@ -61,12 +62,22 @@ public static class OpenClipLayout
         return stored;
     }
 
-    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, string name, long[] shape)
+    /// <summary>Transformers' keys of one of OpenCLIP's: three where q, k and v lie in one matrix, in this order.</summary>
+    public static IReadOnlyList<string> Targets(string key)
     {
-        long[] part = [shape[0] / 3, .. shape[1..]];
-        foreach (var (index, letter) in new[] { (0, 'q'), (1, 'k'), (2, 'v') })
+        const string Together = ".attn.in_proj_";
+        ArgumentNullException.ThrowIfNull(key);
+        var name = Rename(key);
+        return name.Contains(Together, StringComparison.Ordinal)
+            ? [.. "qkv".Select(letter => name.Replace(Together, $".self_attn.{letter}_proj.", StringComparison.Ordinal))]
+            : [name];
+    }
+
+    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, IReadOnlyList<string> targets, long[] shape)
+    {
+        long[] part = [shape[0] / targets.Count, .. shape[1..]];
+        foreach (var (index, target) in targets.Index())
         {
-            var target = name.Replace(".attn.in_proj_", $".self_attn.{letter}_proj.", StringComparison.Ordinal);
             stored[target] = new StoredTensor(key, part, () => TensorFile.Read(file, key).narrow(0, index * part[0], part[0]).contiguous());
         }
     }

@@ -68,13 +68,18 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     }
 
     /// <summary>A text tower with OpenCLIP's names.</summary>
-    /// <param name="dropLast">SD 2 reads the layer before the last: the last is left out.</param>
-    public ClipTextConfig OpenClipText(string prefix, bool dropLast)
+    /// <param name="penultimate">
+    /// SD 2 reads the layer before OpenCLIP's last. As published the file has the whole tower, whose last layer is left out; diffusers' converter
+    /// writes the 23 layers that are read, and no projection.
+    /// </param>
+    public ClipTextConfig OpenClipText(string prefix, bool penultimate)
     {
+        const int WholeViTH = 24;
         var layers = Count(prefix + "transformer.resblocks.");
-        var text = Text(Find(prefix + "token_embedding.weight"), dropLast ? layers - 1 : layers, Find(prefix + "positional_embedding"),
-            Find(prefix + "transformer.resblocks.0.mlp.c_fc.weight"), "gelu");
-        return shapes.TryGetValue(prefix + "text_projection", out var projection) ? text with { ProjectionDim = (int)projection[1] } : text;
+        var projected = shapes.TryGetValue(prefix + "text_projection", out var projection);
+        var text = Text(Find(prefix + "token_embedding.weight"), penultimate && (projected || layers == WholeViTH) ? layers - 1 : layers,
+            Find(prefix + "positional_embedding"), Find(prefix + "transformer.resblocks.0.mlp.c_fc.weight"), "gelu");
+        return projected ? text with { ProjectionDim = (int)projection![1] } : text;
     }
 
     // OpenCLIP takes the features of the largest token id, which transformers means by eos_token_id 2; SD 1's configuration says 2 as well.

@@ -33,9 +33,9 @@ internal static class SingleFileCheckpoint
         var structure = new LdmStructure(shapes, path);
         bool Has(string prefix) => shapes.Keys.Any(k => k.StartsWith(prefix, StringComparison.Ordinal));
         var towers = structure.IsXl
-            ? [new Tower(XlFirstText, structure.HuggingFaceText(XlFirstText), null, false, false), new Tower(XlSecondText, structure.OpenClipText(XlSecondText, dropLast: false), OpenClipPad, true, true)]
+            ? [new Tower(XlFirstText, structure.HuggingFaceText(XlFirstText), null, false, false), new Tower(XlSecondText, structure.OpenClipText(XlSecondText, penultimate: false), OpenClipPad, true, true)]
             : Has(OpenClipText)
-                ? new[] { new Tower(OpenClipText, structure.OpenClipText(OpenClipText, dropLast: true), OpenClipPad, true, false) }
+                ? new[] { new Tower(OpenClipText, structure.OpenClipText(OpenClipText, penultimate: true), OpenClipPad, true, false) }
                 : [new Tower(HuggingFaceText, structure.HuggingFaceText(HuggingFaceText), null, false, false)];
         var (unetConfig, vaeConfig) = (structure.UNet(), structure.Vae());
         PartsCheck.Fit(path, unetConfig, vaeConfig, [.. towers.Select(t => t.Config)]);
