@@ -12,6 +12,9 @@ public sealed class ImageRewardModel : nn.Module
 {
     private const string Head = "mlp.";
 
+    /// <summary>BLIP's contrastive projections: upstream's class has them, so its files may, and no score reads them.</summary>
+    private static readonly string[] Unread = ["blip.vision_proj.", "blip.text_proj."];
+
     private readonly BlipEncoders blip;
     private readonly AestheticHead mlp;
 
@@ -22,10 +25,10 @@ public sealed class ImageRewardModel : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>The head is LAION's five layers under other keys; the rest has the published names.</summary>
+    /// <summary>The head is LAION's five layers under other keys; the rest has the published names. Null: not read.</summary>
     public static string? Rename(string key) => key.StartsWith(Head, StringComparison.Ordinal)
         ? AestheticHead.Rename(key[Head.Length..]) is { } name ? Head + name : null
-        : key;
+        : Unread.Any(u => key.StartsWith(u, StringComparison.Ordinal)) ? null : key;
 
     /// <summary>Scores are computed in fp32 whatever the encoders' dtype is.</summary>
     public void HeadTo(ScalarType dtype) => mlp.to(dtype);

@@ -40,9 +40,12 @@ public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer toke
         using var scope = NewDisposeScope();
         var rows = prompts.Select(p => tokenizer.Encode(p, PromptLength)).ToList();
         Tensor Rows(Func<(long[] Ids, long[] Mask), long[]> part) => tensor(rows.SelectMany(part).ToArray(), [prompts.Count, PromptLength], device: images.device);
-        var score = model.Score(Rows(r => r.Ids), Rows(r => r.Mask), Encode(images));
-        return ((score - Mean) / Std).MoveToOuterDisposeScope();
+        return Normalised(model.Score(Rows(r => r.Ids), Rows(r => r.Mask), Encode(images))).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Scores in standard deviations of the published ones.</summary>
+    /// <param name="scores">[B].</param>
+    public static Tensor Normalised(Tensor scores) => (scores - Mean) / Std;
 
     public Tensor Features(Tensor images)
     {
