@@ -9,6 +9,8 @@ namespace AlignProp.Adapters;
 /// </summary>
 public sealed class TorchFile : IWeightFile
 {
+    internal const string IsTorchScript = "is a TorchScript module, not weights (as a reward: torchscript:FILE)";
+
     private const string PickleName = "data.pkl";
     private const string StateDict = "state_dict";
     private const int MaxPickle = 64 << 20;
@@ -93,7 +95,7 @@ public sealed class TorchFile : IWeightFile
 
         var root = pickle[..^PickleName.Length];
         return _members.ContainsKey(root + "constants.pkl")
-            ? throw Error(null, "is a TorchScript module, not weights (as a reward: torchscript:FILE)")
+            ? throw Error(null, IsTorchScript)
             : root;
     }
 

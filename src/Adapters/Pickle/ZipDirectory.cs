@@ -121,7 +121,10 @@ internal sealed class ZipDirectory
 
         if (U16(entry[10..]) != 0)
         {
-            throw Error(name, "is compressed in the zip file; PyTorch stores tensors uncompressed, so that they can be mapped: zip it again with: zip -0");
+            // torch.jit.save compresses the module's code, and only that.
+            throw name.Contains("/code/", StringComparison.Ordinal)
+                ? Error(null, TorchFile.IsTorchScript)
+                : Error(name, "is compressed in the zip file; PyTorch stores tensors uncompressed, so that they can be mapped: zip it again with: zip -0");
         }
 
         ulong packed = U32(entry[20..]), length = U32(entry[24..]), header = U32(entry[42..]);

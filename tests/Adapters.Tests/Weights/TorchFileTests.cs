@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AlignProp.Adapters.Tests.Weights;
 
-/// <summary>Files made by Python's own pickler (tests/fixtures/pickle/make.py) and by <see cref="TorchWriter"/>.</summary>
+/// <summary>Files made by PyTorch (tests/fixtures/pickle/make_with_torch.py), by Python's own pickler (make.py) and by <see cref="TorchWriter"/>.</summary>
 public sealed class TorchFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("torch-file-").FullName;
@@ -16,7 +16,10 @@ public sealed class TorchFileTests : IDisposable
     [InlineData("protocol4.pt")]
     [InlineData("no_byteorder.pth")]
     [InlineData("lightning.ckpt")]
-    public void Pythons_pickles_are_read_tensor_by_tensor(string name)
+    [InlineData("torch_state_dict.pt")]
+    [InlineData("torch_lightning.ckpt")]
+    [InlineData("torch_protocol4.pt")]
+    public void PyTorchs_and_Pythons_pickles_are_read_tensor_by_tensor(string name)
     {
         using var file = WeightFiles.Open(Fixture.PathOf("pickle", name));
         Assert.Equal(11, file.Tensors.Count);
@@ -43,6 +46,9 @@ public sealed class TorchFileTests : IDisposable
     [InlineData("expanded.pt", "'w': [1000000, 1000000] with strides [0, 0] from element 0 does not fit into its storage of 1 elements")]
     [InlineData("beyond.pt", "'w': [2, 2] with strides [2, 1] from element 1 does not fit into its storage of 4 elements")]
     [InlineData("old.pt", "old format (before 1.6)")]
+    [InlineData("torch_old.pt", "old format (before 1.6)")]
+    [InlineData("torch_module.pt", "torch.nn.modules.linear.Linear, which is refused")]
+    [InlineData("torch_script.pt", "TorchScript")]
     public void What_is_refused_says_why_and_names_the_file(string name, string reason)
     {
         var path = Fixture.PathOf("pickle", name);

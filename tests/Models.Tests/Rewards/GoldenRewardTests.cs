@@ -52,4 +52,19 @@ public class GoldenRewardTests
         FixtureAgreement.Check("ImageReward", "reward", reward, golden["reward"], FixtureAgreement.Forward);
         FixtureAgreement.Check("ImageReward", "gradient in the pixels", pixels.grad!, golden["gradient"], FixtureAgreement.Gradient);
     }
+
+    [Theory]
+    [InlineData("scripted")]
+    [InlineData("traced")]
+    public void A_TorchScript_file_of_PyTorch_computes_the_same_here(string name)
+    {
+        using var scope = NewDisposeScope();
+        var golden = Fixture.Tensors("golden", "torchscript", "golden.safetensors");
+        using var reward = TorchScriptReward.Load(Fixture.Path("golden", "torchscript", $"{name}.pt"), CPU);
+        var images = golden["images"].requires_grad_();
+        var score = reward.Score(images, ["a cat", "a dog?"]);
+        score.sum().backward();
+        FixtureAgreement.Check("TorchScript", $"{name} reward", score, golden[name], FixtureAgreement.Forward);
+        FixtureAgreement.Check("TorchScript", $"{name} gradient", images.grad!, golden[$"{name}_gradient"], FixtureAgreement.Gradient);
+    }
 }
