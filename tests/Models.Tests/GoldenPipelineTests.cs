@@ -14,12 +14,12 @@ namespace AlignProp.Models.Tests;
 [Collection(FixtureCollection.Name)]
 public class GoldenPipelineTests
 {
-    private const int Steps = 6;
+    internal const int Steps = 6;
     private const int Rank = 2;
     private const int Height = 64;
     private const int Width = 96;
 
-    private static readonly string[] Prompts = ["a red cat!", "two dogs, 3 owls", "it's the panda's house"];
+    internal static readonly string[] Prompts = ["a red cat!", "two dogs, 3 owls", "it's the panda's house"];
 
     [Theory]
     [InlineData("sd2")]
@@ -70,12 +70,11 @@ public class GoldenPipelineTests
     {
         using var scope = NewDisposeScope();
         using var model = Load(kind, out var golden);
-        using var lora = LoraInjection.Attach(model.UNet, Rank, Rank, ["to_q", "to_k", "to_v", "to_out.0"]);
-        lora.Load(name => golden[$"lora|{name}"].data<float>().ToArray());
+        using var lora = Lora(model, golden);
         Assert.Equal(golden.Keys.Count(name => name.StartsWith("lora|", StringComparison.Ordinal)), lora.Parameters.Count);
         Assert.Equal(golden["timesteps"].data<long>().ToArray(), model.Scheduler.Timesteps(Steps));
 
-        var chain = new DenoisingChain(model.UNet, model.Scheduler, Negative(model), model.EncodePrompts(Prompts, Height, Width), Steps, 2, 0);
+        var chain = Chain(model);
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, golden["latents"][0], Prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k));
         FixtureAgreement.CheckAll($"pipeline {kind}", $"LoRA gradient K{k}",
             lora.Parameters.Select(p => (p.Value.grad ?? zeros_like(p.Value), golden[$"K{k}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
@@ -86,11 +85,21 @@ public class GoldenPipelineTests
         FixtureAgreement.Check($"pipeline {kind}", "image", model.Decode(outcome.Latents), golden["image"], FixtureAgreement.Forward);
     }
 
-    private static StableDiffusion Load(string kind, out Dictionary<string, Tensor> golden)
+    internal static StableDiffusion Load(string kind, out Dictionary<string, Tensor> golden, ScalarType dtype = ScalarType.Float32)
     {
         golden = Fixture.Tensors("golden", kind, "golden.safetensors");
-        return StableDiffusion.Load(Fixture.Path("golden", kind), CPU);
+        return StableDiffusion.Load(Fixture.Path("golden", kind), CPU, dtype);
     }
+
+    internal static LoraInjection Lora(StableDiffusion model, Dictionary<string, Tensor> golden)
+    {
+        var lora = LoraInjection.Attach(model.UNet, Rank, Rank, ["to_q", "to_k", "to_v", "to_out.0"]);
+        lora.Load(name => golden[$"lora|{name}"].data<float>().ToArray());
+        return lora;
+    }
+
+    internal static DenoisingChain Chain(StableDiffusion model) =>
+        new(model.UNet, model.Scheduler, Negative(model), model.EncodePrompts(Prompts, Height, Width), Steps, 2, 0);
 
     private static Conditioning Negative(StableDiffusion model) => model.EncodeNegative("ugly", 3, Height, Width);
 }
