@@ -34,7 +34,7 @@ public static class PeftLoraFormat
         DurableFile.Replace(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json)));
     }
 
-    /// <summary>The configuration, keys in ordinal order as PEFT writes them.</summary>
+    /// <summary>The configuration, keys in ordinal order as PEFT 0.8 writes them: that version refuses keys it does not know, later ones have defaults for theirs.</summary>
     public static JsonObject Config(LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null) => new()
     {
         ["alpha_pattern"] = new JsonObject(),
@@ -62,7 +62,6 @@ public static class PeftLoraFormat
         ["revision"] = null,
         ["target_modules"] = new JsonArray([.. Targets(weights, modules).Select(t => (JsonNode?)t)]),
         ["task_type"] = null,
-        ["use_dora"] = false,
         ["use_rslora"] = false,
     };
 

@@ -18,7 +18,7 @@ public sealed class PeftLoraFormatTests : IDisposable
         using var json = JsonDocument.Parse(File.ReadAllBytes(Config));
         Assert.Equal(["alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern",
             "layers_to_transform", "loftq_config", "lora_alpha", "lora_dropout", "megatron_config", "megatron_core", "modules_to_save", "peft_type", "r", "rank_pattern",
-            "revision", "target_modules", "task_type", "use_dora", "use_rslora"], json.RootElement.EnumerateObject().Select(p => p.Name));
+            "revision", "target_modules", "task_type", "use_rslora"], json.RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal((4, 2, "LORA"), (json.RootElement.GetProperty("r").GetInt32(), json.RootElement.GetProperty("lora_alpha").GetInt32(), json.RootElement.GetProperty("peft_type").GetString()));
         Assert.Equal(["to_k", "to_out.0", "to_q", "to_v"], json.RootElement.GetProperty("target_modules").EnumerateArray().Select(t => t.GetString()!));
         Assert.Equal("runwayml/stable-diffusion-v1-5", json.RootElement.GetProperty("base_model_name_or_path").GetString());
@@ -56,7 +56,7 @@ public sealed class PeftLoraFormatTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"use_dora\": false", "\"use_dora\": true", "use_dora is not supported")]
+    [InlineData("\"use_rslora\": false", "\"use_dora\": true", "use_dora is not supported")]
     [InlineData("\"bias\": \"none\"", "\"bias\": \"all\"", "bias is not supported")]
     [InlineData("\"LORA\"", "\"IA3\"", "peft_type is IA3, expected LORA")]
     [InlineData("\"lora_alpha\": 3", "\"lora_alpha\": \"three\"", "is not valid")]
