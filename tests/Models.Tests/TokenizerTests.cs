@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Json;
 using AlignProp.Models.Tokenization;
 using TorchSharp;
@@ -20,6 +21,20 @@ public class TokenizerTests
         Assert.Equal(expected.shape[0], prompts.Length);
         var wrong = Enumerable.Range(0, prompts.Length)
             .Where(i => !tokenizer.Encode(prompts[i]).SequenceEqual(expected[i].data<long>().ToArray())).ToList();
+        Assert.Empty(wrong);
+    }
+
+    /// <summary>Two thousand random prompts of many scripts (tests/fixtures/golden/make_prompts.py).</summary>
+    [SharedFact(Vocabulary)]
+    public void Random_prompts_have_the_ids_of_transformers()
+    {
+        var tokenizer = ClipTokenizer.Load(Fixture.Shared(Vocabulary)!);
+        using var file = new GZipStream(File.OpenRead(Fixture.Path("golden", "prompts.json.gz")), CompressionMode.Decompress);
+        using var json = JsonDocument.Parse(file);
+        var prompts = json.RootElement.GetProperty("prompts").EnumerateArray().Select(p => p.GetString()!).ToList();
+        var ids = json.RootElement.GetProperty("ids").EnumerateArray().Select(row => row.EnumerateArray().Select(i => i.GetInt64()).ToArray()).ToList();
+        Assert.True(prompts.Count > 2000);
+        var wrong = prompts.Zip(ids).Where(p => !tokenizer.Encode(p.First).AsSpan(0, p.Second.Length).SequenceEqual(p.Second)).Select(p => p.First).ToList();
         Assert.Empty(wrong);
     }
 

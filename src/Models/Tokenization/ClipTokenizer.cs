@@ -85,7 +85,12 @@ public sealed partial class ClipTokenizer
         return row;
     }
 
-    [GeneratedRegex(@"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    // .NET's categories are of UTF-16 units: the letters and digits beyond them that people type (mathematical alphabets, rare ideographs) are spelled out as pairs.
+    private const string FarLetter = @"\ud835[\udc00-\udfcb]|[\ud840-\ud888][\udc00-\udfff]";
+    private const string FarDigit = @"\ud835[\udfce-\udfff]";
+
+    [GeneratedRegex(@"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|(?:\p{L}|" + FarLetter + @")+|\p{N}|" + FarDigit
+        + @"|(?:(?!" + FarLetter + "|" + FarDigit + @")[^\s\p{L}\p{N}])+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex SplitPattern();
 }
 
