@@ -1,6 +1,9 @@
+using System.IO.Compression;
+using AlignProp.Models.Blip;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Layers;
+using AlignProp.Models.OwlVit;
 using AlignProp.Models.Schedulers;
 using AlignProp.Models.Vae;
 using static TorchSharp.torch;
@@ -38,6 +41,30 @@ public class PublishedStructureTests
     [InlineData("vit_h_14", 910, 986_109_441)]
     public void CLIP_has_the_published_size(string model, int tensors, long parameters) =>
         Check(Parts.Blueprint(() => new ClipModel(ClipConfig.Load(File("clip", model)))), tensors, parameters);
+
+    /// <summary>Every key and shape of the reference classes at full size (tests/fixtures/golden/keys.tsv.gz).</summary>
+    [Theory]
+    [InlineData("sd15/unet")]
+    [InlineData("sd21/unet")]
+    [InlineData("sdxl/unet")]
+    [InlineData("sd15/vae")]
+    [InlineData("sd21/vae")]
+    [InlineData("sdxl/vae")]
+    [InlineData("sd15/text_encoder")]
+    [InlineData("sd21/text_encoder")]
+    [InlineData("sdxl/text_encoder")]
+    [InlineData("sdxl/text_encoder_2")]
+    [InlineData("clip/vit_l_14")]
+    [InlineData("clip/vit_h_14")]
+    [InlineData("openclip-vit-h-14")]
+    [InlineData("owlvit-base-patch32")]
+    [InlineData("imagereward")]
+    public void Every_key_and_shape_is_the_reference_classes(string model)
+    {
+        using var module = Parts.Blueprint(() => Build(model));
+        var ours = module.named_parameters().Select(p => $"{p.name} [{string.Join(',', p.parameter.shape)}]").Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(ReferenceKeys(model).SelectMany(k => Renamed(model, k.Name, k.Shape)).Order(StringComparer.Ordinal), ours);
+    }
 
     [Theory]
     [InlineData("sd15", "down_blocks.2.attentions.1.transformer_blocks.0.attn2.to_v.weight", 1280, 768)]
@@ -80,6 +107,47 @@ public class PublishedStructureTests
     internal static UNet2DConditionModel UNet(string model) => Parts.Blueprint(() => new UNet2DConditionModel(UNetConfig.Load(File(model, "unet"))));
 
     internal static string File(string model, string part) => Fixture.Path("published", model, part + ".json");
+
+    private static nn.Module Build(string model)
+    {
+        var parts = model.Split('/');
+        return parts switch
+        {
+            ["clip", var name] => new ClipModel(ClipConfig.Load(File("clip", name))),
+            [var kind, "unet"] => new UNet2DConditionModel(UNetConfig.Load(File(kind, "unet"))),
+            [var kind, "vae"] => new AutoencoderKL(VaeConfig.Load(File(kind, "vae"))),
+            [var kind, var part] => new ClipTextModel(ClipTextConfig.Load(File(kind, part)), projection: part == "text_encoder_2"),
+            ["openclip-vit-h-14"] => new ClipModel(ClipConfig.OpenClipViTH14),
+            ["owlvit-base-patch32"] => new OwlViTModel(new ClipConfig(new ClipTextConfig(49408, 512, 2048, 12, 8, 16, "quick_gelu", 1e-5, 2), new ClipVisionConfig(768, 3072, 12, 12, 768, 32, "quick_gelu", 1e-5), 512)),
+            _ => new ImageRewardModel(new BlipVisionConfig(), new BlipTextConfig(30524, 768, 3072, 12, 12, 512, 1e-12)),
+        };
+    }
+
+    private static IEnumerable<(string Name, long[] Shape)> ReferenceKeys(string model)
+    {
+        using var text = new StreamReader(new GZipStream(System.IO.File.OpenRead(Fixture.Path("golden", "keys.tsv.gz")), CompressionMode.Decompress));
+        var rows = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Where(row => row[0] == model).ToList();
+        Assert.NotEmpty(rows);
+        return rows.Select(row => (row[1], row[2].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse).ToArray()));
+    }
+
+    /// <summary>As the loaders read them: under our names, q, k and v apart, OpenCLIP's projections transposed; nothing for what is not read.</summary>
+    private static IEnumerable<string> Renamed(string model, string key, long[] shape)
+    {
+        if (model == "openclip-vit-h-14")
+        {
+            var targets = OpenClipLayout.Targets(key);
+            long[] part = key is "visual.proj" or "text_projection" ? [.. shape.Reverse()] : targets.Count > 1 ? [shape[0] / targets.Count, .. shape[1..]] : shape;
+            return targets.Select(t => $"{t} [{string.Join(',', part)}]");
+        }
+        var name = model switch
+        {
+            "owlvit-base-patch32" => OwlViTModel.Rename(key),
+            "imagereward" => ImageRewardModel.Rename(key),
+            _ => key,
+        };
+        return name is null ? [] : [$"{name} [{string.Join(',', shape)}]"];
+    }
 
     private static void Check(nn.Module module, int tensors, long parameters)
     {
