@@ -34,7 +34,7 @@ internal static class FullSizeCommand
         }
         Console.WriteLine($"SD 1.5 structure, fp32, {Pixels} x {Pixels}, {Steps} DDIM steps, guidance 5, batch 1, LoRA rank 4, {Environment.ProcessorCount} cores, 1 thread");
         Console.WriteLine("| what | seconds | peak resident MB |\n|---|---|---|");
-        foreach (var what in new[] { "unet", "1 plain", $"{Steps} plain", "1 checkpointed", $"{Steps} checkpointed" })
+        foreach (var what in new[] { "unet", "1 plain", "2 plain", $"{Steps} plain", "1 checkpointed", $"{Steps} checkpointed" })
         {
             using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["sd15-part", folder, what]))!;
             await process.WaitForExitAsync();

@@ -17,7 +17,8 @@ const browser = await Browser.start(folder);
 let training, serving;
 try {
   training = new AlignProp(root, 'train', '--runs', join(folder, 'runs'), '--set', 'stopping.max-epochs=6', '--set', 'batch.steps-per-epoch=3',
-    '--set', 'batch.size=8', '--set', 'batch.shard-size=2', '--set', 'sampling.steps=15', '--set', 'evaluation.samples-per-prompt=1');
+    '--set', 'batch.size=8', '--set', 'batch.shard-size=2', '--set', 'sampling.steps=15', '--set', 'evaluation.samples-per-prompt=1',
+    '--set', 'evaluation.rewards=[{name=colourfulness}]');
   const url = await training.says(/dashboard (http:\S+)/);
   await running(url);
   check('the run ends with exit code 0', await training.exit() === 0, training.output);
@@ -42,6 +43,8 @@ async function running(url) {
   for (const chart of ['reward', 'loss', 'grad', 'seconds']) {
     check(`a line in the ${chart} chart`, await page.locator(`#chart-${chart} polyline`).count() > 0);
   }
+  check('a chart for the reward that is trained on and one for the other', (await page.locator('#terms figcaption').allTextContents()).join() === 'preference part of the reward,colourfulness evaluated only');
+  check('lines in it', await page.locator('#terms [data-term=preference] polyline').count() > 0 && await page.locator('#terms [data-term=colourfulness] circle.b').count() > 1);
   check('bars in the histogram of K', await page.locator('#chart-k rect').count() > 0);
   check('two devices', await page.locator('#devices-rows tr').count() === 2);
   await shown(page);

@@ -1,4 +1,4 @@
-import { $, text, number } from './dom.js';
+import { $, h, text, number } from './dom.js';
 import { Chart, lines, bars } from './chart.js';
 import { ask, post, signIn, toast } from './control.js';
 import * as images from './images.js';
@@ -11,6 +11,7 @@ const charts = {
   reward: new Chart($('chart-reward'), lines), loss: new Chart($('chart-loss'), lines), grad: new Chart($('chart-grad'), lines),
   k: new Chart($('chart-k'), bars), seconds: new Chart($('chart-seconds'), lines),
 };
+const terms = new Map();
 const metrics = new Map();
 const entries = new Map();
 let status = null;
@@ -60,11 +61,37 @@ function draw() {
   charts.loss.set([{ name: 'loss', style: 'c', points: of(steps, 'loss') }]);
   charts.grad.set([{ name: 'norm', style: 'd', points: of(steps, 'gradNorm') }]);
   charts.seconds.set([{ name: 'seconds', style: 'a', points: of(steps, 'seconds') }]);
+  drawTerms(steps, evaluations);
   const drawn = steps.flatMap(l => l.truncations ?? []);
   const counts = new Array(Math.max(chainLength, ...drawn, 1)).fill(0);
   drawn.forEach(k => counts[k - 1]++);
   charts.k.set(counts);
 }
+
+/** A chart for each term of the reward and each reward that is only evaluated, as they count themselves; none where there is just one. */
+function drawTerms(steps, evaluations) {
+  const trained = new Set(steps.flatMap(l => Object.keys(l.rewards ?? {})));
+  const names = new Set([...trained, ...evaluations.flatMap(l => Object.keys(l.rewards ?? {}))]);
+  if (names.size < 2) return;
+  $('terms').hidden = false;
+  for (const name of names) {
+    if (!terms.has(name)) {
+      const note = h('span', { class: 'muted' });
+      const figure = h('figure', { class: 'card', 'data-term': name }, h('figcaption', {}, name, ' ', note));
+      $('terms').append(figure);
+      terms.set(name, { note, chart: new Chart(figure, lines) });
+    }
+    const { note, chart } = terms.get(name);
+    note.textContent = trained.has(name) || !steps.length ? 'part of the reward' : 'evaluated only';
+    const of = (list, mean) => list.filter(l => l.rewards?.[name] !== undefined).map(l => ({ x: l.step, ...mean(l.rewards[name]) }));
+    chart.set([
+      { name: 'training', style: 'a', points: of(steps, value) },
+      { name: 'held out', style: 'b', points: of(evaluations, value), dots: true },
+    ]);
+  }
+}
+
+const value = reward => ({ y: number(reward.mean), spread: number(reward.std) });
 
 function connection(state, title) {
   $('connection').className = `connection ${state}`;
