@@ -11,6 +11,7 @@ internal enum FileKind
     Gguf,
     Hdf5,
     Html,
+    Picture,
 }
 
 /// <summary>Tells files of weights, and what is often found in their place, by content.</summary>
@@ -28,6 +29,7 @@ internal static class FileSignature
             _ when head.StartsWith("version https://git-lfs"u8) => FileKind.LfsPointer,
             _ when head.StartsWith("GGUF"u8) => FileKind.Gguf,
             _ when head.StartsWith(new byte[] { 0x89, (byte)'H', (byte)'D', (byte)'F' }) => FileKind.Hdf5,
+            _ when head.StartsWith(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }) || head.StartsWith(new byte[] { 0xff, 0xd8, 0xff }) => FileKind.Picture,
             _ when head.StartsWith("<!DOCTYPE"u8) || head.StartsWith("<html"u8) => FileKind.Html,
             _ when head.Length > TarMagic + 5 && head[TarMagic..].StartsWith("ustar"u8) => FileKind.OldTar,
             // PROTO n: no safetensors header starts so, for byte 8 of one is the brace of its JSON.
@@ -45,6 +47,7 @@ internal static class FileSignature
         FileKind.Gguf => "is a GGUF file; expected safetensors or a PyTorch zip file",
         FileKind.Hdf5 => "is an HDF5 file (Keras); expected safetensors or a PyTorch zip file",
         FileKind.Html => "is a web page, not weights: the download went wrong (does the model ask for a login?)",
+        FileKind.Picture => "is a picture; expected safetensors or a PyTorch zip file",
         _ => "is neither safetensors nor a PyTorch zip file",
     };
 }

@@ -79,6 +79,7 @@ public sealed class WeightFilesTests : IDisposable
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n", "git lfs pull")]
     [InlineData("<!DOCTYPE html><html>Sign in</html>", "web page")]
     [InlineData("GGUF\u0003\0\0\0", "GGUF")]
+    [InlineData("\u0089PNG\r\n\u001a\n", "is a picture")]
     [InlineData("weights", "7 bytes are too few for a safetensors file")]
     [InlineData("", "0 bytes are too few")]
     public void What_lies_in_a_files_place_is_told(string content, string reason)
