@@ -10,6 +10,23 @@ namespace AlignProp.Models.Tests;
 [Collection(FixtureCollection.Name)]
 public class UNetVariantTests
 {
+    public static TheoryData<string> Settings => [.. Directory.GetDirectories(Fixture.Path("golden", "unets")).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
+
+    /// <summary>One setting after the other away from the usual, as diffusers saves and computes it (tests/fixtures/golden/make_unets.py).</summary>
+    [Theory]
+    [MemberData(nameof(Settings))]
+    public void Every_setting_agrees_with_diffusers(string setting)
+    {
+        using var scope = NewDisposeScope();
+        var (folder, golden) = (Fixture.Path("golden", "unets", setting), Fixture.Tensors("golden", "unets", setting, "golden.safetensors"));
+        using var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Path.Combine(folder, "config.json"))), Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        var sample = golden["sample"].requires_grad_();
+        var output = unet.Predict(sample, golden["timesteps"], new Conditioning(golden["states"], Classes: golden["classes"]));
+        (output * golden["grad_out"]).sum().backward();
+        FixtureAgreement.Check("UNet settings", setting, output, golden["out"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("UNet settings", $"{setting} gradient", sample.grad!, golden["gradient"], FixtureAgreement.Gradient);
+    }
+
     [Fact]
     public void Linear_projections_give_the_golden_output_of_the_same_1x1_convolutions()
     {
