@@ -82,16 +82,15 @@ function drawTerms(steps, evaluations) {
       terms.set(name, { note, chart: new Chart(figure, lines) });
     }
     const { note, chart } = terms.get(name);
-    note.textContent = trained.has(name) || !steps.length ? 'part of the reward' : 'evaluated only';
-    const of = (list, mean) => list.filter(l => l.rewards?.[name] !== undefined).map(l => ({ x: l.step, ...mean(l.rewards[name]) }));
+    // Before the first step nobody can tell which are trained on.
+    note.textContent = !steps.length ? '' : trained.has(name) ? 'part of the reward' : 'evaluated only';
+    const of = list => list.filter(l => l.rewards?.[name]).map(l => ({ x: l.step, y: number(l.rewards[name].mean), spread: number(l.rewards[name].std) }));
     chart.set([
-      { name: 'training', style: 'a', points: of(steps, value) },
-      { name: 'held out', style: 'b', points: of(evaluations, value), dots: true },
+      { name: 'training', style: 'a', points: of(steps) },
+      { name: 'held out', style: 'b', points: of(evaluations), dots: true },
     ]);
   }
 }
-
-const value = reward => ({ y: number(reward.mean), spread: number(reward.std) });
 
 function connection(state, title) {
   $('connection').className = `connection ${state}`;
