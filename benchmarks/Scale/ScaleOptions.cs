@@ -1,6 +1,6 @@
 using System.Globalization;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.GpuNode;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Benchmarks.Scale;
 

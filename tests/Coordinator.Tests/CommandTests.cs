@@ -1,6 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;
 

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;
 

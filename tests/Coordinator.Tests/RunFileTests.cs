@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

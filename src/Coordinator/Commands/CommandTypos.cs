@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -4,9 +4,9 @@ using System.Net.Http.Json;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Control;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Control;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using AlignProp.Coordinator.Commands.Doctor;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Takeaway;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

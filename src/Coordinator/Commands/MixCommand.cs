@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Takeaway;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

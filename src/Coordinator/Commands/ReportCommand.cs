@@ -1,7 +1,7 @@
 using System.CommandLine;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Reports.Html;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -1,9 +1,9 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Reports.TensorBoard;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

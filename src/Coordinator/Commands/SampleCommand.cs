@@ -1,9 +1,9 @@
 using System.CommandLine;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Commands.Pictures;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

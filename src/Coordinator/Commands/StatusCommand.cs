@@ -1,7 +1,7 @@
 using System.CommandLine;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 using Spectre.Console;
 
 namespace AlignProp.Coordinator.Commands;

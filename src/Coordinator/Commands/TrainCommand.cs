@@ -1,8 +1,8 @@
 using System.CommandLine;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
 

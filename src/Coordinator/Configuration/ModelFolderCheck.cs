@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Adapters.Inspection;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Configuration;
 

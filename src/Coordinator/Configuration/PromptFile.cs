@@ -1,3 +1,4 @@
+using AlignProp.Messages.Configuration;
 namespace AlignProp.Coordinator.Configuration;
 
 /// <summary>One prompt a line; empty lines and lines that begin with # are skipped.</summary>

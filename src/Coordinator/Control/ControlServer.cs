@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using Akka.Configuration;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Reports;
 

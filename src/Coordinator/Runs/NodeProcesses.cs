@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 

@@ -1,6 +1,6 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 

@@ -1,5 +1,5 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 

@@ -1,4 +1,4 @@
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;

@@ -1,6 +1,6 @@
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;

@@ -1,6 +1,6 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Takeaway;
 

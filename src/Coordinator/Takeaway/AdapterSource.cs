@@ -1,8 +1,8 @@
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Takeaway;
 

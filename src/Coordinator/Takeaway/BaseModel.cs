@@ -1,7 +1,7 @@
 using System.Text.Json;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Takeaway;
 

@@ -1,6 +1,6 @@
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 

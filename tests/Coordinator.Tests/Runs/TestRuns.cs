@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 

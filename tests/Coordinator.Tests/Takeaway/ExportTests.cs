@@ -40,7 +40,7 @@ public sealed class ExportTests : IDisposable
     {
         var folder = _run.In("merged");
         await ExportAsync(FinishedRun.Id, "--format", "merged", "--out", folder);
-        var model = Configuration.ProjectFolder.Find("models/emoji-diffusion")!;
+        var model = AlignProp.Messages.Configuration.ProjectFolder.Find("models/emoji-diffusion")!;
         Assert.Equal(File.ReadAllBytes(Path.Combine(model, "unet", "config.json")), File.ReadAllBytes(Path.Combine(folder, "config.json")));
         using var unet = WeightFiles.Open(Path.Combine(model, "unet"));
         using var merged = WeightFiles.Open(folder);

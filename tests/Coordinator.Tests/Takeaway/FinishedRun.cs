@@ -1,8 +1,8 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Messages.Configuration;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Takeaway;

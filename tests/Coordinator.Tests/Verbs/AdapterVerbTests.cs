@@ -1,10 +1,10 @@
 using System.Text.Json;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Commands.Pictures;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Messages.Configuration;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Verbs;

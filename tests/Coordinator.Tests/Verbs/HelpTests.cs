@@ -1,5 +1,5 @@
 using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 

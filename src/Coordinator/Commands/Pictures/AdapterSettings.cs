@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Takeaway;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands.Pictures;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands.Pictures;
 

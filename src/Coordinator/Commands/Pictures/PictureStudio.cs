@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands.Pictures;
 

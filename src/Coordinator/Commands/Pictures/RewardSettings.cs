@@ -2,6 +2,7 @@ using System.CommandLine;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands.Pictures;
 

@@ -1,4 +1,4 @@
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>Which of the known words was meant.</summary>
 public static class Nearest

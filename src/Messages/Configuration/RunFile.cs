@@ -1,7 +1,6 @@
 using Akka.Configuration;
-using AlignProp.Messages;
 
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>
 /// Strict run files. Layers, later ones win: hocon/runs/defaults.conf, the presets named by <c>extends</c>, the file, the

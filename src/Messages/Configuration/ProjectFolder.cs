@@ -1,4 +1,4 @@
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>Where models/ and prompts/ of the project lie: beside the solution, or beside the published executable.</summary>
 public static class ProjectFolder

@@ -2,10 +2,10 @@ using System.Globalization;
 using Akka.Configuration;
 using Akka.Configuration.Hocon;
 
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>Lists of rewards in a run file: objects with name, path, weight, mean, std, words and quality, of which only the name must be there.</summary>
-internal sealed class RewardTermReader(string source, Config config)
+public sealed class RewardTermReader(string source, Config config)
 {
     private const string TorchScript = "torchscript:";
     private static readonly string[] Keys = ["name", "path", "weight", "mean", "std", "words", "quality"];

@@ -1,4 +1,4 @@
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>Everything that decides the bytes of a run's adapter. Read from a strict HOCON run file; written back resolved.</summary>
 public sealed record RunConfig

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Akka.Configuration;
 
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>A merged configuration -> <see cref="RunConfig"/>, every value checked.</summary>
 internal sealed class RunReader(string source, Config config)

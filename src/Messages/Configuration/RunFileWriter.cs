@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>The resolved run file: every value that decided the run, readable by <see cref="RunFile.Load"/>.</summary>
 public static class RunFileWriter

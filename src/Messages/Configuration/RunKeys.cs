@@ -1,6 +1,6 @@
 using Akka.Configuration;
 
-namespace AlignProp.Coordinator.Configuration;
+namespace AlignProp.Messages.Configuration;
 
 /// <summary>Which keys there are, and which one was meant.</summary>
 internal static class RunKeys
