@@ -44,7 +44,7 @@ public sealed class PlannerTests : IDisposable
     [InlineData("gaussian", 1, 9)]
     public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
     {
-        var config = _runs.Config() with { Truncation = new TruncationConfig(strategy, 3, 5, 3) };
+        var config = _runs.Config() with { Truncation = new TruncationConfig { Strategy = strategy, K = 3, Mean = 5, Std = 3 } };
         Assert.All(Enumerable.Range(1, 50).SelectMany(Planner(config).Train), s => Assert.InRange(s.Truncation, least, most));
     }
 
@@ -161,7 +161,7 @@ public class LeaseTableTests
 
 public class StoppingRulesTests
 {
-    private static readonly StoppingConfig Off = new(10, 0, 0, null, 0);
+    private static readonly StoppingConfig Off = new() { MinDiversity = 0 };
 
     [Fact]
     public void Nothing_stops_a_run_before_its_last_step() => Assert.Null(StoppingRules.Reason(Off, 9, 10, At(1, 1)));

@@ -38,7 +38,7 @@ public sealed class RewardTermTests : IDisposable
     public void The_one_reward_is_a_sum_of_one_and_takes_a_file_by_its_name()
     {
         var config = Load("run.reward { name = \"torchscript:/models/mine.pt\", sign = -1 }");
-        Assert.Equivalent(new RewardTermConfig("torchscript", "/models/mine.pt") { Weight = -1 }, config.Reward.Sum.Single());
+        Assert.Equivalent(new RewardTermConfig { Name = "torchscript", Path = "/models/mine.pt", Weight = -1 }, config.Reward.Sum.Single());
         Assert.Equal("/t.pt", Load("run.reward.terms = [ { name = \"torchscript:/t.pt\" } ]").Reward.Sum.Single().Path);
         var overridden = RunFile.Load("emoji-preference", ["reward.terms=[ { name = colourfulness, weight = 2 } ]"]);
         Assert.Equal(2, overridden.Reward.Sum.Single().Weight);
@@ -52,7 +52,7 @@ public sealed class RewardTermTests : IDisposable
     [InlineData("run.reward.terms = [ { name = hps, weight = heavy } ]", "reward.terms[0].weight = heavy: expected a number")]
     [InlineData("run.reward.terms = [ { name = hps, std = 0 } ]", "reward.terms[0].std = 0: expected a number")]
     [InlineData("run.reward.terms = [ { name = count, words = book } ]", "reward.terms[0].words = book: expected a list")]
-    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]", "evaluation.rewards[0].quality = 101: expected a number, 1 to 100")]
+    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]", "evaluation.rewards[0].quality = 101: expected a whole number, 1 to 100")]
     [InlineData("run.reward.quality = 0", "reward.quality = 0: expected a whole number, 1 to 100")]
     public void A_wrong_term_is_a_clear_error(string text, string expected)
     {

@@ -96,7 +96,9 @@ public sealed class RunRecord
     public IReadOnlyList<(string Label, string Hash)> RewardHashes =>
         [.. (Created?.Settings is { } s ? s.Rewards.Concat(s.EvaluationRewards) : []).Where(r => r.Hash.Length > 0).Select(r => (r.Label, r.Hash))];
 
-    private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms") ? new RewardTermReader(Directory.Config, _config).Read("reward.terms") : [];
+    private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms")
+        ? (IReadOnlyList<RewardTermConfig>)RunKeys.Find("reward.terms").Read(Directory.Config, "reward.terms", _config.GetValue("run.reward.terms"))!
+        : [];
 
     /// <summary>The folder name of a path in run.conf: paths of a machine are not for files one gives away.</summary>
     public string NameOf(string key) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Value(key)));

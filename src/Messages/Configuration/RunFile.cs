@@ -17,21 +17,20 @@ public static class RunFile
     public static RunConfig Load(string source, IReadOnlyList<string> overrides)
     {
         var defaults = Parse("defaults.conf", PresetText("defaults"));
-        var known = RunKeys.Leaves(defaults);
-        var merged = Layer(source, known, 0).WithFallback(defaults);
+        var merged = Layer(source, 0).WithFallback(defaults);
         foreach (var text in overrides)
         {
             var equals = text.IndexOf('=');
             var key = equals > 0 ? text[..equals].Trim() : text;
-            if (equals <= 0 || !known.Contains(key))
+            if (equals <= 0 || !RunKeys.Paths.Contains(key))
             {
                 throw new ConfigException(equals <= 0
                     ? $"--set {text}: expected key=value"
-                    : $"--set {text}: there is no key {key}; {RunKeys.Suggest(key, known)}");
+                    : $"--set {text}: there is no key {key}; {RunKeys.Suggest(key, RunKeys.Paths)}");
             }
             merged = Parse($"--set {text}", $"{Root}.{key} = {RunKeys.Quoted(text[(equals + 1)..])}").WithFallback(merged);
         }
-        return new RunReader(source, merged).Read();
+        return RunReader.Read(source, merged);
     }
 
     /// <summary>Names of the presets.</summary>
@@ -47,7 +46,7 @@ public static class RunFile
         return reader.ReadToEnd();
     }
 
-    private static Config Layer(string source, IReadOnlyCollection<string> known, int depth)
+    private static Config Layer(string source, int depth)
     {
         if (depth > 8)
         {
@@ -57,8 +56,8 @@ public static class RunFile
             : Presets().Contains(source) ? PresetText(source)
             : throw new ConfigException($"{source}: no such run file, and no preset of that name; presets: {string.Join(", ", Presets())}");
         var config = Parse(source, text);
-        RunKeys.RequireKnown(source, config, known);
-        return config.HasPath("extends") ? config.WithFallback(Layer(config.GetString("extends"), known, depth + 1)) : config;
+        RunKeys.RequireKnown(source, config);
+        return config.HasPath("extends") ? config.WithFallback(Layer(config.GetString("extends"), depth + 1)) : config;
     }
 
     private static Config Parse(string source, string text)
