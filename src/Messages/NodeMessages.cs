@@ -1,10 +1,12 @@
+using AlignProp.Messages.Configuration;
+
 namespace AlignProp.Messages;
 
 /// <summary>A node presents itself; answered by <see cref="NodeWelcome"/> or <see cref="NodeRefused"/>.</summary>
 public sealed record NodeHello(NodeId Node, IReadOnlyList<DeviceId> Devices, string Version) : IAlignPropMessage;
 
-/// <param name="Settings">The node checks them against its own files before it works; see <see cref="NodeUnfit"/>.</param>
-public sealed record NodeWelcome(RunId Run, ShardSettings Settings) : IAlignPropMessage;
+/// <param name="Description">The node checks its files against its own before it works; see <see cref="NodeUnfit"/>.</param>
+public sealed record NodeWelcome(RunId Run, RunDescription Description) : IAlignPropMessage;
 
 public sealed record NodeRefused(string Reason) : IAlignPropMessage;
 
@@ -23,7 +25,7 @@ public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<Sha
 /// <summary>Nothing to do now; the device is remembered and will be sent a lease.</summary>
 public sealed record NoWork(string Reason) : IAlignPropMessage;
 
-public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, ShardSettings Settings) : IAlignPropMessage
+public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter) : IAlignPropMessage
 {
     /// <summary>Identity of the result asked for.</summary>
     public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Index, Adapter.Hash);

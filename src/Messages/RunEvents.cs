@@ -1,3 +1,5 @@
+using AlignProp.Messages.Configuration;
+
 namespace AlignProp.Messages;
 
 /// <summary>An event of a run's append-only journal.</summary>
@@ -12,8 +14,9 @@ public interface IRunEvent : IAlignPropMessage;
 public sealed record CoordinatorElected(int Epoch, string Life, string Host) : IRunEvent;
 
 /// <param name="Config">The resolved run file.</param>
+/// <param name="Files">What the files it names were; none in journals of older versions.</param>
 /// <param name="AdapterHash">Adapter 0.</param>
-public sealed record RunCreated(RunId Run, string Config, ShardSettings Settings, BlobHash AdapterHash, BlobHash MomentsHash) : IRunEvent;
+public sealed record RunCreated(RunId Run, string Config, IReadOnlyList<FileFingerprint> Files, BlobHash AdapterHash, BlobHash MomentsHash) : IRunEvent;
 
 /// <summary>One optimizer step. Its adapter and moments were durable before this was written.</summary>
 /// <param name="Epoch">Of the coordinator that committed it: always the newest elected one.</param>

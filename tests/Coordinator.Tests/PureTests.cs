@@ -234,7 +234,7 @@ public sealed class StoreAndStateTests : IDisposable
     public void The_newest_two_steps_and_the_milestones_are_kept()
     {
         var state = new RunState().Apply(new CoordinatorElected(1, "life", "host"))
-            .Apply(new RunCreated(new("r"), "", null!, new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
+            .Apply(new RunCreated(new("r"), "", [], new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
         Assert.Equal(["a0", "m0"], state.Superseded.Select(h => h.Value));
         state = state.Apply(Step(3));
         // Adapter 1 is a milestone; its moments are of no more use.

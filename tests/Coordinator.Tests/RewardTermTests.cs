@@ -77,12 +77,12 @@ public sealed class RewardTermTests : IDisposable
             run.reward.terms = [ { name = jpeg-size, path = "models/emoji-jpeg-size" }, { name = colourfulness, path = "not looked at" }, { name = colourfulness } ]
             run.evaluation.rewards = [ { name = colourfulness }, { name = symmetry } ]
             """);
-        var terms = RewardTerms.Of(config.Reward.Sum);
-        var others = RewardTerms.Of(config.Evaluation.Rewards, config.Reward.Sum);
-        Assert.Equal(["jpeg-size", "colourfulness", "colourfulness-2", "colourfulness-3", "symmetry"], terms.Concat(others).Select(t => t.Label));
-        Assert.Equal(RewardFingerprint.Of(terms[0].Path), terms[0].Hash);
-        Assert.True(Path.IsPathFullyQualified(terms[0].Path));
-        Assert.Equal(("", ""), (terms[1].Path, terms[1].Hash));
+        Assert.Equal(["jpeg-size", "colourfulness", "colourfulness-2", "colourfulness-3", "symmetry"], RewardLabels.Of(config));
+        var run = RunFingerprints.Describe(config);
+        var reward = run.Files.Single(f => f.Role == FileRole.Reward);
+        Assert.Equal(("jpeg-size", RewardFingerprint.Of(reward.Path)), (reward.Label, reward.Hash));
+        Assert.All(run.Files, f => Assert.True(Path.IsPathFullyQualified(f.Path)));
+        Assert.Equal(reward.Path, run.Config.Reward.Sum[0].Path);
     }
 
     [Fact]

@@ -94,7 +94,12 @@ public sealed class RunRecord
 
     /// <summary>Files of the rewards and their fingerprints, by the reward's label; none where the journal is in a database, or of an older version.</summary>
     public IReadOnlyList<(string Label, string Hash)> RewardHashes =>
-        [.. (Created?.Settings is { } s ? s.Rewards.Concat(s.EvaluationRewards) : []).Where(r => r.Hash.Length > 0).Select(r => (r.Label, r.Hash))];
+        [.. FilesOf(FileRole.Reward).Select(f => (f.Label, f.Hash))];
+
+    /// <summary>Fingerprint of the model's files, or null.</summary>
+    public string? ModelHash => FilesOf(FileRole.Model).FirstOrDefault()?.Hash;
+
+    private IEnumerable<FileFingerprint> FilesOf(FileRole role) => (Created?.Files ?? []).Where(f => f.Role == role);
 
     private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms")
         ? (IReadOnlyList<RewardTermConfig>)RunKeys.Find("reward.terms").Read(Directory.Config, "reward.terms", _config.GetValue("run.reward.terms"))!

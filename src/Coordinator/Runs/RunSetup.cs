@@ -7,12 +7,12 @@ using AlignProp.Messages.Configuration;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
-public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
+public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, RunDescription Description, ShardPlanner Planner,
     IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
     Leadership Leadership, RunSteering Steering)
 {
     /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>
-    public IReadOnlyList<string> Labels(bool evaluation) => [.. Settings.Rewards.Concat(evaluation ? Settings.EvaluationRewards : []).Select(r => r.Label)];
+    public IReadOnlyList<string> Labels(bool evaluation) => RewardLabels.Of(Config, evaluation);
 }
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
@@ -68,7 +68,7 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
         var moments = AdamWState.Zero(adapter);
         var adapterBytes = adapter.Serialize();
         return new Started(adapter, moments, adapterBytes, new RunCreated(
-            setup.Run, setup.ConfigText, setup.Settings, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
+            setup.Run, setup.ConfigText, setup.Description.Files, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
     }
 }
 

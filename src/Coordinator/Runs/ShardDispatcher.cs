@@ -100,7 +100,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
             return;
         }
         // Said again and again until the node works: a message may be lost.
-        Sender.Tell(new NodeWelcome(_setup.Run, _setup.Settings));
+        Sender.Tell(new NodeWelcome(_setup.Run, _setup.Description));
         if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
             Context.Watch(Sender);
@@ -173,7 +173,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         else if ((HandsOut(now) ? _work?.Leases.Acquire(device, now) : _work?.Leases.HeldBy(device)) is { } lease)
         {
             _devices.Busy(device);
-            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
+            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob));
             _setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(lease.Shard.Step, lease.Shard.Index, lease.Shard.Evaluation, "leased", lease.Fraction)));
         }
         else

@@ -1,4 +1,5 @@
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode.Compute;
 
@@ -10,8 +11,9 @@ public sealed record ShardOutcome(float[] Rewards, double Loss, byte[] Payload, 
 /// <summary>Computes shards, one at a time, always on the same thread.</summary>
 public interface IShardComputer : IDisposable
 {
+    /// <param name="run">The run file, whose model and rewards are loaded once for all shards.</param>
     /// <param name="adapter">Bytes of the LoRA weights the shard is computed with.</param>
     /// <param name="progress">Phase and fraction of the shard's work, 0 to 1.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two DDIM steps.</exception>
-    ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation);
+    ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation);
 }

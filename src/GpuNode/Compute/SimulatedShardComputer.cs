@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AlignProp.Adapters;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode.Compute;
 
@@ -11,13 +12,12 @@ namespace AlignProp.GpuNode.Compute;
 /// <param name="fault">none, or what every shard goes wrong with: nan, shape or throw.</param>
 public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "none") : IShardComputer
 {
-    public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
         var outcome = MakeUp(shard, adapter);
-        var terms = settings.Rewards.Concat(shard.Evaluation ? settings.EvaluationRewards : []);
-        outcome = outcome with { Terms = [.. terms.SelectMany(_ => outcome.Rewards)] };
-        var rest = cost.Of(settings.Steps, shard.Truncation) - watch.Elapsed;
+        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Evaluation).SelectMany(_ => outcome.Rewards)] };
+        var rest = cost.Of(run.Config.Sampling.Steps, shard.Truncation) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
         progress("simulated", 1);

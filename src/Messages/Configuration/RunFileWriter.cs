@@ -8,12 +8,13 @@ public static class RunFileWriter
     private const int Width = 120;
 
     /// <summary>The resolved run file: every value that decided the run, readable by <see cref="RunFile.Load"/>.</summary>
-    public static string Render(RunConfig config)
+    /// <param name="path">Applied to every path that is set; null = as they are.</param>
+    public static string Render(RunConfig config, Func<string, string>? path = null)
     {
         var text = new StringBuilder("# Resolved by alignprop; every value that decided this run.\nrun {\n");
         foreach (var key in RunKeys.All)
         {
-            text.Append($"  {key.Path} = {key.Render(RunKeys.SectionOf(config, key))}\n");
+            text.Append($"  {key.Path} = {key.Render(RunKeys.SectionOf(config, key), path)}\n");
         }
         return text.Append("}\n").ToString();
     }

@@ -76,23 +76,26 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
     }
 
     /// <summary>The value as the file has it, readable by <see cref="Read"/>.</summary>
-    public string Render(object section) => Text(Get(section));
+    /// <param name="path">Applied to a path that is set.</param>
+    public string Render(object section, Func<string, string>? path = null) =>
+        Text(Rule.IsPath && path is not null && Get(section) is string { Length: > 0 } file ? path(file) : Get(section), path);
 
     /// <summary>The default as the file has it.</summary>
     public string RenderDefault() => Text(Default);
 
-    private static string Text(object? value) => value switch
+    private static string Text(object? value, Func<string, string>? path = null) => value switch
     {
         null => Off,
         double d => d.ToString("R", CultureInfo.InvariantCulture),
         bool b => b ? "true" : "false",
-        IReadOnlyList<RewardTermConfig> { Count: > 0 } terms => $"[\n{string.Join("\n", terms.Select(t => $"    {Term(t)}"))}\n  ]",
+        IReadOnlyList<RewardTermConfig> { Count: > 0 } terms => $"[\n{string.Join("\n", terms.Select(t => $"    {Term(t, path)}"))}\n  ]",
         string s => $"\"{s.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"",
-        IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Text))}]",
+        IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(v => Text(v)))}]",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 
-    private static string Term(RewardTermConfig term) => $"{{ {string.Join(", ", RunKeys.OfTerm.Select(k => $"{k.Name} = {k.Render(term)}"))} }}";
+    private static string Term(RewardTermConfig term, Func<string, string>? path) =>
+        $"{{ {string.Join(", ", RunKeys.OfTerm.Select(k => $"{k.Name} = {k.Render(term, path)}"))} }}";
 
     private static RewardTermConfig[] ReadTerms(string source, string path, HoconValue value)
     {

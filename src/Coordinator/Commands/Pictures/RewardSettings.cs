@@ -27,7 +27,8 @@ internal sealed class RewardSettings
             ? named.Select(text => Term(text, parsed.GetValue(_words) ?? [], config)).ToList()
             : runs ? [.. config.Reward.Sum, .. config.Evaluation.Rewards] : [.. config.Reward.Sum];
         ModelFolderCheck.Rewards(config with { Reward = new RewardConfig { Terms = terms }, Evaluation = config.Evaluation with { Rewards = [] } });
-        return [.. terms.Select((t, i) => new PictureReward(terms.Count(o => o.Name == t.Name) == 1 ? t.Name : $"{t.Name} {i + 1}", t.Name, t.Path.Length == 0 ? "" : Path.GetFullPath(t.Path), t.Words, t.Quality))];
+        return [.. terms.Select((t, i) => new PictureReward(terms.Count(o => o.Name == t.Name) == 1 ? t.Name : $"{t.Name} {i + 1}",
+            t with { Path = t.Path.Length == 0 ? "" : Path.GetFullPath(t.Path) }))];
     }
 
     private static RewardTermConfig Term(string text, string[] words, RunConfig config)

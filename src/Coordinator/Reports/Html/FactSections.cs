@@ -70,7 +70,7 @@ internal static class FactSections
 
         Add($"adapter after step {run.LastStep}", run.AdapterSha256);
         Add("adapter 0", run.Created?.AdapterHash.Value);
-        Add("model's files", run.Created?.Settings.ModelHash);
+        Add("model's files", run.ModelHash);
         foreach (var (label, hash) in run.RewardHashes)
         {
             Add($"{label}'s files", hash);
