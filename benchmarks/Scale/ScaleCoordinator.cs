@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.GpuNode.Compute;
 
 namespace AlignProp.Benchmarks.Scale;

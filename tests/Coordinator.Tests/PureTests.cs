@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Coordinator.Tests.Runs;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;

@@ -1,9 +1,9 @@
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
 
 namespace AlignProp.Coordinator.Tests;
 

@@ -8,7 +8,6 @@ using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
 using Akka.Pattern;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -18,11 +17,10 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
-/// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
 /// <param name="Reopen">A run that people stopped goes on; one that ended by its rules stays ended.</param>
 /// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
 public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null,
-    bool Reopen = false, HttpSettings? Http = null)
+    bool Reopen = false)
 {
     public RunStorage Storage => new(Database);
 }

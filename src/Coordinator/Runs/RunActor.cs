@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
@@ -42,9 +43,7 @@ public sealed class RunActor : ReceivePersistentActor
         Command<Status.Failure>(OnFailure);
     }
 
-    public override string PersistenceId => PersistenceIdOf(_setup.Run);
-
-    public static string PersistenceIdOf(RunId run) => $"run-{run}";
+    public override string PersistenceId => RunJournal.IdOf(_setup.Run);
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Paused("written", cause);
 

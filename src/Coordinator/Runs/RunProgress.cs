@@ -56,8 +56,10 @@ public sealed record StepCommitted(int Step, int Epoch, double RewardMean, doubl
 public sealed record EvaluationFinished(int Step, int Epoch, double RewardMean, double RewardStd, double Diversity,
     IReadOnlyList<EvaluatedSample> Samples, IReadOnlyList<RewardScore>? Terms = null) : RunProgress;
 
-/// <param name="Png">The decoded image as PNG.</param>
-public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, byte[] Png);
+public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, RgbImage Image);
+
+/// <param name="Pixels">[height, width, 3].</param>
+public sealed record RgbImage(byte[] Pixels, int Width, int Height);
 
 public sealed record RunStopped(string RunId, int Step, string Reason, string AdapterSha256) : RunProgress;
 

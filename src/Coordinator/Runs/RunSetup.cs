@@ -1,6 +1,7 @@
 using System.Text;
 using Akka.Actor;
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
@@ -94,11 +95,11 @@ internal static class EvaluationSummary
     {
         var rewards = work.Rewards;
         var features = work.Evaluations.SelectMany(e => e.Features).ToList();
-        var images = work.Evaluations.SelectMany(e => e.Images.Select(i => Png.Encode(i, e.Width, e.Height))).ToList();
+        var images = work.Evaluations.SelectMany(e => e.Images.Select(i => new RgbImage(i, e.Width, e.Height))).ToList();
         var held = Enumerable.Range(0, samples.Count).Where(i => samples[i].HeldOut).ToList();
         var (mean, std) = Statistics.MeanAndStd(held.Select(i => rewards[i]).ToList());
         var diversity = Statistics.Diversity(held.Select(i => (samples[i].Prompt, features[i])).ToList());
         return new EvaluationFinished(work.Step, 0, mean, std, diversity,
-            images.Select((png, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], png)).ToList(), work.TermsOf(held));
+            images.Select((image, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], image)).ToList(), work.TermsOf(held));
     }
 }

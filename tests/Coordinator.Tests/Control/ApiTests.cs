@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Web.Status;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Control;
@@ -12,7 +12,7 @@ public sealed class ApiTests
 {
     private static readonly RunStarted Started = new("made-up", 0, 4, 8, 2, 100);
 
-    private static readonly EvaluatedSample Cat = new("a cat", false, ulong.MaxValue, 4.5, ReportFolder.Picture(SKColors.Red));
+    private static readonly EvaluatedSample Cat = new("a cat", false, ulong.MaxValue, 4.5, ReportFolder.Image(SKColors.Red));
 
     [Fact]
     public async Task The_run_is_what_its_events_tell()
@@ -102,11 +102,11 @@ public sealed class ApiTests
     public async Task Pictures_are_listed_and_served()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Png = ReportFolder.Picture(SKColors.Blue, 600) }));
+        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Image = ReportFolder.Image(SKColors.Blue, 600) }));
         var sets = (await server.GetAsync("/api/images")).Deserialize<List<ImageSet>>(RunHistory.Json)!;
         Assert.Equal([0, 4], sets.Select(s => s.Step));
         Assert.Equal(("a cat", ulong.MaxValue, 5.0, "/api/images/4/0.png"), (sets[1].Images[0].Prompt, sets[1].Images[0].Seed, sets[1].Images[0].Reward, sets[1].Images[0].Url));
-        Assert.Equal(Cat.Png, await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
+        Assert.Equal(ReportFolder.Picture(SKColors.Red), await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
         using var small = SKBitmap.Decode(await server.Client.GetByteArrayAsync(new Uri(sets[1].Images[0].Url, UriKind.Relative)));
         Assert.Equal((256, 256), (small.Width, small.Height));
         var missing = await server.Client.GetAsync(new Uri("/api/images/4/7.png", UriKind.Relative));

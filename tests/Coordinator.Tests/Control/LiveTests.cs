@@ -1,8 +1,8 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Control;
 

@@ -1,6 +1,7 @@
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Control;
+using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 

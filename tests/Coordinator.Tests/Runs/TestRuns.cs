@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;

@@ -1,5 +1,5 @@
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Control;
+using AlignProp.Cli.Display;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 
