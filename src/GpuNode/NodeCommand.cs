@@ -66,7 +66,7 @@ public static class NodeCommand
             .WithFallback(ClusterSingleton.DefaultConfig());
         var lone = seeds.Count == 1;
         var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
-        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
+        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<string, string?>();
         Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd(NodeFitness.Subject(s), _ => NodeFitness.Reason(s, names));
 

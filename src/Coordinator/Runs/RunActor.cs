@@ -76,10 +76,10 @@ public sealed class RunActor : ReceivePersistentActor
             return;
         }
         var before = _state.Coordinator?.Host;
-        Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
+        Persist(new CoordinatorElected((_state.Coordinator?.Term ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
             _state = _setup.Steering.Begin(_state.Apply(elected));
-            _setup.Progress.Report(new RunLed(elected.Epoch, elected.Host, before));
+            _setup.Progress.Report(new RunLed(elected.Term, elected.Host, before));
             leadership.Led = true;
             var (state, setup) = (_state, _setup);
             Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
@@ -154,7 +154,7 @@ public sealed class RunActor : ReceivePersistentActor
     private void StartWork(IReadOnlyList<Shard> shards)
     {
         _setup.Steering.Begins(shards[0].Step, shards[0].Evaluation);
-        var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
+        var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
         var work = new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
         _shards.Tell(new ComputeShards(work, _adapterBytes, _resumed));
     }
@@ -167,8 +167,8 @@ public sealed class RunActor : ReceivePersistentActor
             Task.Run(() => EvaluationSummary.Of(work, samples)).PipeTo(Self);
             return;
         }
-        var (setup, epoch, adapter, moments) = (_setup, _state.Coordinator!.Epoch, _adapter, _moments);
-        Task.Run(() => StepComputed.Of(setup, epoch, work, adapter, moments)).PipeTo(Self);
+        var (setup, term, adapter, moments) = (_setup, _state.Coordinator!.Term, _adapter, _moments);
+        Task.Run(() => StepComputed.Of(setup, term, work, adapter, moments)).PipeTo(Self);
     }
 
     private void OnEvaluated(EvaluationFinished evaluation) =>

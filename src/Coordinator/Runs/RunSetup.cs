@@ -75,12 +75,12 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
 /// <summary>The next adapter, durable in the store and ready to be committed.</summary>
 internal sealed record StepComputed(StepCommittedEvent Event, LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes) : INoSerializationVerificationNeeded
 {
-    public static StepComputed Of(RunSetup setup, int epoch, StepWork work, LoraWeights adapter, AdamWState moments)
+    public static StepComputed Of(RunSetup setup, int term, StepWork work, LoraWeights adapter, AdamWState moments)
     {
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, adapter, moments, work.MeanGradient());
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
-        var committed = new StepCommittedEvent(epoch, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
+        var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
             mean, std, work.Loss, norm, work.Truncations, (DateTimeOffset.UtcNow - work.Started).TotalSeconds,
             work.TermsOf(Enumerable.Range(0, work.Rewards.Count)));
         return new StepComputed(committed, next, state, bytes);

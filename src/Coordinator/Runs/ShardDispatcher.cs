@@ -54,8 +54,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         Receive<FetchChunk>(OnFetch);
         Receive<ResultArriving>(arriving => _work?.Leases.Computed(arriving.Shard, arriving.Device, DateTimeOffset.UtcNow));
         Receive<ResultReceived>(OnResult);
-        Receive<Terminated>(terminated => Released(_devices.Gone(terminated.ActorRef), "lost"));
-        Receive<DisassociatedEvent>(broken => Released(_devices.CutOff(broken.RemoteAddress), "cut off"));
+        Receive<Terminated>(terminated => Released(_devices.Gone(terminated.ActorRef), NodeState.Lost));
+        Receive<DisassociatedEvent>(broken => Released(_devices.CutOff(broken.RemoteAddress), NodeState.CutOff));
         Receive<Tick>(_ => OnTick());
     }
 
@@ -96,7 +96,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             var reason = $"node {hello.Node} runs version {hello.Version}, the coordinator {_setup.Version}";
             Sender.Tell(new NodeRefused(reason));
-            _setup.Progress.Report(new NodeChanged(hello.Node.Value, "refused", reason));
+            _setup.Progress.Report(new NodeChanged(hello.Node.Value, NodeState.Refused, reason));
             return;
         }
         // Said again and again until the node works: a message may be lost.
@@ -104,20 +104,20 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
             Context.Watch(Sender);
-            _setup.Progress.Report(new NodeChanged(hello.Node.Value, "joined", string.Join(", ", hello.Devices)));
+            _setup.Progress.Report(new NodeJoined(hello.Node, hello.Devices));
         }
     }
 
     private void OnUnfit(NodeUnfit unfit)
     {
         _devices.Unfit(unfit.Node);
-        _setup.Progress.Report(new NodeChanged(unfit.Node.Value, "refused", unfit.Reason));
+        _setup.Progress.Report(new NodeChanged(unfit.Node.Value, NodeState.Refused, unfit.Reason));
     }
 
     private void OnLeaving(NodeLeaving leaving)
     {
         _devices.Leaving(leaving.Node);
-        _setup.Progress.Report(new NodeChanged(leaving.Node.Value, "leaving", "finishes its shard"));
+        _setup.Progress.Report(new NodeChanged(leaving.Node.Value, NodeState.Leaving, "finishes its shard"));
     }
 
     private void OnDrain(DrainNode drain)
@@ -253,7 +253,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
         _devices.Succeeded(done.Device, _work.Evaluation);
-        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory,
+        _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.Seconds, done.PeakMemory,
             done.Device.Value, done.Payload.Bytes));
         ReportShards();
         if (_work.Leases.IsComplete)
@@ -282,7 +282,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         _setup.Progress.Report(new ShardRefused(device.Value, key.Step, key.Index, why));
         if (_devices.Failed(device))
         {
-            _setup.Progress.Report(new NodeChanged(device.Value, "benched", why));
+            _setup.Progress.Report(new DeviceChanged(device, NodeState.Benched, why));
         }
         if (_work?.Wants(key) != true)
         {
@@ -309,7 +309,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
     }
 
-    private void Released(IReadOnlyList<DeviceId> devices, string how)
+    private void Released(IReadOnlyList<DeviceId> devices, NodeState how)
     {
         if (_dismissed?.Over is not null || devices.Count == 0)
         {
@@ -319,8 +319,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             _work?.Leases.Release(device);
             _results.Stop(device);
-            var (state, detail) = _devices.IsLeaving(device) ? ("left", "drained") : (how, "its shards are leased again");
-            _setup.Progress.Report(new NodeChanged(device.Value, state, detail));
+            var (state, detail) = _devices.IsLeaving(device) ? (NodeState.Left, "drained") : (how, "its shards are leased again");
+            _setup.Progress.Report(new DeviceChanged(device, state, detail));
         }
         OfferAll();
     }
@@ -333,7 +333,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         foreach (var lease in work.Leases.Expire(DateTimeOffset.UtcNow))
         {
-            _setup.Progress.Report(new NodeChanged(lease.Device.Value, "silent", $"shard {lease.Shard.Index} is leased again"));
+            _setup.Progress.Report(new DeviceChanged(lease.Device, NodeState.Silent, $"shard {lease.Shard.Index} is leased again"));
             _results.Stop(lease.Device);
         }
         OfferAll();
