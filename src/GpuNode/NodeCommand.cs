@@ -67,7 +67,7 @@ public static class NodeCommand
             .WithFallback(ClusterSingleton.DefaultConfig());
         var lone = seeds.Count == 1;
         var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
-        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
+        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d)))];
         var fitness = new ConcurrentDictionary<RunDescription, string?>();
         Func<RunDescription, string?> unfit = run => fitness.GetOrAdd(run, _ => NodeFitness.Reason(run, names));
 

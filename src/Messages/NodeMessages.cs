@@ -40,7 +40,7 @@ public sealed record ShardProgress(LeaseId Lease, DeviceId Device, ShardKey Key,
 /// <summary>A shard's result; its tensors are a blob the sender holds until acknowledged, and repeats this until then.</summary>
 /// <param name="Terms">Term by term, the values of each sample: first those of the weighted sum, in an evaluation then those only evaluated.</param>
 public sealed record ShardDone(LeaseId Lease, DeviceId Device, ShardKey Key, IReadOnlyList<float> Rewards, double Loss,
-    BlobRef Payload, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory, IReadOnlyList<float>? Terms = null) : IAlignPropMessage;
+    BlobRef Payload, PhaseTimes Seconds, long PeakMemory, IReadOnlyList<float>? Terms = null) : IAlignPropMessage;
 
 /// <summary>A device could not compute a shard; repeated until acknowledged.</summary>
 public sealed record ShardFailed(LeaseId Lease, DeviceId Device, ShardKey Key, string Error) : IAlignPropMessage;

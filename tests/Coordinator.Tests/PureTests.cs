@@ -227,7 +227,7 @@ public sealed class StoreAndStateTests : IDisposable
     {
         var state = new RunState().Apply(new CoordinatorElected(1, "old", "host")).Apply(new CoordinatorElected(2, "new", "host"));
         Assert.Throws<InvalidDataException>(() => state.Apply(Step(1)));
-        Assert.Equal(1, state.Apply(Step(1) with { Epoch = 2 }).Step);
+        Assert.Equal(1, state.Apply(Step(1) with { Term = 2 }).Step);
         Assert.Throws<InvalidDataException>(() => state.Apply(new CoordinatorElected(2, "other", "host")));
     }
 

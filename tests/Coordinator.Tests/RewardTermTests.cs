@@ -122,7 +122,7 @@ public sealed class RewardTermTests : IDisposable
     }
 
     private static string? Take(StepWork work, int index, float[] rewards, float[] terms) =>
-        work.Take(new ShardDone(new LeaseId("l"), new DeviceId("d"), new ShardKey(new RunId("r"), 1, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), 0, 0, 0, 0, terms),
+        work.Take(new ShardDone(new LeaseId("l"), new DeviceId("d"), new ShardKey(new RunId("r"), 1, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0, terms),
             new EvaluationPayload([[1], [1]], [], 0, 0));
 
     private RunConfig Load(string text)

@@ -120,7 +120,7 @@ public sealed class DeviceWorkerTests : TestKit
         {
             Gate.Wait(cancellation);
             Count++;
-            return new ShardOutcome([1], 0, [1, 2, 3], 0, 0, 0);
+            return new ShardOutcome([1], 0, [1, 2, 3], default);
         }
 
         public void Dispose() => Gate.Dispose();

@@ -94,7 +94,7 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
                 .WithFallback(ClusterSingleton.DefaultConfig()),
             (leadership, hocon) => new RunSetup(run, config, configText, description, planner, layout, store, relay, ClusterNames.Version,
                 new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
-                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering));
+                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering, TimeProvider.System));
         relay.Superseded = by =>
         {
             var why = $"the coordinator at {by} leads now";
@@ -148,7 +148,7 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         var leadership = new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString());
         var setup = _setup(leadership, hocon);
         _ = BeatAsync(system, leadership, hocon.GetTimeSpan("alignprop.coordinator.sign-of-life"));
-        var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
+        var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup, ShardDispatcher.Props(setup))), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
     }

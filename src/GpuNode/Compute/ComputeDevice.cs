@@ -49,7 +49,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
             _computer ??= create();
             var outcome = _computer.Compute(lease.Shard, run, adapter, running.Report, _cancellation.Token);
             var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload),
-                outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes(), outcome.Terms ?? []);
+                outcome.Seconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);
             return done;
         }

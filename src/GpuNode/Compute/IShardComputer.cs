@@ -5,8 +5,7 @@ namespace AlignProp.GpuNode.Compute;
 
 /// <summary>What a shard gave: rewards and, as bytes, its gradient (training) or features and images (evaluation).</summary>
 /// <param name="Terms">See <see cref="ShardDone"/>.</param>
-public sealed record ShardOutcome(float[] Rewards, double Loss, byte[] Payload, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds,
-    IReadOnlyList<float>? Terms = null);
+public sealed record ShardOutcome(float[] Rewards, double Loss, byte[] Payload, PhaseTimes Seconds, IReadOnlyList<float>? Terms = null);
 
 /// <summary>Computes shards, one at a time, always on the same thread.</summary>
 public interface IShardComputer : IDisposable

@@ -36,20 +36,20 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
         {
             var features = shard.Samples.Select(s => Unit(new DeterministicRandom(s.NoiseSeed))).ToArray();
             var images = shard.WantImages ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
-            return new ShardOutcome(rewards, 0, new EvaluationPayload(features, images, 8, 8).Serialize(), 0, 0, 0);
+            return new ShardOutcome(rewards, 0, new EvaluationPayload(features, images, 8, 8).Serialize(), default);
         }
         switch (fault)
         {
             case "nan":
-                return new ShardOutcome(rewards, 0, weights.WithValues(weights.Tensors.Select(t => (t.Name, Enumerable.Repeat(float.NaN, t.Values.Length).ToArray()))).Serialize(), 0, 0, 0);
+                return new ShardOutcome(rewards, 0, weights.WithValues(weights.Tensors.Select(t => (t.Name, Enumerable.Repeat(float.NaN, t.Values.Length).ToArray()))).Serialize(), default);
             case "shape":
-                return new ShardOutcome(rewards, 0, new LoraWeights(1, 1, [new LoraTensor("other.lora_A.weight", [1, 1], [0]), new LoraTensor("other.lora_B.weight", [1, 1], [0])]).Serialize(), 0, 0, 0);
+                return new ShardOutcome(rewards, 0, new LoraWeights(1, 1, [new LoraTensor("other.lora_A.weight", [1, 1], [0]), new LoraTensor("other.lora_B.weight", [1, 1], [0])]).Serialize(), default);
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
         var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, BlobTransfer.HashOf(adapter.Span).Value));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
-        return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), 0, 0, 0);
+        return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), default);
     }
 
     /// <summary>Uniform in [-1, 1), two numbers a draw: hundreds of simulated devices share a machine.</summary>

@@ -50,8 +50,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), Truncation.LastSteps(n, shard.Truncation),
             (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
         var gradient = weights.WithValues(loaded.Lora.Gradients(step.GradientScale));
-        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
-            [.. step.Terms.SelectMany(t => t)]);
+        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
     }
 
     private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
@@ -81,7 +80,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
         // Term by term, not image by image.
         var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
-        return new ShardOutcome([.. rewards], 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0, [.. byTerm]);
+        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
     }
 
     private Loaded Load(RunDescription run, Action<string, double> progress)
