@@ -119,21 +119,45 @@ internal static class Codecs
 
     private static RewardScore Read(P.RewardScore p) => new(p.Label, p.Mean, p.Std);
 
-    private static P.ShardKey Write(ShardKey k) => new() { Run = k.Run.Value, Step = k.Step, Index = k.Index, AdapterHash = k.AdapterHash.Value };
+    private static P.ShardKey Write(ShardKey k) => new()
+    {
+        Run = k.Run.Value,
+        Step = k.Step,
+        Round = k.Round,
+        Index = k.Index,
+        AdapterHash = k.AdapterHash.Value,
+    };
 
-    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Index, Hash(p.AdapterHash));
+    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Round, p.Index, Hash(p.AdapterHash));
 
     private static P.Shard Write(Shard s) => new()
     {
         Run = s.Run.Value,
         Step = s.Step,
+        Round = s.Round,
         Index = s.Index,
-        Evaluation = s.Evaluation,
-        WantImages = s.WantImages,
-        Truncation = s.Truncation,
+        Task = Write(s.Task),
         Samples = { s.Samples.Select(x => new P.ShardSample { Prompt = x.Prompt, NoiseSeed = x.NoiseSeed, VarianceSeed = x.VarianceSeed }) },
     };
 
-    private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Index, p.Evaluation, p.WantImages, p.Truncation,
+    private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Round, p.Index, Read(p.Task),
         [.. p.Samples.Select(s => new ShardSample(s.Prompt, s.NoiseSeed, s.VarianceSeed))]);
+
+    private static P.ShardTask Write(ShardTask task) => task switch
+    {
+        ShardTask.Evaluate t => new P.ShardTask { Evaluate = new P.Evaluate { Pictures = t.Pictures } },
+        ShardTask.Reparametrized t => new P.ShardTask { Reparametrized = Write(t.Plan) },
+        _ => throw new ArgumentException($"{task.GetType().Name} has no wire form"),
+    };
+
+    private static ShardTask Read(P.ShardTask p) => p.TaskCase switch
+    {
+        P.ShardTask.TaskOneofCase.Evaluate => new ShardTask.Evaluate(p.Evaluate.Pictures),
+        P.ShardTask.TaskOneofCase.Reparametrized => new ShardTask.Reparametrized(Read(p.Reparametrized)),
+        _ => throw new ArgumentException("a shard without a task, or with one of another version"),
+    };
+
+    private static P.GradientPlan Write(GradientPlan g) => new() { Stop = g.Stop, Trained = { g.Trained }, ThroughInput = g.ThroughInput, Renoised = g.Renoised };
+
+    private static GradientPlan Read(P.GradientPlan p) => new(p.Stop, StepSet.Of(p.Trained), p.ThroughInput, p.Renoised);
 }

@@ -13,10 +13,6 @@ public sealed record NodeRefused(string Reason) : IAlignPropMessage;
 /// <summary>The node's model, reward or precision is not the run's; it takes no part. The reason names the difference.</summary>
 public sealed record NodeUnfit(NodeId Node, string Reason) : IAlignPropMessage;
 
-/// <summary>A result's identity: whoever computed it, it is the same.</summary>
-/// <param name="Index">Of the shard in its step.</param>
-public sealed record ShardKey(RunId Run, int Step, int Index, BlobHash AdapterHash);
-
 /// <summary>A free device asks for a shard.</summary>
 /// <param name="Held">Results it still has: a coordinator that lost them in a crash leases them to this device, which hands them in again.</param>
 public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<ShardKey> Held) : IAlignPropMessage;
@@ -28,7 +24,7 @@ public sealed record NoWork(string Reason) : IAlignPropMessage;
 public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter) : IAlignPropMessage
 {
     /// <summary>Identity of the result asked for.</summary>
-    public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Index, Adapter.Hash);
+    public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Round, Shard.Index, Adapter.Hash);
 }
 
 /// <summary>

@@ -23,7 +23,7 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Every_training_prompt_is_used_once_before_any_is_used_again()
     {
-        var prompts = Enumerable.Range(1, 5).SelectMany(Planner(_runs.Config()).Train).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
+        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s)!).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
         foreach (var pass in prompts.Chunk(TestRuns.Training.Length))
         {
             Assert.Equal(TestRuns.Training.Order(), pass.Order());
@@ -33,10 +33,10 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Seeds_never_repeat_and_K_covers_one_to_N()
     {
-        var shards = Enumerable.Range(1, 200).SelectMany(Planner(_runs.Config()).Train).ToList();
+        var shards = Enumerable.Range(1, 200).SelectMany(s => Planner(_runs.Config()).Train(s)!).ToList();
         var seeds = shards.SelectMany(s => s.Samples).Select(s => s.NoiseSeed).ToList();
         Assert.Equal(seeds.Count, seeds.Distinct().Count());
-        Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Truncation).Distinct().Order());
+        Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Task.RecomputedSteps).Distinct().Order());
     }
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class PlannerTests : IDisposable
     public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
     {
         var config = _runs.Config() with { Truncation = new TruncationConfig { Strategy = strategy, K = 3, Mean = 5, Std = 3 } };
-        Assert.All(Enumerable.Range(1, 50).SelectMany(Planner(config).Train), s => Assert.InRange(s.Truncation, least, most));
+        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s)!), s => Assert.InRange(s.Task.RecomputedSteps, least, most));
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public class LeaseTableTests
         Assert.Null(_table.Acquire(B, Start.AddSeconds(50)));
     }
 
-    private static Shard Shard(int index) => new(new RunId("r"), 1, index, false, false, 1, [new ShardSample("p", 1, 1)]);
+    private static Shard Shard(int index) => new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
 }
 
 public class StoppingRulesTests

@@ -101,7 +101,7 @@ public sealed class DeviceWorkerTests : TestKit
     /// <summary>The next message of a kind: a device also says every second what it waits for.</summary>
     private T Expect<T>(Func<T, bool>? which = null) => (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(20));
 
-    private static ShardLease Lease(string id) => new(new LeaseId(id), new Shard(new RunId("run"), 1, 0, false, false, 1, [new ShardSample("a cat", 1, 1)]),
+    private static ShardLease Lease(string id) => new(new LeaseId(id), new Shard(new RunId("run"), 1, 0, 0, new ShardTask.Reparametrized(GradientPlan.LastSteps(1, 1)), [new ShardSample("a cat", 1, 1)]),
         new BlobRef(Adapter, 1));
 
     private sealed class OneAdapter : ReceiveActor

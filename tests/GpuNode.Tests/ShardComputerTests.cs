@@ -62,7 +62,7 @@ public sealed class ShardComputerTests : IDisposable
     [Fact]
     public void An_evaluation_returns_features_and_pictures()
     {
-        var outcome = Compute(_computer, Shard(0, 0) with { Evaluation = true, WantImages = true }, Adapter());
+        var outcome = Compute(_computer, Shard(0, 0) with { Task = new ShardTask.Evaluate(true) }, Adapter());
         var payload = EvaluationPayload.Deserialize(outcome.Payload);
         Assert.Equal(2, payload.Images.Length);
         Assert.Equal((32, 32), (payload.Height, payload.Width));
@@ -103,7 +103,7 @@ public sealed class ShardComputerTests : IDisposable
 
     private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _run, adapter, (_, _) => { }, CancellationToken.None);
 
-    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, false, false, k,
+    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false) : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),
     [
         new ShardSample("a cat", 11UL + (ulong)step, 0),
         new ShardSample("a 3d render of a fox", 12UL + (ulong)step, 0),

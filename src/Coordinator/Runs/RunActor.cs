@@ -1,9 +1,12 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
@@ -68,24 +71,22 @@ public sealed class RunActor : ReceivePersistentActor
 
     /// <summary>The last step's blobs are damaged: it is computed again, and must come out as the journal says.</summary>
     /// <param name="before">The adapter the step starts from.</param>
-    private void Repairing(TrainedAdapter before)
+    /// <param name="done">Of the step's rounds.</param>
+    private void Repairing(TrainedAdapter before, ImmutableList<RoundResult> done)
     {
         Alive();
-        Command<ShardsComputed>(computed => Compute(computed.Work, before));
+        Command<ShardsComputed>(computed => OnRound(computed.Work, before, done, Repairing, () => Repairing(before, done)));
         Command<ShardsFailed>(failed => Fail(failed.Error));
         Command<StepComputed>(OnRepaired);
         Command<Status.Failure>(OnFailure);
     }
 
-    /// <summary>The shards of a step or an evaluation are with the dispatcher.</summary>
-    private void Working(TrainedAdapter trained)
+    /// <summary>The shards of a round of a step, or of an evaluation, are with the dispatcher.</summary>
+    /// <param name="done">Of the step's rounds.</param>
+    private void Working(TrainedAdapter trained, ImmutableList<RoundResult> done)
     {
         Alive();
-        Command<ShardsComputed>(computed =>
-        {
-            Become(() => Committing(trained));
-            Compute(computed.Work, trained);
-        });
+        Command<ShardsComputed>(computed => OnRound(computed.Work, trained, done, Working, () => Committing(trained)));
         Command<ShardsFailed>(failed => Fail(failed.Error));
     }
 
@@ -194,8 +195,8 @@ public sealed class RunActor : ReceivePersistentActor
             return;
         }
         _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}", NoticeKind.Repair));
-        Become(() => Repairing(started.Trained));
-        Order(_setup.Planner.Train(_state.Step), started.Trained);
+        Become(() => Repairing(started.Trained, []));
+        Order(_setup.Planner.Train(_state.Step)!, started.Trained);
     }
 
     private void Next(TrainedAdapter trained)
@@ -217,31 +218,44 @@ public sealed class RunActor : ReceivePersistentActor
                 _setup.Progress.Report(new RunSteered(SteeringState.Paused, _state.Step, $"paused after step {_state.Step}"));
                 break;
             case NextMove.Evaluate(var step):
-                Become(() => Working(trained));
+                Become(() => Working(trained, []));
                 Order(_setup.Planner.Evaluate(step), trained);
                 break;
             case NextMove.Train(var step):
-                Become(() => Working(trained));
-                Order(_setup.Planner.Train(step), trained);
+                Become(() => Working(trained, []));
+                Order(_setup.Planner.Train(step)!, trained);
                 break;
         }
     }
 
     private void Order(IReadOnlyList<Shard> shards, TrainedAdapter trained)
     {
-        var evaluation = shards[0].Evaluation;
+        var evaluation = shards[0].Task is ShardTask.Evaluate;
         _setup.Steering.Begins(shards[0].Step, evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
-        var work = new StepWork(shards, trained.Weights, BlobTransfer.Describe(trained.Bytes), leases, _setup.Clock.GetUtcNow(), _setup.Labels(evaluation));
+        var work = RoundWork.Of(shards, new RoundSetting(
+            trained.Weights, BlobTransfer.Describe(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
         _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed));
     }
 
-    private void Compute(StepWork work, TrainedAdapter trained)
+    /// <summary>A round is done: the method's next one begins, or what all of them gave is computed beside the actor.</summary>
+    /// <param name="again">The state for another round.</param>
+    /// <param name="committing">The state after the last one.</param>
+    private void OnRound(RoundWork work, TrainedAdapter trained, ImmutableList<RoundResult> done,
+        Action<TrainedAdapter, ImmutableList<RoundResult>> again, Action committing)
     {
+        var rounds = done.Add(new RoundResult(work.Rewards));
+        if (work is not EvaluationRound && _setup.Planner.Train(work.Step, rounds) is { } next)
+        {
+            Become(() => again(trained, rounds));
+            Order(next, trained);
+            return;
+        }
+        Become(committing);
         var (setup, term) = (_setup, _state.Coordinator!.Term);
-        Task.Run<object>(() => work.Evaluation
-            ? EvaluationSummary.Of(work, setup.Planner.EvaluationSamples())
-            : StepComputed.Of(setup, term, work, trained)).PipeTo(Self);
+        Task.Run<object>(() => work is EvaluationRound evaluation
+            ? EvaluationSummary.Of(evaluation, setup.Planner.EvaluationSamples())
+            : StepComputed.Of(setup, term, (GradientRound)work, trained)).PipeTo(Self);
     }
 
     private void OnEvaluated(EvaluationFinished evaluation, TrainedAdapter trained) =>

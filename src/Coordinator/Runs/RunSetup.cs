@@ -10,11 +10,7 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, RunDescription Description, ShardPlanner Planner,
     IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
-    Leadership Leadership, RunSteering Steering, TimeProvider Clock)
-{
-    /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>
-    public IReadOnlyList<string> Labels(bool evaluation) => RewardLabels.Of(Config, evaluation);
-}
+    Leadership Leadership, RunSteering Steering, TimeProvider Clock);
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
 /// <param name="life">One id an actor system.</param>
@@ -79,7 +75,7 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
 /// <summary>The next adapter, durable in the store and ready to be committed.</summary>
 internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Trained) : INoSerializationVerificationNeeded
 {
-    public static StepComputed Of(RunSetup setup, int term, StepWork work, TrainedAdapter trained)
+    public static StepComputed Of(RunSetup setup, int term, GradientRound work, TrainedAdapter trained)
     {
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, work.MeanGradient());
         var bytes = next.Serialize();
@@ -94,11 +90,11 @@ internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Tra
 /// <summary>The results of an evaluation as one event.</summary>
 internal static class EvaluationSummary
 {
-    public static EvaluationFinished Of(StepWork work, IReadOnlyList<(string Prompt, bool HeldOut, ulong Seed)> samples)
+    public static EvaluationFinished Of(EvaluationRound work, IReadOnlyList<(string Prompt, bool HeldOut, ulong Seed)> samples)
     {
         var rewards = work.Rewards;
-        var features = work.Evaluations.SelectMany(e => e.Features).ToList();
-        var images = work.Evaluations.SelectMany(e => e.Images.Select(i => new RgbImage(i, e.Width, e.Height))).ToList();
+        var features = work.Payloads.SelectMany(e => e.Features).ToList();
+        var images = work.Payloads.SelectMany(e => e.Images.Select(i => new RgbImage(i, e.Width, e.Height))).ToList();
         var held = Enumerable.Range(0, samples.Count).Where(i => samples[i].HeldOut).ToList();
         var (mean, std) = Statistics.MeanAndStd(held.Select(i => rewards[i]).ToList());
         var diversity = Statistics.Diversity(held.Select(i => (samples[i].Prompt, features[i])).ToList());

@@ -6,13 +6,13 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>To the dispatcher: have these shards computed; answered by an <see cref="IWorkEnd"/>.</summary>
 /// <param name="Adapter">The adapter's bytes, for the nodes to fetch.</param>
 /// <param name="HandIn">The run was interrupted: devices may hold results of this work, and say so first.</param>
-internal sealed record ComputeShards(StepWork Work, byte[] Adapter, bool HandIn) : INoSerializationVerificationNeeded;
+internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn) : INoSerializationVerificationNeeded;
 
 /// <summary>From the dispatcher: how the work that was ordered ended.</summary>
 internal interface IWorkEnd : INoSerializationVerificationNeeded;
 
 /// <summary>All results are in the work.</summary>
-internal sealed record ShardsComputed(StepWork Work) : IWorkEnd;
+internal sealed record ShardsComputed(RoundWork Work) : IWorkEnd;
 
 /// <summary>A shard fails everywhere, or no device is left that is not benched.</summary>
 internal sealed record ShardsFailed(string Error) : IWorkEnd;

@@ -10,11 +10,11 @@ namespace AlignProp.Coordinator.Runs;
 /// </summary>
 internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster devices, ResultFetcher results, ILoggingAdapter log)
 {
-    private readonly StepWork _work = order.Work;
+    private readonly RoundWork _work = order.Work;
 
     private LeaseTable Leases => _work.Leases;
 
-    private bool Evaluation => _work.Evaluation;
+    private bool Evaluation => _work is EvaluationRound;
 
     private DateTimeOffset Now => setup.Clock.GetUtcNow();
 

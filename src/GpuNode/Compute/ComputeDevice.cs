@@ -43,7 +43,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     private IAlignPropMessage Compute(RunningShard running, RunDescription run, byte[] adapter)
     {
         var lease = running.Lease;
-        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Evaluation ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
+        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
         try
         {
             _computer ??= create();

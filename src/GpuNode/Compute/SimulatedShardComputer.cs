@@ -16,8 +16,8 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
     {
         var watch = Stopwatch.StartNew();
         var outcome = MakeUp(shard, adapter);
-        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Evaluation).SelectMany(_ => outcome.Rewards)] };
-        var rest = cost.Of(run.Config.Sampling.Steps, shard.Truncation) - watch.Elapsed;
+        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate).SelectMany(_ => outcome.Rewards)] };
+        var rest = cost.Of(run.Config.Sampling.Steps, shard.Task.RecomputedSteps) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
         progress("simulated", 1);
@@ -32,10 +32,10 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
     {
         var weights = LoraWeights.Deserialize(adapter);
         var rewards = shard.Samples.Select(s => (float)(Seeds.Uniform(s.NoiseSeed) + shard.Step * 0.01)).ToArray();
-        if (shard.Evaluation)
+        if (shard.Task is ShardTask.Evaluate evaluate)
         {
             var features = shard.Samples.Select(s => Unit(new DeterministicRandom(s.NoiseSeed))).ToArray();
-            var images = shard.WantImages ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
+            var images = evaluate.Pictures ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
             return new ShardOutcome(rewards, 0, new EvaluationPayload(features, images, 8, 8).Serialize(), default);
         }
         switch (fault)
@@ -47,7 +47,7 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
-        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, BlobTransfer.HashOf(adapter.Span).Value));
+        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0, BlobTransfer.HashOf(adapter.Span).Value));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), default);
     }

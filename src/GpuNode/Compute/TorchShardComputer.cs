@@ -30,8 +30,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         loaded.Lora.ZeroGradients();
         var prompts = shard.Samples.Select(s => s.Prompt).ToList();
         var (chain, noise) = loaded.Chain(shard, config, _device);
-        var outcome = shard.Evaluation
-            ? Evaluate(loaded, shard, chain, noise, prompts, progress, cancellation)
+        var outcome = shard.Task is ShardTask.Evaluate evaluate
+            ? Evaluate(loaded, evaluate, chain, noise, prompts, progress, cancellation)
             : Train(loaded, shard, config, chain, noise, prompts, weights, progress, cancellation);
         // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.
         GC.Collect(0);
@@ -45,15 +45,15 @@ public sealed class TorchShardComputer(string device) : IShardComputer
     {
         var n = config.Sampling.Steps;
         // A recomputed step with its backward costs about three steps without gradient.
-        var total = n + 3.0 * shard.Truncation;
+        var total = n + 3.0 * shard.Task.RecomputedSteps;
         var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
-            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), Truncation.LastSteps(n, shard.Truncation),
-            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
+            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), Truncation.LastSteps(n, shard.Task.RecomputedSteps),
+            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Task.RecomputedSteps) / total), cancellation);
         var gradient = weights.WithValues(loaded.Lora.Gradients(step.GradientScale));
         return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
     }
 
-    private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
+    private static ShardOutcome Evaluate(Loaded loaded, ShardTask.Evaluate task, DenoisingChain chain, Tensor noise, List<string> prompts,
         Action<string, double> progress, CancellationToken cancellation)
     {
         using var noGrad = no_grad();
@@ -72,7 +72,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             terms.Add([.. parts.Concat(loaded.EvaluationRewards.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
             features.Add(loaded.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
-            if (shard.WantImages)
+            if (task.Pictures)
             {
                 images.Add(ImageBytes.Rgb(image));
             }

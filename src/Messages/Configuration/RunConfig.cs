@@ -12,6 +12,9 @@ public sealed record RunConfig
     [Key("Seed of every random number of the run.", Min = 0)]
     public ulong Seed { get; init; }
 
+    [Key("How a step's gradient is made: alignprop.")]
+    public string Method { get; init; } = "alignprop";
+
     public ModelConfig Model { get; init; } = new();
 
     public RewardConfig Reward { get; init; } = new();
