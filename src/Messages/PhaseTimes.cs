@@ -4,5 +4,6 @@ namespace AlignProp.Messages;
 /// <param name="Backward">0 in an evaluation.</param>
 public readonly record struct PhaseTimes(double Sampling, double Scoring, double Backward)
 {
-    public static PhaseTimes operator +(PhaseTimes a, PhaseTimes b) => new(a.Sampling + b.Sampling, a.Scoring + b.Scoring, a.Backward + b.Backward);
+    public static PhaseTimes operator +(PhaseTimes a, PhaseTimes b) =>
+        new(a.Sampling + b.Sampling, a.Scoring + b.Scoring, a.Backward + b.Backward);
 }

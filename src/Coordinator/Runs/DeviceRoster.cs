@@ -68,7 +68,8 @@ internal sealed class DeviceRoster
     public bool IsLeaving(DeviceId device) => _leaving.Contains(device.Node);
 
     /// <summary>
-    /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was leaving has left.
+    /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was
+    /// leaving has left.
     /// </summary>
     public IReadOnlyList<DeviceId> CutOff(Address address)
     {
@@ -106,8 +107,8 @@ internal sealed class DeviceRoster
     }
 
     /// <summary>
-    /// Whether a shard that failed on these devices fails everywhere. A device that has never done a training shard says nothing about this
-    /// one; one that is announced but has not asked for work yet may still do better.
+    /// Whether a shard that failed on these devices fails everywhere. A device that has never done a training shard says nothing
+    /// about this one; one that is announced but has not asked for work yet may still do better.
     /// </summary>
     public bool IsHopeless(IEnumerable<DeviceId> failedOn) => failedOn.Count(_proven.Contains) >= DevicesBeforeGivingUp
         || _workers.Keys.Concat(_nodes.Values.SelectMany(n => n.Devices)).All(IsBenched);
@@ -141,7 +142,8 @@ internal sealed class DeviceRoster
 
     private void ForgetLeft()
     {
-        foreach (var left in _leaving.Where(n => _nodes.TryGetValue(n, out var node) && !node.Devices.Any(_workers.ContainsKey)).ToList())
+        bool IsEmpty(NodeId id) => _nodes.TryGetValue(id, out var node) && !node.Devices.Any(_workers.ContainsKey);
+        foreach (var left in _leaving.Where(IsEmpty).ToList())
         {
             _left.Add(_nodes[left].Actor);
             _nodes.Remove(left);

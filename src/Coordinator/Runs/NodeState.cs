@@ -11,7 +11,8 @@ public static class NodeStates
 {
     private static readonly Dictionary<string, NodeState> ByText = Enum.GetValues<NodeState>().ToDictionary(Text);
 
-    public static string Text(this NodeState state) => state == NodeState.CutOff ? "cut off" : state.ToString().ToLowerInvariant();
+    public static string Text(this NodeState state) =>
+        state == NodeState.CutOff ? "cut off" : state.ToString().ToLowerInvariant();
 
     /// <summary>Takes part, and comes and goes in order.</summary>
     public static bool IsInOrder(this NodeState state) =>
@@ -20,9 +21,11 @@ public static class NodeStates
     internal sealed class Converter : JsonConverter<NodeState>
     {
         public override NodeState Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.GetString() is { } text && ByText.TryGetValue(text, out var state) ? state
-                : throw new JsonException($"\"{reader.GetString()}\": no state of a node; one of {string.Join(", ", ByText.Keys)}");
+            ByText.TryGetValue(reader.GetString() ?? "", out var state)
+                ? state
+                : throw new JsonException($"no state of a node; expected one of {string.Join(", ", ByText.Keys)}");
 
-        public override void Write(Utf8JsonWriter writer, NodeState value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text());
+        public override void Write(Utf8JsonWriter writer, NodeState value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Text());
     }
 }

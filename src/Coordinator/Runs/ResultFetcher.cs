@@ -3,7 +3,10 @@ using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
-/// <summary>Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor, who gets <see cref="ResultReceived"/>.</summary>
+/// <summary>
+/// Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor,
+/// who gets <see cref="ResultReceived"/>.
+/// </summary>
 internal sealed class ResultFetcher(IActorContext context)
 {
     private readonly ResultQueue _queue = new();

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Data.Common;
+using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
@@ -11,11 +13,11 @@ using AlignProp.Messages.Configuration;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// One run: says what is to be computed next, and commits. Its journal is the truth: adapter and moments are in the store before
-/// <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. The devices are its <see cref="ShardDispatcher"/>'s; heavy
-/// work (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where the journal cannot be reached the actor stops;
-/// its supervisor starts it again, and it goes on at the last committed step. It is Electing, Starting, Repairing, Working, Committing or
-/// Paused, and in the end Over, Failed or Deposed.
+/// One run: says what is to be computed next, and commits. Its journal is the truth: adapter and moments are in the store
+/// before <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. The devices are its
+/// <see cref="ShardDispatcher"/>'s; heavy work (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where
+/// the journal cannot be reached the actor stops; its supervisor starts it again, and it goes on at the last committed step. It is
+/// Electing, Starting, Repairing, Working, Committing or Paused, and in the end Over, Failed or Deposed.
 /// </summary>
 public sealed class RunActor : ReceivePersistentActor
 {
@@ -42,7 +44,8 @@ public sealed class RunActor : ReceivePersistentActor
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => ReportAway("written", cause);
 
-    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) => Fail($"the journal refused an event: {cause.Message}");
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
+        Fail($"the journal refused an event: {cause.Message}");
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
@@ -145,8 +148,8 @@ public sealed class RunActor : ReceivePersistentActor
     private static SteerReply IsOver(string reason) => new(false, $"the run is over: {reason}");
 
     /// <summary>
-    /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one may commit
-    /// on, and delete what this one is about to load.
+    /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one
+    /// may commit on, and delete what this one is about to load.
     /// </summary>
     private void Elect()
     {
@@ -187,16 +190,18 @@ public sealed class RunActor : ReceivePersistentActor
 
     private void Announce(Started started)
     {
-        _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, _setup.Planner.StepsPerEpoch, _setup.Planner.MaxSteps,
-            _setup.Planner.ShardsPerStep, (int)started.Trained.Weights.ParameterCount));
+        var planner = _setup.Planner;
+        _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, planner.StepsPerEpoch, planner.MaxSteps,
+            planner.ShardsPerStep, (int)started.Trained.Weights.ParameterCount));
         if (started.Repair is not { } damage)
         {
             Next(started.Trained);
             return;
         }
-        _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}", NoticeKind.Repair));
+        var text = $"computing step {_state.Step} again from the step before it: {damage}";
+        _setup.Progress.Report(new RunNotice(text, NoticeKind.Repair));
         Become(() => Repairing(started.Trained, []));
-        Order(_setup.Planner.Train(_state.Step)!, started.Trained);
+        Order(planner.Train(_state.Step)!, started.Trained);
     }
 
     private void Next(TrainedAdapter trained)
@@ -258,19 +263,19 @@ public sealed class RunActor : ReceivePersistentActor
             : StepComputed.Of(setup, term, (GradientRound)work, trained)).PipeTo(Self);
     }
 
-    private void OnEvaluated(EvaluationFinished evaluation, TrainedAdapter trained) =>
-        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity, evaluation.Terms ?? []), e =>
+    private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained) =>
+        Persist(new EvaluationRecorded(done.Step, done.RewardMean, done.RewardStd, done.Diversity, done.Terms ?? []), e =>
         {
             _state = _state.Apply(e);
-            _setup.Progress.Report(evaluation with { Epoch = EpochOf(e.Step) });
+            _setup.Progress.Report(done with { Epoch = EpochOf(e.Step) });
             Next(trained);
         });
 
     private void OnStepComputed(StepComputed computed) => Persist(computed.Event, e =>
     {
         _state = _state.Apply(e);
-        _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations,
-            e.AdapterHash.Value, e.Seconds, e.Terms));
+        _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm,
+            e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
         DeleteSuperseded();
         Next(computed.Trained);
     });
@@ -279,7 +284,8 @@ public sealed class RunActor : ReceivePersistentActor
     {
         var (store, old, log) = (_setup.Store, _state.Superseded, _log);
         Task.Run(() => store.Delete(old)).ContinueWith(
-            t => log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message), TaskContinuationOptions.OnlyOnFaulted);
+            t => log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message),
+            TaskContinuationOptions.OnlyOnFaulted);
     }
 
     /// <summary>A committed step computed again must come out as the journal says; its blobs are whole again.</summary>
@@ -295,11 +301,11 @@ public sealed class RunActor : ReceivePersistentActor
         Next(computed.Trained);
     }
 
-    /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run with everything kept.</summary>
+    /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run.</summary>
     private void OnFailure(Status.Failure failure)
     {
         // A broken connection is a DbException around an IOException.
-        if (Causes(failure.Cause).Any(e => e is System.Data.Common.DbException or TimeoutException or System.Net.Sockets.SocketException))
+        if (Causes(failure.Cause).Any(e => e is DbException or TimeoutException or SocketException))
         {
             ReportAway("reached", failure.Cause);
             Context.Stop(Self);
@@ -318,8 +324,12 @@ public sealed class RunActor : ReceivePersistentActor
 
     private int EpochOf(int step) => (step + _setup.Planner.StepsPerEpoch - 1) / _setup.Planner.StepsPerEpoch;
 
-    private void ReportAway(string what, Exception cause) => _setup.Progress.Report(new RunNotice(
-        $"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again", NoticeKind.JournalAway));
+    private void ReportAway(string what, Exception cause)
+    {
+        var why = cause.GetBaseException().Message.Split('\n')[0];
+        var text = $"paused at step {_state.Step}: the journal cannot be {what} ({why}); trying again";
+        _setup.Progress.Report(new RunNotice(text, NoticeKind.JournalAway));
+    }
 
     private void End(string reason)
     {

@@ -30,7 +30,8 @@ public sealed record RunSuperseded(string By) : RunProgress;
 /// <summary>A node came, went or misbehaved; what is said of it holds for its devices.</summary>
 public record NodeChanged(string Node, NodeState State, string Detail) : RunProgress;
 
-public sealed record NodeJoined(NodeId Id, IReadOnlyList<DeviceId> Devices) : NodeChanged(Id.Value, NodeState.Joined, string.Join(", ", Devices));
+public sealed record NodeJoined(NodeId Id, IReadOnlyList<DeviceId> Devices)
+    : NodeChanged(Id.Value, NodeState.Joined, string.Join(", ", Devices));
 
 public sealed record DeviceChanged(DeviceId Device, NodeState State, string Detail) : NodeChanged(Device.Value, State, Detail);
 

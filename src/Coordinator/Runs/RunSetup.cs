@@ -49,7 +49,8 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         {
             return Load(before.Adapter, before.Moments, setup.Store, e.Message);
         }
-        catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is var again && again.Created!.AdapterHash == state.Adapter && again.Created.MomentsHash == state.Moments)
+        catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is { Created: { } created } again
+            && created.AdapterHash == state.Adapter && created.MomentsHash == state.Moments)
         {
             setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}", NoticeKind.Repair));
             return again with { Created = null };
@@ -59,7 +60,8 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
     private static Started Load(BlobHash adapter, BlobHash moments, IAdapterStore store, string? repair)
     {
         var bytes = store.Get(adapter);
-        return new Started(new TrainedAdapter(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes), null, repair);
+        var trained = new TrainedAdapter(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes);
+        return new Started(trained, null, repair);
     }
 
     private static Started Fresh(RunSetup setup)
@@ -77,7 +79,8 @@ internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Tra
 {
     public static StepComputed Of(RunSetup setup, int term, GradientRound work, TrainedAdapter trained)
     {
-        var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, work.MeanGradient());
+        var gradient = work.MeanGradient();
+        var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, gradient);
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
         var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,

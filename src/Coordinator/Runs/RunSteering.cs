@@ -8,9 +8,9 @@ public sealed record SteerRun(Steer What) : Akka.Actor.INoSerializationVerificat
 public sealed record SteerReply(bool Ok, string Detail) : Akka.Actor.INoSerializationVerificationNeeded;
 
 /// <summary>
-/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop lets it finish, evaluates the
-/// adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start again; touched by the actor only. A pause is
-/// not in the journal: a run that is resumed, or taken over by a standby, goes on.
+/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop lets it
+/// finish, evaluates the adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start again; touched by
+/// the actor only. A pause is not in the journal: a run that is resumed, or taken over by a standby, goes on.
 /// </summary>
 /// <param name="reopen">A run that was stopped goes on: what <c>resume</c> asks for.</param>
 public sealed class RunSteering(bool reopen = false)
@@ -29,7 +29,8 @@ public sealed class RunSteering(bool reopen = false)
     public bool Holds => _pausing && !Stopping;
 
     /// <summary>The actor starts, perhaps again: the state to go on from. A stop ends a run until it is resumed.</summary>
-    public RunState Reopen(RunState state) => reopen && !Stopping && state.EndReason == Stopped ? state with { EndReason = null } : state;
+    public RunState Reopen(RunState state) =>
+        reopen && !Stopping && state.EndReason == Stopped ? state with { EndReason = null } : state;
 
     /// <summary>What is in work from now on.</summary>
     public void Begins(int step, bool evaluation) => _work = evaluation ? $"the evaluation of step {step}" : $"step {step}";

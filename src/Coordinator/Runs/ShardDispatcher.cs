@@ -6,8 +6,8 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// Everything between the run and its devices: who they are, which shard each computes, whose result is fetched next. Knows nothing
-/// of the journal: it is given one step's work after the other. It is Waiting, Working, Over or Dismissed.
+/// Everything between the run and its devices: who they are, which shard each computes, whose result is fetched next. Knows
+/// nothing of the journal: it is given one step's work after the other. It is Waiting, Working, Over or Dismissed.
 /// </summary>
 internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
 {
@@ -225,7 +225,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
     }
 
-    private void Unwanted(ShardDone done) => Sender.Tell(new ShardAcknowledged(done.Lease, false, "already done, or of another step"));
+    private void Unwanted(ShardDone done) =>
+        Sender.Tell(new ShardAcknowledged(done.Lease, false, "already done, or of another step"));
 
     /// <summary>A result that was still being fetched when its step was complete without it.</summary>
     private void Late(ResultReceived result)

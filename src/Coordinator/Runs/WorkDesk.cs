@@ -8,7 +8,8 @@ namespace AlignProp.Coordinator.Runs;
 /// One step's work while it is computed: hands its shards out, takes their results, and gives up where a shard fails everywhere.
 /// The behaviour of <see cref="ShardDispatcher"/> while it works; what is returned is the end of the work, or null.
 /// </summary>
-internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster devices, ResultFetcher results, ILoggingAdapter log)
+internal sealed class WorkDesk(
+    ComputeShards order, RunSetup setup, DeviceRoster devices, ResultFetcher results, ILoggingAdapter log)
 {
     private readonly RoundWork _work = order.Work;
 
@@ -29,12 +30,14 @@ internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster
     public void Ask(RequestWork request)
     {
         Leases.Hear(request.Device, Now);
-        // What it holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
-        foreach (var held in request.Held.Where(k => Wants(k) && !Leases.Has(request.Device, k.Index) && !Leases.FailedOn(k.Index, request.Device)))
+        // What it holds of this step was acknowledged by a coordinator that died with it: asked for again, not computed again.
+        var device = request.Device;
+        bool IsNew(ShardKey key) => Wants(key) && !Leases.Has(device, key.Index) && !Leases.FailedOn(key.Index, device);
+        foreach (var key in request.Held.Where(IsNew))
         {
-            Leases.Adopt(new LeaseId($"held-{request.Device}-{held.Step}-{held.Index}"), held.Index, request.Device, 1, Now);
+            Leases.Adopt(new LeaseId($"held-{device}-{key.Step}-{key.Index}"), key.Index, device, 1, Now);
         }
-        Offer(request.Device);
+        Offer(device);
     }
 
     public void Progress(ShardProgress progress)
@@ -98,7 +101,8 @@ internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster
     {
         foreach (var lease in Leases.Expire(Now))
         {
-            setup.Progress.Report(new DeviceChanged(lease.Device, NodeState.Silent, $"shard {lease.Shard.Index} is leased again"));
+            var again = $"shard {lease.Shard.Index} is leased again";
+            setup.Progress.Report(new DeviceChanged(lease.Device, NodeState.Silent, again));
             results.Stop(lease.Device);
         }
         OfferAll();
@@ -121,12 +125,13 @@ internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster
         }
         Leases.Complete(done.Key.Index, Now);
         devices.Succeeded(done.Device, Evaluation);
-        setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, Evaluation, done.Seconds, done.PeakMemory, done.Device.Value, done.Payload.Bytes));
+        setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, Evaluation, done.Seconds, done.PeakMemory,
+            done.Device.Value, done.Payload.Bytes));
         ReportShards();
         return Leases.IsComplete ? new ShardsComputed(_work) : null;
     }
 
-    /// <summary>The shard is done elsewhere; a device that fails again and again is benched, a shard that fails everywhere stops the run.</summary>
+    /// <summary>The shard is done elsewhere; who fails again and again is benched, what fails everywhere stops the run.</summary>
     private ShardsFailed? Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         log.Warning("lease {0}: {1}", lease, why);
@@ -142,7 +147,8 @@ internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster
         var failedOn = Leases.Fail(lease, key.Index, device);
         if (devices.IsHopeless(failedOn))
         {
-            return new ShardsFailed($"shard {key.Index} of step {key.Step} failed on {failedOn.Count} device(s), last on {device}: {why}");
+            var where = $"{failedOn.Count} device(s), last on {device}";
+            return new ShardsFailed($"shard {key.Index} of step {key.Step} failed on {where}: {why}");
         }
         OfferAll();
         return null;
@@ -182,6 +188,6 @@ internal sealed class WorkDesk(ComputeShards order, RunSetup setup, DeviceRoster
     private void ReportWork(DeviceId device, int shard, string phase, double fraction) =>
         setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(_work.Step, shard, Evaluation, phase, fraction)));
 
-    private void ReportShards() =>
-        setup.Progress.Report(new ShardsChanged(_work.Step, Evaluation, Leases.Done, Leases.Leased, Leases.Total, Leases.Fraction));
+    private void ReportShards() => setup.Progress.Report(
+        new ShardsChanged(_work.Step, Evaluation, Leases.Done, Leases.Leased, Leases.Total, Leases.Fraction));
 }

@@ -15,7 +15,9 @@ internal static class RunReader
         }
         foreach (var key in RunKeys.All)
         {
-            key.Property.SetValue(RunKeys.SectionOf(config, key), key.Read(source, key.Path, merged.GetValue($"run.{key.Path}")));
+            var value = merged.GetValue($"run.{key.Path}")
+                ?? throw new InvalidOperationException($"hocon/runs/defaults.conf lacks {key.Path}: alignprop reference --defaults writes it");
+            key.Property.SetValue(RunKeys.SectionOf(config, key), key.Read(source, key.Path, value));
         }
         Check(source, config);
         return config with { Reward = config.Reward.WithFileApart() };
