@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlignProp.Messages;
 using AlignProp.Models.Alignment;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Lora;

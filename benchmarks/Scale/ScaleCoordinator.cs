@@ -56,7 +56,7 @@ internal static class ScaleCoordinator
                 case ShardTimed { Evaluation: false }:
                     _result = Stopwatch.GetTimestamp();
                     break;
-                case NodeChanged { State: not ("joined" or "leaving" or "left") } changed:
+                case NodeChanged changed when !changed.State.IsInOrder():
                     _disturbances++;
                     Console.Error.WriteLine(changed);
                     break;

@@ -1,6 +1,7 @@
 using AlignProp.Adapters;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models;
 using AlignProp.Models.Alignment;
 using AlignProp.Models.Diffusion;
@@ -17,17 +18,19 @@ public static class PicturesCommand
     public static void Run(string path)
     {
         var request = PictureRequest.Read<PictureRequest>(path);
+        var config = RunFile.Parse(path, request.RunFile);
         set_num_threads(request.Threads > 0 ? request.Threads : Environment.ProcessorCount);
         using var noGrad = no_grad();
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
-        var dtype = DTypeOf(request.Precision, device);
-        var rewards = request.Rewards.Select(r => RewardRegistry.Load(new RewardSpec(r.Name, r.Path, r.Words, r.Quality), device, dtype)).ToList();
+        var dtype = DTypeOf(config.Model.Precision, device);
+        var rewards = request.Rewards.Select(r => RewardRegistry.Load(new RewardSpec(r.Term.Name, r.Term.Path, r.Term.Words, r.Term.Quality), device, dtype)).ToList();
         var pictures = new List<Picture>();
         StableDiffusion? model = null;
         for (var variant = 0; variant < request.Variants.Count; variant++)
         {
-            model ??= StableDiffusion.Load(request.Model, device, dtype, new SingleFileOptions(request.Tokenizer, request.Prediction == "auto" ? "" : request.Prediction));
-            pictures.AddRange(Draw(request, variant, model, device, rewards, out var changed));
+            model ??= StableDiffusion.Load(config.Model.Path, device, dtype,
+                new SingleFileOptions(config.Model.Tokenizer, config.Model.Prediction == "auto" ? "" : config.Model.Prediction));
+            pictures.AddRange(Draw(request, config, variant, model, device, rewards, out var changed));
             if (changed)
             {
                 // The adapter went into the frozen weights: the next one begins with fresh ones.
@@ -40,7 +43,7 @@ public static class PicturesCommand
         PictureRequest.Write(PictureRequest.ResultFile(request.Folder), new PictureResult(pictures));
     }
 
-    private static List<Picture> Draw(PictureRequest request, int index, StableDiffusion model, Device device, List<IReward> rewards, out bool changed)
+    private static List<Picture> Draw(PictureRequest request, RunConfig config, int index, StableDiffusion model, Device device, List<IReward> rewards, out bool changed)
     {
         var variant = request.Variants[index];
         using var adapter = variant.Adapter is null ? null : AdapterAttachment.Attach(model, variant.Adapter, variant.Scale);
@@ -54,10 +57,10 @@ public static class PicturesCommand
             Console.Error.WriteLine(note);
         }
         var pictures = new List<Picture>();
-        foreach (var chunk in request.Items.Select((sample, item) => (Sample: sample, Item: item)).Chunk(Math.Max(1, request.Batch)))
+        foreach (var chunk in request.Items.Select((sample, item) => (Sample: sample, Item: item)).Chunk(config.Batch.ShardSize))
         {
             using var scope = NewDisposeScope();
-            var x0 = Sample(request, variant, model, adapter, [.. chunk.Select(c => c.Sample)], device);
+            var x0 = Sample(config.Sampling, variant, model, adapter, [.. chunk.Select(c => c.Sample)], device);
             for (var i = 0; i < chunk.Length; i++)
             {
                 using var one = NewDisposeScope();
@@ -73,12 +76,14 @@ public static class PicturesCommand
     }
 
     /// <summary>x_0 of a batch; the adapter is on where the variant wants it.</summary>
-    private static Tensor Sample(PictureRequest request, PictureVariant variant, StableDiffusion model, AdapterAttachment? adapter, List<ShardSample> samples, Device device)
+    private static Tensor Sample(SamplingConfig sampling, PictureVariant variant, StableDiffusion model, AdapterAttachment? adapter, List<ShardSample> samples, Device device)
     {
-        var shape = model.LatentShape(request.Height, request.Width);
-        var variance = request.Eta > 0 ? SampleNoise.Variance(samples.Select(s => s.VarianceSeed).ToList(), request.Steps, shape, device) : null;
-        var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative(request.Negative, samples.Count, request.Height, request.Width),
-            model.EncodePrompts(samples.Select(s => s.Prompt).ToList(), request.Height, request.Width), request.Steps, request.Guidance, request.Eta, variance);
+        var shape = model.LatentShape(sampling.Height, sampling.Width);
+        var variance = sampling.Eta > 0 ? SampleNoise.Variance(samples.Select(s => s.VarianceSeed).ToList(), sampling.Steps, shape, device) : null;
+        var chain = new DenoisingChain(model.UNet, model.Scheduler,
+            model.EncodeNegative(sampling.NegativePrompt, samples.Count, sampling.Height, sampling.Width),
+            model.EncodePrompts(samples.Select(s => s.Prompt).ToList(), sampling.Height, sampling.Width),
+            sampling.Steps, sampling.GuidanceScale, sampling.Eta, variance);
         var x = SampleNoise.Initial(samples.Select(s => s.NoiseSeed).ToList(), shape, device);
         for (var i = 0; i < chain.Length; i++)
         {

@@ -93,9 +93,16 @@ public sealed class RunRecord
 
     /// <summary>Files of the rewards and their fingerprints, by the reward's label; none where the journal is in a database, or of an older version.</summary>
     public IReadOnlyList<(string Label, string Hash)> RewardHashes =>
-        [.. (Created?.Settings is { } s ? s.Rewards.Concat(s.EvaluationRewards) : []).Where(r => r.Hash.Length > 0).Select(r => (r.Label, r.Hash))];
+        [.. FilesOf(FileRole.Reward).Select(f => (f.Label, f.Hash))];
 
-    private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms") ? new RewardTermReader(Directory.Config, _config).Read("reward.terms") : [];
+    /// <summary>Fingerprint of the model's files, or null.</summary>
+    public string? ModelHash => FilesOf(FileRole.Model).FirstOrDefault()?.Hash;
+
+    private IEnumerable<FileFingerprint> FilesOf(FileRole role) => (Created?.Files ?? []).Where(f => f.Role == role);
+
+    private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms")
+        ? (IReadOnlyList<RewardTermConfig>)RunKeys.Find("reward.terms").Read(Directory.Config, "reward.terms", _config.GetValue("run.reward.terms"))!
+        : [];
 
     /// <summary>The folder name of a path in run.conf: paths of a machine are not for files one gives away.</summary>
     public string NameOf(string key) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Value(key)));

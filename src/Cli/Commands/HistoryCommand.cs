@@ -11,10 +11,10 @@ namespace AlignProp.Cli.Commands;
 /// <summary><c>history RUN</c>: what happened in a run, in order, from its journal and its metrics.</summary>
 internal static class HistoryCommand
 {
-    /// <param name="Epoch">Of a step: the epoch of the coordinator that committed it, where the journal is at hand.</param>
-    private sealed record StepRow(int Step, double? Reward, double? Std, double? Loss, double? GradNorm, IReadOnlyList<int>? K, double? Seconds, string? Adapter, int? CoordinatorEpoch);
+    /// <param name="CoordinatorTerm">Of a step: the term of the coordinator that committed it, where the journal is at hand.</param>
+    private sealed record StepRow(int Step, double? Reward, double? Std, double? Loss, double? GradNorm, IReadOnlyList<int>? K, double? Seconds, string? Adapter, int? CoordinatorTerm);
 
-    private sealed record Election(int Epoch, string Host, DateTimeOffset Time);
+    private sealed record Election(int Term, string Host, DateTimeOffset Time);
 
     private sealed record History(string Run, IReadOnlyList<StepRow> Steps, IReadOnlyList<MetricsLine> Evaluations, IReadOnlyList<Election> Elections, IReadOnlyList<EventLine> Events, string? Reason);
 
@@ -42,9 +42,9 @@ internal static class HistoryCommand
     private static History OfFolder(RunDirectory directory)
     {
         var run = RunRecord.Read(directory);
-        var epochs = run.Journal.Select(j => j.Event).OfType<StepCommittedEvent>().DistinctBy(e => e.Step).ToDictionary(e => e.Step, e => e.Epoch);
+        var terms = run.Journal.Select(j => j.Event).OfType<StepCommittedEvent>().DistinctBy(e => e.Step).ToDictionary(e => e.Step, e => e.Term);
         return new History(directory.Id,
-            [.. run.Steps.Select(s => new StepRow(s.Step, s.RewardMean, s.RewardStd, s.Loss, s.GradNorm, s.Truncations, s.Seconds, s.Adapter, epochs.TryGetValue(s.Step, out var epoch) ? epoch : null))],
+            [.. run.Steps.Select(s => new StepRow(s.Step, s.RewardMean, s.RewardStd, s.Loss, s.GradNorm, s.Truncations, s.Seconds, s.Adapter, terms.TryGetValue(s.Step, out var term) ? term : null))],
             run.Evaluations, Elections(run.Journal), run.Events, run.Stop?.Reason);
     }
 
@@ -56,24 +56,24 @@ internal static class HistoryCommand
         var journal = RunJournal.Read(database, id);
         var events = journal.Select(j => j.Event).ToList();
         return new History(id,
-            [.. events.OfType<StepCommittedEvent>().Select(s => new StepRow(s.Step, s.RewardMean, s.RewardStd, s.Loss, s.GradNorm, s.Truncations, s.Seconds, s.AdapterHash.Value, s.Epoch))],
+            [.. events.OfType<StepCommittedEvent>().Select(s => new StepRow(s.Step, s.RewardMean, s.RewardStd, s.Loss, s.GradNorm, s.Truncations, s.Seconds, s.AdapterHash.Value, s.Term))],
             [.. events.OfType<EvaluationRecorded>().Select(e => new MetricsLine(MetricsLine.EvaluationKind, e.Step, 0, e.RewardMean, e.RewardStd, e.Diversity))],
             Elections(journal), [], events.OfType<RunEnded>().LastOrDefault()?.Reason);
     }
 
     private static List<Election> Elections(IReadOnlyList<JournalEntry> journal) =>
-        [.. journal.Where(j => j.Event is CoordinatorElected).Select(j => ((CoordinatorElected)j.Event, j.Time)).Select(e => new Election(e.Item1.Epoch, e.Item1.Host, e.Time))];
+        [.. journal.Where(j => j.Event is CoordinatorElected).Select(j => ((CoordinatorElected)j.Event, j.Time)).Select(e => new Election(e.Item1.Term, e.Item1.Host, e.Time))];
 
     private static void Print(TextWriter output, History history)
     {
         output.WriteLine(history.Run);
         TextTable.Write(output, ["step", "reward", "std", "loss", "|g|", "K", "seconds", "by", "adapter"], history.Steps.Select(s => (string[])
-            [$"{s.Step}", $"{s.Reward:F3}", $"{s.Std:F3}", $"{s.Loss:F3}", $"{s.GradNorm:F3}", string.Join(",", s.K ?? []), $"{s.Seconds:F1}", s.CoordinatorEpoch is { } e ? $"#{e}" : "-", s.Adapter is { Length: > 12 } hash ? hash[..12] : "-"]));
+            [$"{s.Step}", $"{s.Reward:F3}", $"{s.Std:F3}", $"{s.Loss:F3}", $"{s.GradNorm:F3}", string.Join(",", s.K ?? []), $"{s.Seconds:F1}", s.CoordinatorTerm is { } t ? $"#{t}" : "-", s.Adapter is { Length: > 12 } hash ? hash[..12] : "-"]));
         output.WriteLine();
         TextTable.Write(output, ["evaluation after step", "held-out reward", "std", "diversity"], history.Evaluations.Select(e => (string[])[$"{e.Step}", $"{e.RewardMean:F3}", $"{e.RewardStd:F3}", $"{e.Diversity:F3}"]));
         foreach (var election in history.Elections)
         {
-            output.WriteLine($"{election.Time.ToLocalTime():yyyy-MM-dd HH:mm:ss}  coordinator #{election.Epoch}  {election.Host}");
+            output.WriteLine($"{election.Time.ToLocalTime():yyyy-MM-dd HH:mm:ss}  coordinator #{election.Term}  {election.Host}");
         }
         foreach (var e in history.Events)
         {

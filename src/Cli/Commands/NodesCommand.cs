@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Remote;
+using AlignProp.Coordinator.Runs;
 
 namespace AlignProp.Cli.Commands;
 
@@ -22,7 +23,7 @@ internal static class NodesCommand
                 return;
             }
             TextTable.Write(output, ["device", "state", "shard", "done", "shards/min", "failures", "peak memory", "detail"],
-                nodes.Select(n => (string[])[RunScreen.NameOf(n), n.State, n.Shard?.ToString() ?? "-", $"{n.ShardsDone}", FormattableString.Invariant($"{n.ShardsPerMinute:F1}"),
+                nodes.Select(n => (string[])[RunScreen.NameOf(n), n.State.Text(), n.Shard?.ToString() ?? "-", $"{n.ShardsDone}", FormattableString.Invariant($"{n.ShardsPerMinute:F1}"),
                     $"{n.Failures}", RunScreen.Memory(n.PeakMemory), n.Detail]));
         });
         return command;

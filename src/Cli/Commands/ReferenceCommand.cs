@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Cli.Commands;
 
@@ -55,7 +56,9 @@ internal static class ReferenceCommand
     public static Command Create(TextWriter output)
     {
         var command = new Command("reference", "Prints docs/cli.md. Example: alignprop reference > docs/cli.md") { Hidden = true };
-        command.SetAction(async (_, _) => output.Write(await RenderAsync()));
+        var defaults = new Option<bool>("--defaults") { Description = "Prints hocon/runs/defaults.conf instead." };
+        command.Add(defaults);
+        command.SetAction(async (parsed, _) => output.Write(parsed.GetValue(defaults) ? RunFileWriter.RenderDefaults() : await RenderAsync()));
         return command;
     }
 

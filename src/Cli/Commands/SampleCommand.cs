@@ -33,7 +33,7 @@ internal static class SampleCommand
             using var studio = new PictureStudio();
             var (variant, run) = adapters.Read(parsed, parsed.GetValue(runs)!, studio.Folder);
             var each = PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64);
-            var (empty, _) = settings.Read(parsed, run, studio.Folder);
+            var (empty, config) = settings.Read(parsed, run, studio.Folder);
             var texts = parsed.GetValue(prompts)!;
             List<PictureVariant> variants = parsed.GetValue(withBase) && variant.Adapter is not null ? [new PictureVariant("base model", null), variant] : [variant];
             var request = empty with { Items = Items(texts, (ulong)parsed.GetValue(seed), each), Variants = variants, Threads = 0 };
@@ -44,7 +44,7 @@ internal static class SampleCommand
             Save(file, () => PictureSheet.Write(file, [.. rows], !parsed.GetValue(plain)));
             if (parsed.GetValue(json))
             {
-                JsonOutput.Write(output, new { File = file, request.Steps, request.Guidance, Variants = variants.Select(v => new { v.Label, v.Scale, v.From, v.To }), Prompts = texts, Count = each, Seed = parsed.GetValue(seed) });
+                JsonOutput.Write(output, new { File = file, config.Sampling.Steps, Guidance = config.Sampling.GuidanceScale, Variants = variants.Select(v => new { v.Label, v.Scale, v.From, v.To }), Prompts = texts, Count = each, Seed = parsed.GetValue(seed) });
                 return;
             }
             output.WriteLine(file);

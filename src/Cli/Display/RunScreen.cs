@@ -1,4 +1,5 @@
 using System.Globalization;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Web.Status;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -102,7 +103,7 @@ internal static class RunScreen
         {
             var work = wide ? $"{node.Shard?.ToString(CultureInfo.InvariantCulture) ?? "-",5} {(node.Shard is null ? new string(' ', 8) : Bar(node.Fraction, 8))}  {Text($"{node.ShardsPerMinute:F1}"),7}  {Memory(node.PeakMemory),8}  "
                 : $"{node.Shard?.ToString(CultureInfo.InvariantCulture) ?? "-",5}  ";
-            yield return new Line("", Cut($"{Cut(NameOf(node), name).PadRight(name)}  {node.State,-9}  {work}{node.Detail}", room), StyleOf(node.State));
+            yield return new Line("", Cut($"{Cut(NameOf(node), name).PadRight(name)}  {node.State.Text(),-9}  {work}{node.Detail}", room), StyleOf(node.State.Text()));
         }
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Remote;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -43,13 +44,13 @@ internal static class ClusterDoctor
                     : run.Reason is { } reason ? Finding.Warning("coordinator", $"{run.RunId} {run.State}: {reason}", "alignprop status --watch")
                     : Finding.Ok("coordinator", $"{run.RunId} {run.State}, step {run.Step} of {run.MaxSteps}"),
             ];
-            findings.AddRange(nodes.Where(n => n.State is "refused" or "benched" or "silent" or "lost" or "cut off").Select(n => n.State switch
+            findings.AddRange(nodes.Where(n => !n.State.IsInOrder()).Select(n => n.State switch
             {
-                "refused" => Finding.Error(RunScreen.NameOf(n), $"refused: {n.Detail}", "give it the run's model and reward files, version and precision"),
-                "benched" => Finding.Error(RunScreen.NameOf(n), $"benched: {n.Detail}", "see its log; start it again when its cause is gone"),
-                _ => Finding.Warning(RunScreen.NameOf(n), $"{n.State}: {n.Detail}", "is the machine up, and the network whole?"),
+                NodeState.Refused => Finding.Error(RunScreen.NameOf(n), $"refused: {n.Detail}", "give it the run's model and reward files, version and precision"),
+                NodeState.Benched => Finding.Error(RunScreen.NameOf(n), $"benched: {n.Detail}", "see its log; start it again when its cause is gone"),
+                _ => Finding.Warning(RunScreen.NameOf(n), $"{n.State.Text()}: {n.Detail}", "is the machine up, and the network whole?"),
             }));
-            if (nodes.Count(n => n.State is "idle" or "computing") is var able)
+            if (nodes.Count(n => n.State is NodeState.Idle or NodeState.Computing) is var able)
             {
                 findings.Add(able > 0 || run.State is "ended" or "failed" ? Finding.Ok("nodes", $"{able} devices take part") : Finding.Error("nodes", "no device takes part", "start one: AlignProp.GpuNode run --coordinator ADDRESS --devices all"));
             }

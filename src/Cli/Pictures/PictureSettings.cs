@@ -26,23 +26,33 @@ internal sealed class PictureSettings
     }
 
     /// <param name="runs">Run of an adapter that is to be drawn with; null = none is a run.</param>
-    /// <returns>A request without items, variants and rewards.</returns>
+    /// <returns>A request without items, variants and rewards, and its run file.</returns>
     /// <exception cref="ConfigException">A value is out of range, or the model's files are not right.</exception>
     public (PictureRequest Request, RunConfig Config) Read(ParseResult parsed, RunDirectory? runs, string folder)
     {
         var config = RunFile.Load(runs?.Config ?? RunFile.Default, []);
-        var (model, sampling) = (parsed.GetValue(_model) ?? config.Model.Path, config.Sampling);
-        if (!Path.Exists(model))
+        var (path, sampling) = (parsed.GetValue(_model) ?? config.Model.Path, config.Sampling);
+        var model = config.Model with
         {
-            model = ProjectFolder.Find(model) ?? model;
-        }
-        var tokenizer = parsed.GetValue(_tokenizer) ?? config.Model.Tokenizer;
-        ModelFolderCheck.Model(model, tokenizer);
+            Path = Path.Exists(path) ? path : ProjectFolder.Find(path) ?? path,
+            Tokenizer = parsed.GetValue(_tokenizer) ?? config.Model.Tokenizer,
+        };
+        ModelFolderCheck.Model(model.Path, model.Tokenizer);
         var (height, width) = Size(parsed.GetValue(_size)) ?? (sampling.Height, sampling.Width);
-        return (new PictureRequest(Path.GetFullPath(model), config.Model.Precision, runs is null ? 0 : config.Model.ThreadsPerShard, config.Batch.ShardSize,
-            InRange("--steps", parsed.GetValue(_steps) ?? sampling.Steps, 1, 1000), InRange("--guidance", parsed.GetValue(_guidance) ?? sampling.GuidanceScale, 1, 100), sampling.Eta, height, width,
-            parsed.GetValue(_negative) ?? sampling.NegativePrompt, [], [], [], folder)
-        { Tokenizer = tokenizer, Prediction = config.Model.Prediction }, config);
+        config = config with
+        {
+            Model = model,
+            Sampling = sampling with
+            {
+                Steps = InRange("--steps", parsed.GetValue(_steps) ?? sampling.Steps, 1, 1000),
+                GuidanceScale = InRange("--guidance", parsed.GetValue(_guidance) ?? sampling.GuidanceScale, 1, 100),
+                Height = height,
+                Width = width,
+                NegativePrompt = parsed.GetValue(_negative) ?? sampling.NegativePrompt,
+            },
+        };
+        var text = RunFileWriter.Render(config, Path.GetFullPath);
+        return (new PictureRequest(text, runs is null ? 0 : config.Model.ThreadsPerShard, [], [], [], folder), config);
     }
 
     /// <exception cref="ConfigException">It is not.</exception>

@@ -27,8 +27,9 @@ internal sealed class RewardSettings
         var terms = parsed.GetValue(_reward) is { Length: > 0 } named
             ? named.Select(text => Term(text, parsed.GetValue(_words) ?? [], config)).ToList()
             : runs ? [.. config.Reward.Sum, .. config.Evaluation.Rewards] : [.. config.Reward.Sum];
-        ModelFolderCheck.Rewards(config with { Reward = new RewardConfig("", "", 1) { Terms = terms }, Evaluation = config.Evaluation with { Rewards = [] } });
-        return [.. terms.Select((t, i) => new PictureReward(terms.Count(o => o.Name == t.Name) == 1 ? t.Name : $"{t.Name} {i + 1}", t.Name, t.Path.Length == 0 ? "" : Path.GetFullPath(t.Path), t.Words, t.Quality))];
+        ModelFolderCheck.Rewards(config with { Reward = new RewardConfig { Terms = terms }, Evaluation = config.Evaluation with { Rewards = [] } });
+        return [.. terms.Select((t, i) => new PictureReward(terms.Count(o => o.Name == t.Name) == 1 ? t.Name : $"{t.Name} {i + 1}",
+            t with { Path = t.Path.Length == 0 ? "" : Path.GetFullPath(t.Path) }))];
     }
 
     private static RewardTermConfig Term(string text, string[] words, RunConfig config)
@@ -44,6 +45,6 @@ internal sealed class RewardSettings
         var path = equals >= 0 ? text[(equals + 1)..] : known?.Path ?? ProjectFolder.Find(Path.Combine("models", $"emoji-{name}")) ?? "";
         return entry.Files != RewardFiles.None && path.Length == 0
             ? throw new ConfigException($"--reward {name}: its files are needed, e.g. --reward {name}=/path/to/{name}")
-            : new RewardTermConfig(name, path) { Words = words.Length > 0 ? words : known?.Words ?? [], Quality = known?.Quality ?? 90 };
+            : new RewardTermConfig { Name = name, Path = path, Words = words.Length > 0 ? words : known?.Words ?? [], Quality = known?.Quality ?? 90 };
     }
 }

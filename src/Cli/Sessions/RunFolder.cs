@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
@@ -66,6 +67,7 @@ internal static class RunFolder
     {
         ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer);
         ModelFolderCheck.Rewards(config);
+        MethodCatalog.Of(config);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         StartingAdapter.Check(config);
     }

@@ -107,9 +107,9 @@ internal static class ModelCard
     {
         text.Append("\n## Hashes\n\n");
         text.Append(CultureInfo.InvariantCulture, $"Adapter as trained, whatever the file format: `{source.Run?.AdapterSha256 ?? source.Weights.Sha256}`\n");
-        if (source.Run?.Created is { } created)
+        if (source.Run?.ModelHash is { } modelHash)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nBase model's files: `{created.Settings.ModelHash}`\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nBase model's files: `{modelHash}`\n");
             foreach (var (label, hash) in source.Run.RewardHashes)
             {
                 text.Append(CultureInfo.InvariantCulture, $"\nFiles of the reward {label}: `{hash}`\n");

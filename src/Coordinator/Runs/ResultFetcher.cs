@@ -19,7 +19,7 @@ internal sealed class ResultFetcher(IActorContext context)
 
     /// <summary>Begins with the results whose turn it is.</summary>
     /// <param name="resultBytes">Size of one result that waits in the sum.</param>
-    public void Continue(StepWork work, long resultBytes)
+    public void Continue(RoundWork work, long resultBytes)
     {
         foreach (var (done, worker) in _queue.Start(work.Next, work.Waiting * resultBytes))
         {
@@ -30,8 +30,8 @@ internal sealed class ResultFetcher(IActorContext context)
             }
             else if (context.Child(NameOf(done.Lease)).IsNobody())
             {
-                var evaluation = work.Evaluation;
-                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, evaluation)), NameOf(done.Lease));
+                Func<byte[], object> read = work.Read;
+                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, read)), NameOf(done.Lease));
             }
             else
             {

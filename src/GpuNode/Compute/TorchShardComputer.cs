@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models;
 using AlignProp.Models.Alignment;
 using AlignProp.Models.Diffusion;
@@ -18,19 +19,20 @@ public sealed class TorchShardComputer(string device) : IShardComputer
     private readonly Device _device = Libtorch.DeviceOf(device);
     private Loaded? _loaded;
 
-    public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
         // Loaded before the scope: the model outlives the shard.
-        var loaded = Load(settings, progress);
+        var loaded = Load(run, progress);
+        var config = run.Config;
         using var scope = NewDisposeScope();
         var weights = LoraWeights.Deserialize(adapter);
         loaded.Lora.Load(name => weights[name].Values);
         loaded.Lora.ZeroGradients();
         var prompts = shard.Samples.Select(s => s.Prompt).ToList();
-        var (chain, noise) = loaded.Chain(shard, settings, _device);
-        var outcome = shard.Evaluation
-            ? Evaluate(loaded, shard, chain, noise, prompts, progress, cancellation)
-            : Train(loaded, shard, settings, chain, noise, prompts, weights, progress, cancellation);
+        var (chain, noise) = loaded.Chain(shard, config, _device);
+        var outcome = shard.Task is ShardTask.Evaluate evaluate
+            ? Evaluate(loaded, evaluate, chain, noise, prompts, progress, cancellation)
+            : Train(loaded, shard, config, chain, noise, prompts, weights, progress, cancellation);
         // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.
         GC.Collect(0);
         return outcome;
@@ -38,21 +40,20 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
     public void Dispose() => _loaded?.Dispose();
 
-    private static ShardOutcome Train(Loaded loaded, Shard shard, ShardSettings settings, DenoisingChain chain, Tensor noise, List<string> prompts,
+    private static ShardOutcome Train(Loaded loaded, Shard shard, RunConfig config, DenoisingChain chain, Tensor noise, List<string> prompts,
         LoraWeights weights, Action<string, double> progress, CancellationToken cancellation)
     {
-        var n = settings.Steps;
+        var n = config.Sampling.Steps;
         // A recomputed step with its backward costs about three steps without gradient.
-        var total = n + 3.0 * shard.Truncation;
+        var total = n + 3.0 * shard.Task.RecomputedSteps;
         var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
-            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), Truncation.LastSteps(n, shard.Truncation),
-            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
+            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), Truncation.LastSteps(n, shard.Task.RecomputedSteps),
+            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Task.RecomputedSteps) / total), cancellation);
         var gradient = weights.WithValues(loaded.Lora.Gradients(step.GradientScale));
-        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
-            [.. step.Terms.SelectMany(t => t)]);
+        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
     }
 
-    private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
+    private static ShardOutcome Evaluate(Loaded loaded, ShardTask.Evaluate task, DenoisingChain chain, Tensor noise, List<string> prompts,
         Action<string, double> progress, CancellationToken cancellation)
     {
         using var noGrad = no_grad();
@@ -71,7 +72,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             terms.Add([.. parts.Concat(loaded.EvaluationRewards.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
             features.Add(loaded.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
-            if (shard.WantImages)
+            if (task.Pictures)
             {
                 images.Add(ImageBytes.Rgb(image));
             }
@@ -79,22 +80,22 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
         // Term by term, not image by image.
         var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
-        return new ShardOutcome([.. rewards], 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0, [.. byTerm]);
+        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
     }
 
-    private Loaded Load(ShardSettings settings, Action<string, double> progress)
+    private Loaded Load(RunDescription run, Action<string, double> progress)
     {
-        if (_loaded is { } loaded && loaded.Settings.SameAs(settings))
+        if (_loaded is { } loaded && loaded.Run.Equals(run))
         {
             return loaded;
         }
         _loaded?.Dispose();
         _loaded = null;
         progress("load", 0);
-        var dtype = DTypeOf(settings.Precision);
+        var dtype = DTypeOf(run.Config.Model.Precision);
         // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
-        set_num_threads(settings.Threads);
-        return _loaded = Loaded.From(settings, _device, dtype);
+        set_num_threads(run.Config.Model.ThreadsPerShard);
+        return _loaded = Loaded.From(run, _device, dtype);
     }
 
     private ScalarType DTypeOf(string precision) => (precision, _device.type) switch
@@ -106,9 +107,9 @@ public sealed class TorchShardComputer(string device) : IShardComputer
     };
 
     /// <summary>A model, its rewards and the LoRA branches on it, loaded for one run's settings.</summary>
-    private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, IReadOnlyList<IReward> evaluationRewards, LoraInjection lora) : IDisposable
+    private sealed class Loaded(RunDescription run, StableDiffusion model, IReward reward, IReadOnlyList<IReward> evaluationRewards, LoraInjection lora) : IDisposable
     {
-        public ShardSettings Settings { get; } = settings;
+        public RunDescription Run { get; } = run;
 
         public StableDiffusion Model { get; } = model;
 
@@ -119,26 +120,29 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
         public LoraInjection Lora { get; } = lora;
 
-        public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
+        public static Loaded From(RunDescription run, Device device, ScalarType dtype)
         {
-            var model = StableDiffusion.Load(settings.ModelPath, device, dtype,
-                new SingleFileOptions(settings.TokenizerPath, settings.Prediction == "auto" ? "" : settings.Prediction)).With(Enum.Parse<DecodeMode>(settings.Decode, ignoreCase: true));
-            IReward One(RewardTerm t) => RewardRegistry.Load(new RewardSpec(t.Name, t.Path, t.Words.Split('\n', StringSplitOptions.RemoveEmptyEntries), t.Quality), device, dtype);
-            var reward = new WeightedReward([.. settings.Rewards.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]);
-            return new Loaded(settings, model, reward, [.. settings.EvaluationRewards.Select(One)], LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
+            var (config, spec) = (run.Config, run.Config.Model);
+            var model = StableDiffusion.Load(spec.Path, device, dtype, new SingleFileOptions(spec.Tokenizer, spec.Prediction == "auto" ? "" : spec.Prediction))
+                .With(Enum.Parse<DecodeMode>(spec.Decode, ignoreCase: true));
+            IReward One(RewardTermConfig t) => RewardRegistry.Load(new RewardSpec(t.Name, t.Path, t.Words, t.Quality), device, dtype);
+            var reward = new WeightedReward([.. config.Reward.Sum.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]);
+            return new Loaded(run, model, reward, [.. config.Evaluation.Rewards.Select(One)],
+                LoraInjection.Attach(model.UNet, config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets));
         }
 
         /// <summary>The denoising chain of a shard and its x_T.</summary>
-        public (DenoisingChain Chain, Tensor Noise) Chain(Shard shard, ShardSettings settings, Device device)
+        public (DenoisingChain Chain, Tensor Noise) Chain(Shard shard, RunConfig config, Device device)
         {
-            var shape = Model.LatentShape(settings.Height, settings.Width);
+            var sampling = config.Sampling;
+            var shape = Model.LatentShape(sampling.Height, sampling.Width);
             var noise = SampleNoise.Initial(shard.Samples.Select(s => s.NoiseSeed).ToList(), shape, device);
-            var variance = settings.Eta > 0
-                ? SampleNoise.Variance(shard.Samples.Select(s => s.VarianceSeed).ToList(), settings.Steps, shape, device)
+            var variance = sampling.Eta > 0
+                ? SampleNoise.Variance(shard.Samples.Select(s => s.VarianceSeed).ToList(), sampling.Steps, shape, device)
                 : null;
-            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList(), settings.Height, settings.Width);
-            var unconditional = Model.EncodeNegative(settings.NegativePrompt, shard.Samples.Count, settings.Height, settings.Width);
-            return (new DenoisingChain(Model.UNet, Model.Scheduler, unconditional, conditional, settings.Steps, settings.GuidanceScale, settings.Eta, variance), noise);
+            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList(), sampling.Height, sampling.Width);
+            var unconditional = Model.EncodeNegative(sampling.NegativePrompt, shard.Samples.Count, sampling.Height, sampling.Width);
+            return (new DenoisingChain(Model.UNet, Model.Scheduler, unconditional, conditional, sampling.Steps, sampling.GuidanceScale, sampling.Eta, variance), noise);
         }
 
         public void Dispose()

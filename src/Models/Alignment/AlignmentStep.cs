@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlignProp.Messages;
 using AlignProp.Models.Diffusion;
 using AlignProp.Models.Rewards;
 using TorchSharp;
@@ -130,6 +131,3 @@ public sealed class AlignmentStep(StableDiffusion model, IReward reward)
 /// <param name="Latents">x_0 [B, C, h, w].</param>
 /// <param name="GradientScale">What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.</param>
 public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
-
-/// <summary>Wall-clock seconds of the phases of one alignment step.</summary>
-public sealed record PhaseTimes(double Sampling, double Scoring, double Backward);

@@ -36,7 +36,7 @@ internal static class FactSections
 
     public static string Events(RunRecord run)
     {
-        var rows = run.Journal.Where(j => j.Event is CoordinatorElected).Select(j => (j.Time, Text: $"coordinator elected, epoch {((CoordinatorElected)j.Event).Epoch}, at {((CoordinatorElected)j.Event).Host}", Kind: "election"))
+        var rows = run.Journal.Where(j => j.Event is CoordinatorElected).Select(j => (j.Time, Text: $"coordinator elected, term {((CoordinatorElected)j.Event).Term}, at {((CoordinatorElected)j.Event).Host}", Kind: "election"))
             .Concat(run.Events.Where(e => !Ordinary.Contains(e.Kind)).Select(e => (e.Time, e.Text, e.Kind)))
             .Concat(run.Journal.Where(j => j.Event is RunEnded).Select(j => (j.Time, Text: $"ended after step {((RunEnded)j.Event).Step}: {((RunEnded)j.Event).Reason}", Kind: "run")))
             .OrderBy(r => r.Time).DistinctBy(r => (r.Kind, r.Text))
@@ -70,7 +70,7 @@ internal static class FactSections
 
         Add($"adapter after step {run.LastStep}", run.AdapterSha256);
         Add("adapter 0", run.Created?.AdapterHash.Value);
-        Add("model's files", run.Created?.Settings.ModelHash);
+        Add("model's files", run.ModelHash);
         foreach (var (label, hash) in run.RewardHashes)
         {
             Add($"{label}'s files", hash);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Web.Status;
 
 namespace AlignProp.Web.Control;
@@ -24,16 +25,16 @@ public static class PrometheusText
         Metric("alignprop_grad_norm", "gauge", "Norm of the last step's gradient before clipping.", ([run], status.GradNorm));
         Metric("alignprop_step_seconds", "gauge", "Seconds of the last step.", ([run], picture.LastStep?.Seconds));
         Metric("alignprop_phase_seconds_total", "counter", "Device seconds spent by phase, over all shards.",
-            ([run, ("phase", "sampling")], totals.SamplingSeconds), ([run, ("phase", "scoring")], totals.ScoringSeconds), ([run, ("phase", "backward")], totals.BackwardSeconds));
+            ([run, ("phase", "sampling")], totals.Seconds.Sampling), ([run, ("phase", "scoring")], totals.Seconds.Scoring), ([run, ("phase", "backward")], totals.Seconds.Backward));
         Metric("alignprop_steps_committed_total", "counter", "Steps this coordinator committed.", ([run], totals.Steps));
         Metric("alignprop_elections_total", "counter", "Times this coordinator was elected.", ([run], totals.Elections));
         Metric("alignprop_takeovers_total", "counter", "Times it took over from another coordinator.", ([run], totals.Takeovers));
-        Metric("alignprop_coordinator_epoch", "gauge", "Number of the election this coordinator leads by.", ([run], picture.Leader?.Epoch));
+        Metric("alignprop_coordinator_term", "gauge", "Number of the election this coordinator leads by.", ([run], picture.Leader?.Term));
         Metric("alignprop_journal_reachable", "gauge", "0 while the journal cannot be read or written.", ([run], picture.JournalAway is null ? 1 : 0));
         Metric("alignprop_sent_bytes_total", "counter", "Adapter bytes sent to nodes.", ([run], totals.BytesSent));
         Metric("alignprop_received_bytes_total", "counter", "Gradient and picture bytes fetched from nodes.", ([run], totals.BytesReceived));
-        var devices = picture.Devices.Values.Where(d => d.Device.Length > 0).ToList();
-        Metric("alignprop_devices", "gauge", "Devices by state.", [.. devices.GroupBy(d => d.State).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => (new[] { run, ("state", g.Key) }, (double?)g.Count()))]);
+        var devices = picture.Devices.Values.Where(d => d.Id.Device.Length > 0).ToList();
+        Metric("alignprop_devices", "gauge", "Devices by state.", [.. devices.GroupBy(d => d.State).OrderBy(g => g.Key.Text(), StringComparer.Ordinal).Select(g => (new[] { run, ("state", g.Key.Text()) }, (double?)g.Count()))]);
         PerDevice("alignprop_shards_done_total", "counter", "Shards done.", d => d.Done);
         PerDevice("alignprop_shards_failed_total", "counter", "Shards that failed or were refused.", d => d.Failures);
         PerDevice("alignprop_leases_expired_total", "counter", "Leases lost by silence.", d => d.Expired);
@@ -43,7 +44,7 @@ public static class PrometheusText
         return text.ToString();
 
         void PerDevice(string name, string type, string help, Func<DevicePicture, double> value) =>
-            Metric(name, type, help, [.. devices.Select(d => (new[] { run, ("node", d.Node), ("device", d.Device) }, (double?)value(d)))]);
+            Metric(name, type, help, [.. devices.Select(d => (new[] { run, ("node", d.Id.Node.Value), ("device", d.Id.Device) }, (double?)value(d)))]);
 
         void Metric(string name, string type, string help, params ((string, string)[] Labels, double? Value)[] samples)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 
 namespace AlignProp.Web.Status;
 
@@ -8,7 +9,7 @@ public sealed record DevicePicture(string Name)
 {
     private static readonly TimeSpan RateWindow = TimeSpan.FromMinutes(5);
 
-    public string State { get; init; } = "idle";
+    public NodeState State { get; init; } = NodeState.Idle;
 
     public string Detail { get; init; } = "";
 
@@ -30,17 +31,17 @@ public sealed record DevicePicture(string Name)
     /// <summary>When the shards of the last minutes were taken.</summary>
     public ImmutableList<DateTimeOffset> Times { get; init; } = [];
 
-    public string Node => Name.Split('/')[0];
+    public DeviceId Id => new(Name);
 
-    public string Device => Name.Contains('/', StringComparison.Ordinal) ? Name[(Name.IndexOf('/', StringComparison.Ordinal) + 1)..] : "";
+    public bool Benched => State == NodeState.Benched;
 
-    public bool Benched => State == "benched";
+    /// <summary>A benched device still asks for work, a leaving one still computes.</summary>
+    private bool Stays => State is NodeState.Benched or NodeState.Leaving;
 
     public DevicePicture Heard(DeviceWork? work, DateTimeOffset now) => this with
     {
-        // A benched device still asks for work, a leaving one still computes.
-        State = State is "benched" or "leaving" ? State : work is null ? "idle" : "computing",
-        Detail = State is "benched" or "leaving" ? Detail : work is null ? "waits for work" : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
+        State = Stays ? State : work is null ? NodeState.Idle : NodeState.Computing,
+        Detail = Stays ? Detail : work is null ? "waits for work" : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
         Work = work,
         LastSeen = now,
     };
@@ -53,18 +54,18 @@ public sealed record DevicePicture(string Name)
         LastSeen = now,
     };
 
-    public DevicePicture Changed(string state, string detail) => this with
+    public DevicePicture Changed(NodeState state, string detail) => this with
     {
-        State = state == "joined" ? "idle" : state,
-        Detail = state == "joined" ? "waits for work" : detail,
-        Work = state is "leaving" or "benched" ? Work : null,
-        Expired = Expired + (state == "silent" ? 1 : 0),
+        State = state == NodeState.Joined ? NodeState.Idle : state,
+        Detail = state == NodeState.Joined ? "waits for work" : detail,
+        Work = state is NodeState.Leaving or NodeState.Benched ? Work : null,
+        Expired = Expired + (state == NodeState.Silent ? 1 : 0),
     };
 
     public NodeStatus Status(DateTimeOffset now)
     {
         var from = now - RateWindow > Since ? now - RateWindow : Since;
         var minutes = Math.Max((now - from).TotalMinutes, 1.0 / 60);
-        return new NodeStatus(Node, Device, State, Detail, Work?.Shard, Work?.Fraction ?? 0, Done, Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
+        return new NodeStatus(Id.Node.Value, Id.Device, State, Detail, Work?.Shard, Work?.Fraction ?? 0, Done, Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
     }
 }

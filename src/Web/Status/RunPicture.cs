@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 using AlignProp.Reports;
 
 namespace AlignProp.Web.Status;
@@ -70,6 +71,8 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         EvaluationFinished e => this with { HeldOut = (HeldOut?.First ?? e.RewardMean, e.RewardMean, e.RewardStd, e.Diversity) },
         RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step, Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
         RunFailed failed => this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
+        NodeJoined joined => Join(joined, now),
+        DeviceChanged device => With(device.Node, now, d => d.Changed(device.State, device.Detail)),
         NodeChanged node => Change(node, now),
         DeviceHeard heard => With(heard.Device, now, d => d.Heard(heard.Work, now)),
         ShardTimed { Device.Length: > 0 } timed => With(timed.Device, now, d => d.Timed(timed, now)) with { Totals = Totals.Timed(timed) },
@@ -105,19 +108,15 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
 
     public IReadOnlyList<NodeStatus> Nodes(DateTimeOffset now) => [.. Devices.Values.Select(d => d.Status(now))];
 
-    /// <summary>A node's message concerns all its devices; one of a device, that device.</summary>
-    private RunPicture Change(NodeChanged node, DateTimeOffset now)
-    {
-        if (node.Node.Contains('/', StringComparison.Ordinal))
-        {
-            return With(node.Node, now, d => d.Changed(node.State, node.Detail));
-        }
-        var known = node.State == "joined"
-            ? node.Detail.Split(", ", StringSplitOptions.RemoveEmptyEntries)
-            : [.. Devices.Keys.Where(name => name.StartsWith(node.Node + "/", StringComparison.Ordinal)).DefaultIfEmpty(node.Node)];
-        var without = this with { Devices = node.State == "joined" ? Devices.Remove(node.Node) : Devices };
-        return known.Aggregate(without, (picture, name) => picture.With(name, now, d => d.Changed(node.State, node.Detail) with { LastSeen = now }));
-    }
+    private RunPicture Join(NodeJoined joined, DateTimeOffset now) =>
+        (this with { Devices = Devices.Remove(joined.Node) }).WithAll(joined.Devices.Select(d => d.Value), joined, now);
+
+    /// <summary>A node that was refused has no device: it stands for itself.</summary>
+    private RunPicture Change(NodeChanged node, DateTimeOffset now) => WithAll(
+        Devices.Values.Where(d => d.Id.Device.Length > 0 && d.Id.Node.Value == node.Node).Select(d => d.Name).DefaultIfEmpty(node.Node), node, now);
+
+    private RunPicture WithAll(IEnumerable<string> devices, NodeChanged node, DateTimeOffset now) =>
+        devices.Aggregate(this, (picture, name) => picture.With(name, now, d => d.Changed(node.State, node.Detail) with { LastSeen = now }));
 
     private RunPicture With(string device, DateTimeOffset now, Func<DevicePicture, DevicePicture> change) => this with
     {
@@ -125,7 +124,8 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
     };
 
     private ImmutableSortedDictionary<string, DevicePicture> Rest() =>
-        Devices.SetItems(Devices.Where(d => d.Value.Work is not null || d.Value.State == "idle").Select(d => KeyValuePair.Create(d.Key, d.Value with { Work = null, State = "idle", Detail = "the run is over" })));
+        Devices.SetItems(Devices.Where(d => d.Value.Work is not null || d.Value.State == NodeState.Idle)
+            .Select(d => KeyValuePair.Create(d.Key, d.Value with { Work = null, State = NodeState.Idle, Detail = "the run is over" })));
 
     private static ImmutableQueue<double> Last(ImmutableQueue<double> queue, double value, int count)
     {
@@ -149,11 +149,7 @@ public sealed record RunTotals
 
     public long BytesReceived { get; init; }
 
-    public double SamplingSeconds { get; init; }
-
-    public double ScoringSeconds { get; init; }
-
-    public double BackwardSeconds { get; init; }
+    public PhaseTimes Seconds { get; init; }
 
     public RunTotals Committed() => this with { Steps = Steps + 1 };
 
@@ -164,8 +160,6 @@ public sealed record RunTotals
     public RunTotals Timed(ShardTimed timed) => this with
     {
         BytesReceived = BytesReceived + timed.Bytes,
-        SamplingSeconds = SamplingSeconds + timed.SamplingSeconds,
-        ScoringSeconds = ScoringSeconds + timed.ScoringSeconds,
-        BackwardSeconds = BackwardSeconds + timed.BackwardSeconds,
+        Seconds = Seconds + timed.Seconds,
     };
 }

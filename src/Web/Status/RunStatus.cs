@@ -1,3 +1,5 @@
+using AlignProp.Coordinator.Runs;
+
 namespace AlignProp.Web.Status;
 
 /// <summary>
@@ -31,7 +33,7 @@ public sealed record HeldOutStatus(double First, double Last, double Diversity);
 /// <param name="ShardsPerMinute">Over the last five minutes.</param>
 /// <param name="Failures">Shards it could not do, or that were refused.</param>
 /// <param name="PeakMemory">Of its process, bytes; 0 = not known yet.</param>
-public sealed record NodeStatus(string Node, string Device, string State, string Detail, int? Shard, double Fraction, int ShardsDone, double ShardsPerMinute, int Failures,
+public sealed record NodeStatus(string Node, string Device, NodeState State, string Detail, int? Shard, double Fraction, int ShardsDone, double ShardsPerMinute, int Failures,
     long PeakMemory, DateTimeOffset LastSeen);
 
 /// <summary>One entry of <c>GET /api/events</c>.</summary>
