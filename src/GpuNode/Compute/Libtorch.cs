@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 
-namespace AlignProp.GpuNode;
+namespace AlignProp.GpuNode.Compute;
 
 /// <summary>Loads libtorch, once and before several devices' threads want it at the same time: TorchSharp's own loading is not guarded.</summary>
 internal static class Libtorch

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace AlignProp.GpuNode;
+namespace AlignProp.GpuNode.Compute;
 
 /// <summary>The process's peak resident memory.</summary>
 public static class PeakMemory
