@@ -6,11 +6,13 @@ WORKDIR /source
 COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
+COPY src/Cluster/Cluster.csproj src/Cluster/packages.lock.json src/Cluster/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
 COPY src/Coordinator/Coordinator.csproj src/Coordinator/packages.lock.json src/Coordinator/
 RUN dotnet restore src/Coordinator --locked-mode
 COPY hocon hocon
 COPY src/Messages src/Messages
+COPY src/Cluster src/Cluster
 COPY src/Adapters src/Adapters
 COPY src/Coordinator src/Coordinator
 # The commit: nodes of another version are refused at the door.

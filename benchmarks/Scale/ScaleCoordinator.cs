@@ -55,9 +55,10 @@ internal static class ScaleCoordinator
                 case ShardTimed { Evaluation: false }:
                     _result = Stopwatch.GetTimestamp();
                     break;
-                case NodeChanged { State: not ("joined" or "leaving" or "left") } changed:
+                case DeviceChanged { State: not DeviceState.Left }:
+                case NodeChanged { State: DeviceState.Refused }:
                     _disturbances++;
-                    Console.Error.WriteLine(changed);
+                    Console.Error.WriteLine(value);
                     break;
                 case StepCommitted committed:
                     OnCommitted(committed);

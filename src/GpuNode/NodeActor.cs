@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
-using Akka.Cluster.Tools.Singleton;
 using Akka.Remote;
+using AlignProp.Clustering;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
 
@@ -31,8 +31,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<ShardSettings, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
     {
         (_node, _devices, _unfit, _patience, _lone, _exit) = (node, devices, unfit, patience, lone, exit);
-        _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,
-            ClusterSingletonProxySettings.Create(Context.System).WithRole("coordinator").WithSingletonName("run")), "coordinator");
+        _coordinator = Context.ActorOf(RunSingleton.Proxy(Context.System), "coordinator");
         _adapters = Context.ActorOf(Props.Create(() => new AdapterFetcher(_coordinator)), "adapters");
         Receive<Tick>(_ => OnTick());
         Receive<NodeWelcome>(OnWelcome);
@@ -113,7 +112,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         }
         foreach (var device in _devices)
         {
-            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, _coordinator, _adapters)), device.Id.Value.Replace('/', '-').Replace(':', '-'));
+            var name = $"{device.Id.Device.Kind}-{device.Id.Device.Index}";
+            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, _coordinator, _adapters)), name);
             Context.Watch(worker);
             _workers.Add(worker);
         }

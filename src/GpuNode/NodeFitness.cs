@@ -7,12 +7,11 @@ namespace AlignProp.GpuNode;
 public static class NodeFitness
 {
     /// <summary>What differs, with the path and what would be right; null when nothing does.</summary>
-    /// <param name="devices">cpu:N or cuda:N.</param>
-    public static string? Reason(ShardSettings settings, IEnumerable<string> devices) =>
+    public static string? Reason(ShardSettings settings, IEnumerable<DeviceName> devices) =>
         Difference("model", settings.ModelPath, settings.ModelHash)
         ?? Difference("tokenizer", settings.TokenizerPath, settings.TokenizerHash)
         ?? settings.Rewards.Concat(settings.EvaluationRewards).Select(r => Difference("reward", r.Path, r.Hash)).FirstOrDefault(d => d is not null)
-        ?? devices.Where(d => settings.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
+        ?? devices.Where(d => settings.Precision != "fp32" && d.Kind != DeviceKind.Cuda)
             .Select(d => $"model.precision = {settings.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
 
     /// <summary>What <see cref="Reason"/> looks at, as one text.</summary>

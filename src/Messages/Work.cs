@@ -59,4 +59,7 @@ public sealed record BlobRef(BlobHash Hash, long Bytes)
     public const long MaxBytes = 256L * 1024 * 1024;
 
     public int Chunks => (int)((Bytes + ChunkBytes - 1) / ChunkBytes);
+
+    /// <summary>What somebody who holds these bytes announces.</summary>
+    public static BlobRef Of(ReadOnlySpan<byte> bytes) => new(BlobHash.Of(bytes), bytes.Length);
 }

@@ -8,7 +8,8 @@ namespace AlignProp.GpuNode.Tests;
 public sealed class ShardComputerTests : IDisposable
 {
     private static readonly string Root = FindRoot();
-    private readonly TorchShardComputer _computer = new("cpu:0");
+    private static readonly DeviceName Cpu = new(DeviceKind.Cpu, 0);
+    private readonly TorchShardComputer _computer = new(Cpu);
     private readonly ShardSettings _settings = Settings("models/emoji-diffusion");
 
     public void Dispose() => _computer.Dispose();
@@ -20,7 +21,7 @@ public sealed class ShardComputerTests : IDisposable
         var first = Compute(_computer, Shard(1, 2), adapter);
         Compute(_computer, Shard(2, 4), adapter);
         var again = Compute(_computer, Shard(1, 2), adapter);
-        using var elsewhere = new TorchShardComputer("cpu:0");
+        using var elsewhere = new TorchShardComputer(Cpu);
         var other = Compute(elsewhere, Shard(1, 2), adapter);
         Assert.Equal(first.Payload, again.Payload);
         Assert.Equal(first.Payload, other.Payload);
@@ -35,7 +36,8 @@ public sealed class ShardComputerTests : IDisposable
     {
         var adapter = Adapter();
         byte[][] alone = [.. Enumerable.Range(1, 4).Select(step => Compute(_computer, Shard(step, 1 + step % 3), adapter).Payload)];
-        ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => new ComputeDevice(new DeviceId($"node/cpu:{i}"), () => new TorchShardComputer($"cpu:{i}")))];
+        ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => Cpu with { Index = i })
+            .Select(d => new ComputeDevice(new DeviceId(new NodeId("node"), d), () => new TorchShardComputer(d)))];
         try
         {
             // Both load their own copy of the model at the same instant, and go on side by side; each computes every shard, in opposite orders.
@@ -73,14 +75,16 @@ public sealed class ShardComputerTests : IDisposable
     [Fact]
     public void Other_model_or_reward_files_and_half_precision_on_the_cpu_are_named_at_the_door()
     {
-        Assert.Null(NodeFitness.Reason(_settings, ["cpu:0"]));
-        var model = NodeFitness.Reason(_settings with { ModelHash = new string('0', 64) }, ["cpu:0"])!;
+        Assert.Null(NodeFitness.Reason(_settings, [Cpu]));
+        var model = NodeFitness.Reason(_settings with { ModelHash = new string('0', 64) }, [Cpu])!;
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
-        Assert.Contains("this node's reward files differ", NodeFitness.Reason(_settings with { Rewards = [_settings.Rewards[0] with { Hash = "1" }] }, ["cpu:0"]));
-        Assert.Contains("no/such/model: not found; the run's model must lie at the same path", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
-        Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cpu:0"]));
-        Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cuda:0"]));
+        Assert.Contains("this node's reward files differ",
+            NodeFitness.Reason(_settings with { Rewards = [_settings.Rewards[0] with { Hash = "1" }] }, [Cpu]));
+        Assert.Contains("no/such/model: not found; the run's model must lie at the same path",
+            NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, [Cpu]));
+        Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, [Cpu]));
+        Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, [Cpu with { Kind = DeviceKind.Cuda }]));
     }
 
     private async Task<byte[][]> EveryAsync(ComputeDevice device, int[] steps, byte[] adapter)
@@ -88,7 +92,7 @@ public sealed class ShardComputerTests : IDisposable
         var payloads = new SortedDictionary<int, byte[]>();
         foreach (var step in steps)
         {
-            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobTransfer.Describe(adapter), _settings);
+            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobRef.Of(adapter), _settings);
             var done = Assert.IsType<ShardDone>(await device.Start(lease, adapter).Outcome);
             payloads[step] = device.Shelf.Payload(done.Payload.Hash)!;
             device.Clear();

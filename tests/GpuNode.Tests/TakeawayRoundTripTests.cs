@@ -73,7 +73,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
         var imported = LoraFile.Read(In("kohya.safetensors"));
         var reward = Path.Combine(Root, "models", "emoji-preference");
         var settings = new ShardSettings(Model, "", [new RewardTerm("preference", "preference", reward, "", 1, 0, 1, "", 90)], [], "fp32", 1, 3, 3, 0, 0, 0, "", "negative-reward", 0, 1, 4, 2, ["to_q", "to_k", "to_v", "to_out.0"]);
-        using var computer = new TorchShardComputer("cpu:0");
+        using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         var shard = new Shard(new RunId("test"), 0, 0, true, true, 0, [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
         var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { }, CancellationToken.None).Payload);
         Assert.Equal(image.Images[0], Pixels(Sample(Model, In("kohya.safetensors"))));

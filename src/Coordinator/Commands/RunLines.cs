@@ -23,7 +23,8 @@ internal sealed class RunLines : IProgress<RunProgress>
         EvaluationFinished e => $"evaluation after step {e.Step}: held-out reward {e.RewardMean:F3} ± {e.RewardStd:F3}, diversity {e.Diversity:F3}{Terms(e.Terms, e.RewardMean, spread: true)}",
         RunNotice notice => notice.Text,
         RunSteered steered => steered.Text,
-        NodeChanged node => $"{node.Node} {node.State}: {node.Detail}",
+        NodeChanged node => $"{node.Node} {node.State.Text()}: {node.Detail}",
+        DeviceChanged device => $"{device.Device} {device.State.Text()}: {device.Detail}",
         _ => null,
     };
 

@@ -3,6 +3,7 @@ using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Reports.TensorBoard;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Commands;
@@ -106,14 +107,15 @@ internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double
 /// <summary>Which devices this machine offers.</summary>
 internal static class LocalDevices
 {
-    public static IReadOnlyList<string> Pick(int? nodes, int threadsPerShard)
+    public static IReadOnlyList<DeviceName> Pick(int? nodes, int threadsPerShard)
     {
         var gpus = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
         if (gpus > 0)
         {
-            return Enumerable.Range(0, nodes ?? gpus).Select(i => $"cuda:{i % gpus}").ToList();
+            return Enumerable.Range(0, nodes ?? gpus).Select(i => new DeviceName(DeviceKind.Cuda, i % gpus)).ToList();
         }
         // One thread a shard and two processes use two cores better than one process with two threads.
-        return Enumerable.Repeat("cpu:0", nodes ?? Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2)).ToList();
+        nodes ??= Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2);
+        return Enumerable.Repeat(new DeviceName(DeviceKind.Cpu, 0), nodes.Value).ToList();
     }
 }

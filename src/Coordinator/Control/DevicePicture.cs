@@ -1,14 +1,16 @@
 using System.Collections.Immutable;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Control;
 
 /// <summary>What is known of one device, from the run's events: immutable, no clock of its own.</summary>
-public sealed record DevicePicture(string Name)
+/// <param name="Device">Null for a node that was refused before it told its devices.</param>
+public sealed record DevicePicture(NodeId Node, DeviceName? Device)
 {
     private static readonly TimeSpan RateWindow = TimeSpan.FromMinutes(5);
 
-    public string State { get; init; } = "idle";
+    public DeviceState State { get; init; } = DeviceState.Idle;
 
     public string Detail { get; init; } = "";
 
@@ -30,17 +32,15 @@ public sealed record DevicePicture(string Name)
     /// <summary>When the shards of the last minutes were taken.</summary>
     public ImmutableList<DateTimeOffset> Times { get; init; } = [];
 
-    public string Node => Name.Split('/')[0];
-
-    public string Device => Name.Contains('/', StringComparison.Ordinal) ? Name[(Name.IndexOf('/', StringComparison.Ordinal) + 1)..] : "";
-
-    public bool Benched => State == "benched";
+    public bool Benched => State == DeviceState.Benched;
 
     public DevicePicture Heard(DeviceWork? work, DateTimeOffset now) => this with
     {
         // A benched device still asks for work, a leaving one still computes.
-        State = State is "benched" or "leaving" ? State : work is null ? "idle" : "computing",
-        Detail = State is "benched" or "leaving" ? Detail : work is null ? "waits for work" : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
+        State = Keeps ? State : work is null ? DeviceState.Idle : DeviceState.Computing,
+        Detail = Keeps ? Detail
+            : work is null ? "waits for work"
+            : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
         Work = work,
         LastSeen = now,
     };
@@ -53,18 +53,23 @@ public sealed record DevicePicture(string Name)
         LastSeen = now,
     };
 
-    public DevicePicture Changed(string state, string detail) => this with
+    public DevicePicture Changed(DeviceState state, string detail) => this with
     {
-        State = state == "joined" ? "idle" : state,
-        Detail = state == "joined" ? "waits for work" : detail,
-        Work = state is "leaving" or "benched" ? Work : null,
-        Expired = Expired + (state == "silent" ? 1 : 0),
+        State = state == DeviceState.Joined ? DeviceState.Idle : state,
+        Detail = state == DeviceState.Joined ? "waits for work" : detail,
+        Work = state is DeviceState.Leaving or DeviceState.Benched ? Work : null,
+        Expired = Expired + (state == DeviceState.Silent ? 1 : 0),
     };
+
+    public DevicePicture Resting() => this with { Work = null, State = DeviceState.Idle, Detail = "the run is over" };
 
     public NodeStatus Status(DateTimeOffset now)
     {
         var from = now - RateWindow > Since ? now - RateWindow : Since;
         var minutes = Math.Max((now - from).TotalMinutes, 1.0 / 60);
-        return new NodeStatus(Node, Device, State, Detail, Work?.Shard, Work?.Fraction ?? 0, Done, Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
+        return new NodeStatus(Node.Value, Device?.ToString() ?? "", State.Text(), Detail, Work?.Shard, Work?.Fraction ?? 0, Done,
+            Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
     }
+
+    private bool Keeps => State is DeviceState.Benched or DeviceState.Leaving;
 }

@@ -63,7 +63,7 @@ internal sealed class DeviceRoster
     /// <summary>The node leaves in order: its devices are not lost when they go.</summary>
     public void Leaving(NodeId node) => _leaving.Add(node);
 
-    public bool IsLeaving(DeviceId device) => _leaving.Any(n => device.Value.StartsWith(n.Value + "/", StringComparison.Ordinal));
+    public bool IsLeaving(DeviceId device) => _leaving.Contains(device.Node);
 
     /// <summary>
     /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was leaving has left.

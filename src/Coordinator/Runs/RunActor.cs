@@ -155,7 +155,7 @@ public sealed class RunActor : ReceivePersistentActor
     {
         _setup.Steering.Begins(shards[0].Step, shards[0].Evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
-        var work = new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
+        var work = new StepWork(shards, _adapter, BlobRef.Of(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
         _shards.Tell(new ComputeShards(work, _adapterBytes, _resumed));
     }
 

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
@@ -54,8 +55,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         Receive<FetchChunk>(OnFetch);
         Receive<ResultArriving>(arriving => _work?.Leases.Computed(arriving.Shard, arriving.Device, DateTimeOffset.UtcNow));
         Receive<ResultReceived>(OnResult);
-        Receive<Terminated>(terminated => Released(_devices.Gone(terminated.ActorRef), "lost"));
-        Receive<DisassociatedEvent>(broken => Released(_devices.CutOff(broken.RemoteAddress), "cut off"));
+        Receive<Terminated>(terminated => Released(_devices.Gone(terminated.ActorRef), DeviceState.Lost));
+        Receive<DisassociatedEvent>(broken => Released(_devices.CutOff(broken.RemoteAddress), DeviceState.CutOff));
         Receive<Tick>(_ => OnTick());
     }
 
@@ -96,7 +97,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             var reason = $"node {hello.Node} runs version {hello.Version}, the coordinator {_setup.Version}";
             Sender.Tell(new NodeRefused(reason));
-            _setup.Progress.Report(new NodeChanged(hello.Node.Value, "refused", reason));
+            _setup.Progress.Report(new NodeChanged(hello.Node, DeviceState.Refused, reason));
             return;
         }
         // Said again and again until the node works: a message may be lost.
@@ -104,20 +105,20 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
             Context.Watch(Sender);
-            _setup.Progress.Report(new NodeChanged(hello.Node.Value, "joined", string.Join(", ", hello.Devices)));
+            _setup.Progress.Report(new NodeChanged(hello.Node, DeviceState.Joined, string.Join(", ", hello.Devices), hello.Devices));
         }
     }
 
     private void OnUnfit(NodeUnfit unfit)
     {
         _devices.Unfit(unfit.Node);
-        _setup.Progress.Report(new NodeChanged(unfit.Node.Value, "refused", unfit.Reason));
+        _setup.Progress.Report(new NodeChanged(unfit.Node, DeviceState.Refused, unfit.Reason));
     }
 
     private void OnLeaving(NodeLeaving leaving)
     {
         _devices.Leaving(leaving.Node);
-        _setup.Progress.Report(new NodeChanged(leaving.Node.Value, "leaving", "finishes its shard"));
+        _setup.Progress.Report(new NodeChanged(leaving.Node, DeviceState.Leaving, "finishes its shard"));
     }
 
     private void OnDrain(DrainNode drain)
@@ -139,7 +140,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
             return;
         }
         See(request.Device);
-        _setup.Progress.Report(new DeviceHeard(request.Device.Value, null));
+        _setup.Progress.Report(new DeviceHeard(request.Device, null));
         // What the device holds of this step was acknowledged by a coordinator that died with it: it is asked for again, not computed again.
         foreach (var held in request.Held.Where(key => _work?.Wants(key) == true
             && !_work.Leases.Has(request.Device, key.Index) && !_work.Leases.FailedOn(key.Index, request.Device)))
@@ -174,7 +175,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             _devices.Busy(device);
             worker.Tell(new ShardLease(lease.Id, lease.Shard, _work!.Blob, _setup.Settings));
-            _setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(lease.Shard.Step, lease.Shard.Index, lease.Shard.Evaluation, "leased", lease.Fraction)));
+            _setup.Progress.Report(new DeviceHeard(device, new DeviceWork(lease.Shard.Step, lease.Shard.Index, lease.Shard.Evaluation, "leased", lease.Fraction)));
         }
         else
         {
@@ -200,7 +201,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         See(progress.Device);
         _work.Leases.Adopt(progress.Lease, progress.Key.Index, progress.Device, progress.Fraction, DateTimeOffset.UtcNow);
-        _setup.Progress.Report(new DeviceHeard(progress.Device.Value, new DeviceWork(progress.Key.Step, progress.Key.Index, _work.Evaluation, progress.Phase, progress.Fraction)));
+        _setup.Progress.Report(new DeviceHeard(progress.Device, new DeviceWork(progress.Key.Step, progress.Key.Index, _work.Evaluation, progress.Phase, progress.Fraction)));
         ReportShards();
     }
 
@@ -254,7 +255,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         _work.Leases.Complete(done.Key.Index, DateTimeOffset.UtcNow);
         _devices.Succeeded(done.Device, _work.Evaluation);
         _setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, _work.Evaluation, done.SamplingSeconds, done.ScoringSeconds, done.BackwardSeconds, done.PeakMemory,
-            done.Device.Value, done.Payload.Bytes));
+            done.Device, done.Payload.Bytes));
         ReportShards();
         if (_work.Leases.IsComplete)
         {
@@ -279,10 +280,10 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     private void Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         _log.Warning("lease {0}: {1}", lease, why);
-        _setup.Progress.Report(new ShardRefused(device.Value, key.Step, key.Index, why));
+        _setup.Progress.Report(new ShardRefused(device, key.Step, key.Index, why));
         if (_devices.Failed(device))
         {
-            _setup.Progress.Report(new NodeChanged(device.Value, "benched", why));
+            _setup.Progress.Report(new DeviceChanged(device, DeviceState.Benched, why));
         }
         if (_work?.Wants(key) != true)
         {
@@ -301,15 +302,15 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
 
     private void OnFetch(FetchChunk fetch)
     {
-        var chunk = fetch.Hash == _blob?.Hash ? BlobTransfer.ChunkOf(_adapter, fetch.Hash, fetch.Index) : null;
-        Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
-        if (chunk is not null)
+        var answer = BlobTransfer.Answer(fetch, fetch.Hash == _blob?.Hash ? _adapter : null);
+        Sender.Tell(answer);
+        if (answer is BlobChunk chunk)
         {
             _setup.Progress.Report(new ChunkSent(chunk.Data.Length));
         }
     }
 
-    private void Released(IReadOnlyList<DeviceId> devices, string how)
+    private void Released(IReadOnlyList<DeviceId> devices, DeviceState how)
     {
         if (_dismissed?.Over is not null || devices.Count == 0)
         {
@@ -319,8 +320,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             _work?.Leases.Release(device);
             _results.Stop(device);
-            var (state, detail) = _devices.IsLeaving(device) ? ("left", "drained") : (how, "its shards are leased again");
-            _setup.Progress.Report(new NodeChanged(device.Value, state, detail));
+            var (state, detail) = _devices.IsLeaving(device) ? (DeviceState.Left, "drained") : (how, "its shards are leased again");
+            _setup.Progress.Report(new DeviceChanged(device, state, detail));
         }
         OfferAll();
     }
@@ -333,7 +334,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         }
         foreach (var lease in work.Leases.Expire(DateTimeOffset.UtcNow))
         {
-            _setup.Progress.Report(new NodeChanged(lease.Device.Value, "silent", $"shard {lease.Shard.Index} is leased again"));
+            _setup.Progress.Report(new DeviceChanged(lease.Device, DeviceState.Silent, $"shard {lease.Shard.Index} is leased again"));
             _results.Stop(lease.Device);
         }
         OfferAll();

@@ -47,7 +47,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
         {
             _computer ??= create();
             var outcome = _computer.Compute(lease.Shard, lease.Settings, adapter, running.Report, _cancellation.Token);
-            var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload),
+            var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobRef.Of(outcome.Payload),
                 outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);
             return done;

@@ -47,7 +47,8 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
-        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, BlobTransfer.HashOf(adapter.Span).Value));
+        var version = BlobHash.Of(adapter.Span).Value;
+        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Truncation, 0, version));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), 0, 0, 0);
     }

@@ -30,7 +30,7 @@ public sealed class DrainTests : IDisposable
         Assert.True(code == 0, error);
         Assert.Equal("drained finishes its shard and leaves", output.Trim());
         Assert.Equal(0, await drained.ExitAsync());
-        await run.Until<NodeChanged>(e => e is { Node: "drained/cpu:0", State: "left" });
+        await run.Until<DeviceChanged>(e => e is { Device.Value: "drained/cpu:0", State: DeviceState.Left });
 
         (code, _, error) = await DrainAsync("nobody");
         Assert.Equal(2, code);
@@ -46,15 +46,19 @@ public sealed class DrainTests : IDisposable
         var last = run.Node("last", delay: "1ms");
         await run.StoppedAsync();
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
-        Assert.Equal(["leaving", "left"], States("terminated"));
-        Assert.Equal(["leaving", "left"], States("drained"));
+        Assert.Equal([DeviceState.Leaving, DeviceState.Left], States("terminated"));
+        Assert.Equal([DeviceState.Leaving, DeviceState.Left], States("drained"));
         NodeProcess[] nodes = [terminated, drained, last];
         var shards = nodes.SelectMany(n => n.Shards).ToList();
         Assert.Single(shards, terminated.Shards[^1]);
         Assert.Single(shards, drained.Shards[^1]);
 
-        IEnumerable<string> States(string node) => run.Record.All<NodeChanged>()
-            .Where(e => e.Node.StartsWith(node, StringComparison.Ordinal) && e.State != "joined").Select(e => e.State).Distinct();
+        IEnumerable<DeviceState> States(string node) => run.Record.All<RunProgress>().Select(e => e switch
+        {
+            NodeChanged change when change.Node.Value == node => change.State,
+            DeviceChanged change when change.Device.Node.Value == node => change.State,
+            _ => DeviceState.Joined,
+        }).Where(s => s != DeviceState.Joined).Distinct();
     }
 
     private async Task<(int Code, string Output, string Error)> DrainAsync(string node)

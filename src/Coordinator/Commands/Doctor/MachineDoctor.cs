@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
@@ -25,7 +26,8 @@ internal static class MachineDoctor
         findings.Add(node.Finding);
         findings.Add(Gpus(node.Machine));
         findings.AddRange(Run(source));
-        findings.Add(Try("port", () => CoordinatorHost.RequireFreePort("127.0.0.1", port), port == 0 ? "any free one" : $"{port} is free", "choose another with --port"));
+        findings.Add(Try("port", () => ListenAddress.RequireFree("127.0.0.1", port),
+            port == 0 ? "any free one" : $"{port} is free", "choose another with --port"));
         return findings;
     }
 
