@@ -22,7 +22,7 @@ internal static class ShardBenchmark
         var modules = unet.Tensors.Values.Where(t => t.Shape.Length == 2 && t.Name.Contains(".attn", StringComparison.Ordinal) && t.Name.EndsWith(".weight", StringComparison.Ordinal))
             .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])).ToList();
         var adapter = LoraInitializer.Gaussian(modules, 4, 1).Serialize();
-        using var computer = new TorchShardComputer("cpu:0");
+        using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         Console.WriteLine("| shards | resident MB |\n|---|---|");
         using var process = Process.GetCurrentProcess();
         for (var i = 1; i <= count; i++)

@@ -13,8 +13,7 @@ using static TorchSharp.torch;
 namespace AlignProp.GpuNode.Compute;
 
 /// <summary>The real thing: the alignment step of AlignProp.Models on one device. Keeps the last model it loaded.</summary>
-/// <param name="device">cpu:N or cuda:N.</param>
-public sealed class TorchShardComputer(string device) : IShardComputer
+public sealed class TorchShardComputer(DeviceName device) : IShardComputer
 {
     private readonly Device _device = Libtorch.DeviceOf(device);
     private Loaded? _loaded;

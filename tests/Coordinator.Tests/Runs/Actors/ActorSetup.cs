@@ -31,7 +31,7 @@ internal static class ActorSetup
 
     /// <summary>The announcement of a result of two samples.</summary>
     public static ShardDone Done(LeaseId lease, DeviceId device, ShardKey key, byte[] payload) =>
-        new(lease, device, key, [1, 2], -1.5, BlobTransfer.Describe(payload), new PhaseTimes(1, 2, 3), 1000);
+        new(lease, device, key, [1, 2], -1.5, BlobRef.Of(payload), new PhaseTimes(1, 2, 3), 1000);
 }
 
 internal sealed class MemoryStore : IAdapterStore
@@ -52,7 +52,7 @@ internal sealed class MemoryStore : IAdapterStore
             Failure = null;
             throw failure;
         }
-        var blob = BlobTransfer.Describe(bytes);
+        var blob = BlobRef.Of(bytes);
         _blobs[blob.Hash] = bytes;
         return blob;
     }
