@@ -13,10 +13,7 @@ internal static class ShardBenchmark
         var (model, reward) = (Project.Path("models", "emoji-diffusion"), Project.Path("models", "emoji-preference"));
         var settings = new ShardSettings(model, ModelFingerprint.Of(model), [new RewardTerm("preference", "preference", reward, RewardFingerprint.Of(reward), 1, 0, 1, "", 90)], [], "fp32", 1, 8, 3, 0, 0, 0, "",
             "negative-reward", 0, 1, 4, 4, ["to_q", "to_k", "to_v", "to_out.0"]);
-        using var unet = SafetensorsFile.Open(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"));
-        var modules = unet.Tensors.Values.Where(t => t.Shape.Length == 2 && t.Name.Contains(".attn", StringComparison.Ordinal) && t.Name.EndsWith(".weight", StringComparison.Ordinal))
-            .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])).ToList();
-        var adapter = LoraInitializer.Gaussian(modules, 4, 1).Serialize();
+        var adapter = LoraInitializer.Gaussian(SiteReader.Read(model).Matching(settings.LoraTargets), 4, 1).Serialize();
         using var computer = new TorchShardComputer("cpu:0");
         Console.WriteLine("| shards | resident MB |\n|---|---|");
         using var process = Process.GetCurrentProcess();

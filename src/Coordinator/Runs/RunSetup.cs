@@ -8,7 +8,7 @@ namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
-    IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
+    AdapterSites Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
     Leadership Leadership, RunSteering Steering)
 {
     /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>

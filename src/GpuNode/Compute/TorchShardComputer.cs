@@ -1,11 +1,8 @@
 using AlignProp.Adapters;
 using AlignProp.Messages;
-using AlignProp.Models;
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
-using AlignProp.Models.Lora;
-using AlignProp.Models.Rewards;
-using AlignProp.Models.Vae;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Hosting;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,48 +13,48 @@ namespace AlignProp.GpuNode.Compute;
 public sealed class TorchShardComputer(string device) : IShardComputer
 {
     private readonly Device _device = Libtorch.DeviceOf(device);
-    private Loaded? _loaded;
+    private (ShardSettings Settings, ModelHost Host)? _loaded;
 
     public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
         // Loaded before the scope: the model outlives the shard.
-        var loaded = Load(settings, progress);
+        var host = Load(settings, progress);
         using var scope = NewDisposeScope();
         var weights = LoraWeights.Deserialize(adapter);
-        loaded.Lora.Load(name => weights[name].Values);
-        loaded.Lora.ZeroGradients();
-        var prompts = shard.Samples.Select(s => s.Prompt).ToList();
-        var (chain, noise) = loaded.Chain(shard, settings, _device);
+        host.Lora.Load(name => weights[name].Values);
+        host.Lora.ZeroGradients();
+        var batch = new SampleBatch(host.Model, SamplingOf(settings), shard.Samples);
         var outcome = shard.Evaluation
-            ? Evaluate(loaded, shard, chain, noise, prompts, progress, cancellation)
-            : Train(loaded, shard, settings, chain, noise, prompts, weights, progress, cancellation);
+            ? Evaluate(host, batch, shard.WantImages, progress, cancellation)
+            : Train(host, batch, shard, settings, weights, progress, cancellation);
         // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.
         GC.Collect(0);
         return outcome;
     }
 
-    public void Dispose() => _loaded?.Dispose();
+    public void Dispose() => _loaded?.Host.Dispose();
 
-    private static ShardOutcome Train(Loaded loaded, Shard shard, ShardSettings settings, DenoisingChain chain, Tensor noise, List<string> prompts,
-        LoraWeights weights, Action<string, double> progress, CancellationToken cancellation)
+    private static ShardOutcome Train(ModelHost host, SampleBatch batch, Shard shard, ShardSettings settings, LoraWeights weights,
+        Action<string, double> progress, CancellationToken cancellation)
     {
         var n = settings.Steps;
+        var plan = GradientPlan.LastSteps(shard.Truncation, n);
         // A recomputed step with its backward costs about three steps without gradient.
         var total = n + 3.0 * shard.Truncation;
-        var step = new AlignmentStep(loaded.Model, loaded.Reward).Run(chain, noise, prompts,
-            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), Truncation.LastSteps(n, shard.Truncation),
+        var step = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts,
+            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), plan, batch.Renoise(plan.Renoised),
             (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
-        var gradient = weights.WithValues(loaded.Lora.Gradients(step.GradientScale));
+        var gradient = weights.WithValues(host.Lora.Gradients(step.GradientScale));
         return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
             [.. step.Terms.SelectMany(t => t)]);
     }
 
-    private static ShardOutcome Evaluate(Loaded loaded, Shard shard, DenoisingChain chain, Tensor noise, List<string> prompts,
-        Action<string, double> progress, CancellationToken cancellation)
+    private static ShardOutcome Evaluate(ModelHost host, SampleBatch batch, bool wantImages, Action<string, double> progress, CancellationToken cancellation)
     {
         using var noGrad = no_grad();
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        var latents = AlignmentStep.Sample(chain, noise, progress, cancellation)[^1];
+        var latents = batch.Chain.Sample(batch.Noise, progress, cancellation)[^1];
+        var prompts = batch.Prompts;
         var sampling = watch.Elapsed.TotalSeconds;
         var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(), new List<byte[]>());
         var (height, width) = (0, 0);
@@ -65,13 +62,13 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         for (var i = 0; i < prompts.Count; i++)
         {
             using var scope = NewDisposeScope();
-            var image = loaded.Model.Decode(latents.narrow(0, i, 1));
-            var (reward, parts) = loaded.Reward.ScoreTerms(image, [prompts[i]]);
+            var image = host.Model.Codec.Decode(latents.narrow(0, i, 1));
+            var (reward, parts) = host.Reward.ScoreTerms(image, [prompts[i]]);
             rewards.Add(reward.to(ScalarType.Float32).item<float>());
-            terms.Add([.. parts.Concat(loaded.EvaluationRewards.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
-            features.Add(loaded.Reward.Features(image).flatten().cpu().data<float>().ToArray());
+            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
+            features.Add(host.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
-            if (shard.WantImages)
+            if (wantImages)
             {
                 images.Add(ImageBytes.Rgb(image));
             }
@@ -82,74 +79,38 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         return new ShardOutcome([.. rewards], 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0, [.. byTerm]);
     }
 
-    private Loaded Load(ShardSettings settings, Action<string, double> progress)
+    private ModelHost Load(ShardSettings settings, Action<string, double> progress)
     {
         if (_loaded is { } loaded && loaded.Settings.SameAs(settings))
         {
-            return loaded;
+            return loaded.Host;
         }
-        _loaded?.Dispose();
+        _loaded?.Host.Dispose();
         _loaded = null;
         progress("load", 0);
-        var dtype = DTypeOf(settings.Precision);
         // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
         set_num_threads(settings.Threads);
-        return _loaded = Loaded.From(settings, _device, dtype);
+        var model = new ModelConfig(settings.ModelPath, settings.Precision, settings.Threads)
+        {
+            Tokenizer = settings.TokenizerPath,
+            Prediction = settings.Prediction,
+            Decode = settings.Decode,
+        };
+        var host = ModelHost.Load(model, _device, [.. settings.Rewards.Select(TermOf)], [.. settings.EvaluationRewards.Select(TermOf)],
+            new LoraConfig(settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
+        _loaded = (settings, host);
+        return host;
     }
 
-    private ScalarType DTypeOf(string precision) => (precision, _device.type) switch
+    private static RewardTermConfig TermOf(RewardTerm term) => new(term.Name, term.Path)
     {
-        ("fp32", _) => ScalarType.Float32,
-        ("bf16", DeviceType.CUDA) => ScalarType.BFloat16,
-        ("fp16", DeviceType.CUDA) => ScalarType.Float16,
-        _ => throw new ModelFileException($"model.precision = {precision} on {_device}: expected fp32 (half precision runs on CUDA only)"),
+        Weight = term.Weight,
+        Mean = term.Mean,
+        Std = term.Std,
+        Words = term.Words.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+        Quality = term.Quality,
     };
 
-    /// <summary>A model, its rewards and the LoRA branches on it, loaded for one run's settings.</summary>
-    private sealed class Loaded(ShardSettings settings, StableDiffusion model, IReward reward, IReadOnlyList<IReward> evaluationRewards, LoraInjection lora) : IDisposable
-    {
-        public ShardSettings Settings { get; } = settings;
-
-        public StableDiffusion Model { get; } = model;
-
-        /// <summary>What is trained on: up is always better.</summary>
-        public IReward Reward { get; } = reward;
-
-        public IReadOnlyList<IReward> EvaluationRewards { get; } = evaluationRewards;
-
-        public LoraInjection Lora { get; } = lora;
-
-        public static Loaded From(ShardSettings settings, Device device, ScalarType dtype)
-        {
-            var model = StableDiffusion.Load(settings.ModelPath, device, dtype,
-                new SingleFileOptions(settings.TokenizerPath, settings.Prediction == "auto" ? "" : settings.Prediction)).With(Enum.Parse<DecodeMode>(settings.Decode, ignoreCase: true));
-            IReward One(RewardTerm t) => RewardRegistry.Load(new RewardSpec(t.Name, t.Path, t.Words.Split('\n', StringSplitOptions.RemoveEmptyEntries), t.Quality), device, dtype);
-            var reward = new WeightedReward([.. settings.Rewards.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]);
-            return new Loaded(settings, model, reward, [.. settings.EvaluationRewards.Select(One)], LoraInjection.Attach(model.UNet, settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
-        }
-
-        /// <summary>The denoising chain of a shard and its x_T.</summary>
-        public (DenoisingChain Chain, Tensor Noise) Chain(Shard shard, ShardSettings settings, Device device)
-        {
-            var shape = Model.LatentShape(settings.Height, settings.Width);
-            var noise = SampleNoise.Initial(shard.Samples.Select(s => s.NoiseSeed).ToList(), shape, device);
-            var variance = settings.Eta > 0
-                ? SampleNoise.Variance(shard.Samples.Select(s => s.VarianceSeed).ToList(), settings.Steps, shape, device)
-                : null;
-            var conditional = Model.EncodePrompts(shard.Samples.Select(s => s.Prompt).ToList(), settings.Height, settings.Width);
-            var unconditional = Model.EncodeNegative(settings.NegativePrompt, shard.Samples.Count, settings.Height, settings.Width);
-            return (new DenoisingChain(Model.UNet, Model.Scheduler, unconditional, conditional, settings.Steps, settings.GuidanceScale, settings.Eta, variance), noise);
-        }
-
-        public void Dispose()
-        {
-            Lora.Dispose();
-            Reward.Dispose();
-            foreach (var other in EvaluationRewards)
-            {
-                other.Dispose();
-            }
-            Model.Dispose();
-        }
-    }
+    private static SamplingConfig SamplingOf(ShardSettings settings) =>
+        new(settings.Steps, settings.GuidanceScale, settings.Eta, settings.Height, settings.Width, settings.NegativePrompt);
 }
