@@ -15,7 +15,11 @@ internal static class HealthCommand
         var run = new Option<string?>("--run") { Description = "Run id; default: the newest run whose coordinator runs here." };
         var ready = new Option<bool>("--ready") { Description = "Also ask that it leads with a journal it can reach, or stands by; default: that it answers." };
         var runs = RunOptions.Runs();
-        var command = new Command("health", "Whether a coordinator runs here: exit code 0 or 1. Example: alignprop health --ready") { run, ready, runs };
+        var command = new Verb("health", "Whether a coordinator runs here: exit code 0 or 1.",
+            "alignprop health --ready")
+        {
+            run, ready, runs,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             var (folder, id) = (parsed.GetValue(runs)!, parsed.GetValue(run));
