@@ -2,6 +2,7 @@ using System.Diagnostics;
 using AlignProp.Adapters;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Benchmarks;
 
@@ -11,15 +12,19 @@ internal static class ShardBenchmark
     public static void Run(int count)
     {
         var (model, reward) = (Project.Path("models", "emoji-diffusion"), Project.Path("models", "emoji-preference"));
-        var settings = new ShardSettings(model, ModelFingerprint.Of(model), [new RewardTerm("preference", "preference", reward, RewardFingerprint.Of(reward), 1, 0, 1, "", 90)], [], "fp32", 1, 8, 3, 0, 0, 0, "",
-            "negative-reward", 0, 1, 4, 4, ["to_q", "to_k", "to_v", "to_out.0"]);
-        var adapter = LoraInitializer.Gaussian(SiteReader.Read(model).Matching(settings.LoraTargets), 4, 1).Serialize();
+        var settings = RunDescription.Of(new RunConfig
+        {
+            Model = new ModelConfig { Path = model },
+            Reward = new RewardConfig { Path = reward },
+            Sampling = new SamplingConfig { Steps = 8, GuidanceScale = 3 },
+        });
+        var adapter = LoraInitializer.Gaussian(SiteReader.Read(model).Matching(settings.Config.Lora.Targets), 4, 1).Serialize();
         using var computer = new TorchShardComputer("cpu:0");
         Console.WriteLine("| shards | resident MB |\n|---|---|");
         using var process = Process.GetCurrentProcess();
         for (var i = 1; i <= count; i++)
         {
-            var shard = new Shard(new RunId("bench"), i, 0, false, false, 1 + i % 8, [.. Enumerable.Range(0, 8).Select(s => new ShardSample("a cat", (ulong)(i * 8 + s), 0))]);
+            var shard = new Shard(new RunId("bench"), i, 0, 0, new ShardTask.Reparametrized(GradientPlan.LastSteps(1 + i % 8, 8)), [.. Enumerable.Range(0, 8).Select(s => new ShardSample("a cat", (ulong)(i * 8 + s), 0))]);
             computer.Compute(shard, settings, adapter, (_, _) => { }, CancellationToken.None);
             if (i is 1 or 5 or 10 || i % 20 == 0)
             {

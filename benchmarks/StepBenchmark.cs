@@ -14,8 +14,6 @@ internal static class StepBenchmark
     private const int Steps = 20;
     private const int Batch = 8;
 
-    private static readonly string[] Targets = ["to_q", "to_k", "to_v", "to_out.0"];
-
     public static void Phases()
     {
         set_num_threads(1);
@@ -94,8 +92,9 @@ internal static class StepBenchmark
 
     private sealed class Bench : IDisposable
     {
-        private readonly ModelHost _host = ModelHost.Load(new ModelConfig(Project.Path("models", "emoji-diffusion"), "fp32", 1), CPU,
-            [new RewardTermConfig("preference", Project.Path("models", "emoji-preference"))], lora: new LoraConfig(4, 4, Targets));
+        private readonly ModelHost _host = ModelHost.Load(
+            new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
+            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }], lora: new LoraConfig());
 
         private readonly SampleBatch _batch;
 
@@ -108,7 +107,7 @@ internal static class StepBenchmark
                     parameter.normal_(0, 0.02);
                 }
             }
-            _batch = new SampleBatch(_host.Model, new SamplingConfig(Steps, 3, 0, 0, 0, ""),
+            _batch = new SampleBatch(_host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = 3 },
                 [.. Enumerable.Range(0, Batch).Select(i => new ShardSample("a cat", (ulong)i, 0))]);
         }
 

@@ -8,14 +8,20 @@ COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
 COPY src/Coordinator/Coordinator.csproj src/Coordinator/packages.lock.json src/Coordinator/
-RUN dotnet restore src/Coordinator --locked-mode
+COPY src/Reports/Reports.csproj src/Reports/packages.lock.json src/Reports/
+COPY src/Web/Web.csproj src/Web/packages.lock.json src/Web/
+COPY src/Cli/Cli.csproj src/Cli/packages.lock.json src/Cli/
+RUN dotnet restore src/Cli --locked-mode
 COPY hocon hocon
 COPY src/Messages src/Messages
 COPY src/Adapters src/Adapters
 COPY src/Coordinator src/Coordinator
+COPY src/Reports src/Reports
+COPY src/Web src/Web
+COPY src/Cli src/Cli
 # The commit: nodes of another version are refused at the door.
 ARG REVISION=
-RUN dotnet publish src/Coordinator -c Release --no-restore -o /app -p:SourceRevisionId=$REVISION -p:DebugType=none \
+RUN dotnet publish src/Cli -c Release --no-restore -o /app -p:SourceRevisionId=$REVISION -p:DebugType=none \
  && find /app -name '*.xml' -delete
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0

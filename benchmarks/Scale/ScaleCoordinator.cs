@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.GpuNode.Compute;
 
 namespace AlignProp.Benchmarks.Scale;
@@ -55,7 +56,7 @@ internal static class ScaleCoordinator
                 case ShardTimed { Evaluation: false }:
                     _result = Stopwatch.GetTimestamp();
                     break;
-                case NodeChanged { State: not ("joined" or "leaving" or "left") } changed:
+                case NodeChanged changed when !changed.State.IsInOrder():
                     _disturbances++;
                     Console.Error.WriteLine(changed);
                     break;

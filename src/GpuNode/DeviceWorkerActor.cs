@@ -1,6 +1,7 @@
 using Akka.Actor;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode;
 
@@ -17,6 +18,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 
     private readonly ComputeDevice _device;
     private readonly NodeId _node;
+    private readonly RunDescription _run;
     private readonly IActorRef _coordinator;
     private readonly IActorRef _adapters;
     private bool _draining;
@@ -24,9 +26,9 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
     private readonly Dictionary<LeaseId, IAlignPropMessage> _unacknowledged = [];
 
     /// <param name="adapters">The node's <see cref="AdapterFetcher"/>.</param>
-    public DeviceWorkerActor(ComputeDevice device, NodeId node, IActorRef coordinator, IActorRef adapters)
+    public DeviceWorkerActor(ComputeDevice device, NodeId node, RunDescription run, IActorRef coordinator, IActorRef adapters)
     {
-        (_device, _node, _coordinator, _adapters) = (device, node, coordinator, adapters);
+        (_device, _node, _run, _coordinator, _adapters) = (device, node, run, coordinator, adapters);
         Receive<ShardLease>(OnLease);
         Receive<NoWork>(_ => { });
         Receive<AdapterFetcher.AdapterReady>(OnAdapter);
@@ -101,7 +103,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         if (_fetchingFor is { } lease && lease.Adapter.Hash == adapter.Hash)
         {
             _fetchingFor = null;
-            Follow(_device.Start(lease, adapter.Bytes));
+            Follow(_device.Start(lease, _run, adapter.Bytes));
         }
     }
 

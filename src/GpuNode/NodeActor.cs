@@ -4,6 +4,7 @@ using Akka.Cluster.Tools.Singleton;
 using Akka.Remote;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode;
 
@@ -14,21 +15,21 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
 
     private readonly NodeId _node;
     private readonly IReadOnlyList<ComputeDevice> _devices;
-    private readonly Func<ShardSettings, string?> _unfit;
+    private readonly Func<RunDescription, string?> _unfit;
     private readonly Action<NodeExit> _exit;
     private readonly TimeSpan _patience;
     private readonly bool _lone;
     private readonly IActorRef _coordinator;
     private readonly IActorRef _adapters;
     private readonly List<IActorRef> _workers = [];
-    private bool _checking;
+    private NodeWelcome? _run;
     private DateTime _coordinatorSeen = DateTime.UtcNow;
 
     /// <param name="unfit">Why this node cannot take part in a run with these settings, or null; heavy, run beside the actor.</param>
     /// <param name="patience">Without a coordinator in the cluster for this long, the node joins anew.</param>
     /// <param name="exit">Called with why the node leaves the cluster.</param>
     /// <param name="lone">There is one coordinator, and no standby.</param>
-    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<ShardSettings, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
+    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<RunDescription, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
     {
         (_node, _devices, _unfit, _patience, _lone, _exit) = (node, devices, unfit, patience, lone, exit);
         _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,
@@ -94,13 +95,17 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
 
     private void OnWelcome(NodeWelcome welcome)
     {
-        if (_checking)
+        if (_run is { } run)
         {
+            if (run.Run != welcome.Run)
+            {
+                _exit(new NodeExit(NodeExit.Rejoin, $"another run is led here now: {welcome.Run}"));
+            }
             return;
         }
-        _checking = true;
+        _run = welcome;
         var unfit = _unfit;
-        Task.Run(() => unfit(welcome.Settings)).PipeTo(Self, Self, reason => new Checked(reason), error => new Checked(error.Message));
+        Task.Run(() => unfit(welcome.Description)).PipeTo(Self, Self, reason => new Checked(reason), error => new Checked(error.Message));
     }
 
     private void OnChecked(Checked result)
@@ -111,9 +116,10 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
             _exit(new NodeExit(NodeExit.Refused, reason));
             return;
         }
+        var run = _run!.Description;
         foreach (var device in _devices)
         {
-            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, _coordinator, _adapters)), device.Id.Value.Replace('/', '-').Replace(':', '-'));
+            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, run, _coordinator, _adapters)), device.Id.Value.Replace('/', '-').Replace(':', '-'));
             Context.Watch(worker);
             _workers.Add(worker);
         }

@@ -6,6 +6,7 @@ using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models;
 using Serilog;
 
@@ -66,9 +67,9 @@ public static class NodeCommand
             .WithFallback(ClusterSingleton.DefaultConfig());
         var lone = seeds.Count == 1;
         var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
-        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId($"{node}/{d}"), Computer(hocon, d)))];
-        var fitness = new ConcurrentDictionary<string, string?>();
-        Func<ShardSettings, string?> unfit = s => fitness.GetOrAdd(NodeFitness.Subject(s), _ => NodeFitness.Reason(s, names));
+        List<ComputeDevice> devices = [.. names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d)))];
+        var fitness = new ConcurrentDictionary<RunDescription, string?>();
+        Func<RunDescription, string?> unfit = run => fitness.GetOrAdd(run, _ => NodeFitness.Reason(run, names));
 
         TaskCompletionSource<NodeExit>? exit = null;
         IActorRef actor = ActorRefs.Nobody;

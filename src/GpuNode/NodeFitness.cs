@@ -1,5 +1,5 @@
 using AlignProp.Adapters;
-using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode;
 
@@ -8,27 +8,22 @@ public static class NodeFitness
 {
     /// <summary>What differs, with the path and what would be right; null when nothing does.</summary>
     /// <param name="devices">cpu:N or cuda:N.</param>
-    public static string? Reason(ShardSettings settings, IEnumerable<string> devices) =>
-        Difference("model", settings.ModelPath, settings.ModelHash)
-        ?? Difference("tokenizer", settings.TokenizerPath, settings.TokenizerHash)
-        ?? settings.Rewards.Concat(settings.EvaluationRewards).Select(r => Difference("reward", r.Path, r.Hash)).FirstOrDefault(d => d is not null)
-        ?? devices.Where(d => settings.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
-            .Select(d => $"model.precision = {settings.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
+    public static string? Reason(RunDescription run, IEnumerable<string> devices) =>
+        run.Files.Select(Difference).FirstOrDefault(d => d is not null)
+        ?? devices.Where(d => run.Config.Model.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
+            .Select(d => $"model.precision = {run.Config.Model.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
 
-    /// <summary>What <see cref="Reason"/> looks at, as one text.</summary>
-    public static string Subject(ShardSettings settings) =>
-        string.Join('\n', [settings.ModelPath, settings.ModelHash, settings.TokenizerPath, settings.TokenizerHash, settings.Precision, .. settings.Rewards.Concat(settings.EvaluationRewards).Select(r => $"{r.Path}\n{r.Hash}")]);
-
-    private static string? Difference(string what, string folder, string expected)
+    private static string? Difference(FileFingerprint file)
     {
-        if (folder.Length > 0 && what != "reward" && !Path.Exists(folder))
+        var (what, folder, expected) = (file.Role.ToString().ToLowerInvariant(), file.Path, file.Hash);
+        if (file.Role != FileRole.Reward && !Path.Exists(folder))
         {
             return $"{folder}: not found; the run's {what} must lie at the same path on every node";
         }
         string found;
         try
         {
-            found = what == "reward" ? RewardFingerprint.Of(folder) : ModelFingerprint.Of(folder);
+            found = file.Role == FileRole.Reward ? RewardFingerprint.Of(folder) : ModelFingerprint.Of(folder);
         }
         catch (DirectoryNotFoundException e)
         {

@@ -17,16 +17,18 @@ public static class PicturesCommand
     public static void Run(string path)
     {
         var request = PictureRequest.Read<PictureRequest>(path);
+        var config = RunFile.Parse(path, request.RunFile);
         set_num_threads(request.Threads > 0 ? request.Threads : Environment.ProcessorCount);
         using var noGrad = no_grad();
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
-        using var host = ModelHost.Load(ModelOf(request, device), device,
-            measures: [.. request.Rewards.Select(r => new RewardTermConfig(r.Name, r.Path) { Words = r.Words, Quality = r.Quality })]);
-        var pictures = Enumerable.Range(0, request.Variants.Count).SelectMany(variant => Draw(request, variant, host)).ToList();
+        // A run of half precision is looked at on a machine without a GPU in fp32.
+        var model = device.type == DeviceType.CUDA ? config.Model : config.Model with { Precision = "fp32" };
+        using var host = ModelHost.Load(model with { Decode = "auto" }, device, measures: [.. request.Rewards.Select(r => r.Term)]);
+        var pictures = Enumerable.Range(0, request.Variants.Count).SelectMany(variant => Draw(request, config, variant, host)).ToList();
         PictureRequest.Write(PictureRequest.ResultFile(request.Folder), new PictureResult(pictures));
     }
 
-    private static List<Picture> Draw(PictureRequest request, int index, ModelHost host)
+    private static List<Picture> Draw(PictureRequest request, RunConfig config, int index, ModelHost host)
     {
         var variant = request.Variants[index];
         using var adapter = variant.Adapter is null ? null : AdapterAttachment.Attach(host.Model.Denoiser, variant.Adapter, variant.Scale);
@@ -35,10 +37,10 @@ public static class PicturesCommand
             Console.Error.WriteLine(note);
         }
         var pictures = new List<Picture>();
-        foreach (var chunk in request.Items.Select((sample, item) => (Sample: sample, Item: item)).Chunk(Math.Max(1, request.Batch)))
+        foreach (var chunk in request.Items.Select((sample, item) => (Sample: sample, Item: item)).Chunk(config.Batch.ShardSize))
         {
             using var scope = NewDisposeScope();
-            var x0 = Sample(new SampleBatch(host.Model, SamplingOf(request), [.. chunk.Select(c => c.Sample)]), variant, adapter);
+            var x0 = Sample(new SampleBatch(host.Model, config.Sampling, [.. chunk.Select(c => c.Sample)]), variant, adapter);
             for (var i = 0; i < chunk.Length; i++)
             {
                 using var one = NewDisposeScope();
@@ -65,17 +67,6 @@ public static class PicturesCommand
         }
         return x;
     }
-
-    /// <summary>A run of half precision is looked at on a machine without a GPU in fp32.</summary>
-    private static ModelConfig ModelOf(PictureRequest request, Device device) =>
-        new(request.Model, device.type == DeviceType.CUDA ? request.Precision : "fp32", request.Threads)
-        {
-            Tokenizer = request.Tokenizer,
-            Prediction = request.Prediction,
-        };
-
-    private static SamplingConfig SamplingOf(PictureRequest request) =>
-        new(request.Steps, request.Guidance, request.Eta, request.Height, request.Width, request.Negative);
 
     private static void Save(string path, byte[] rgb, int width, int height)
     {

@@ -1,3 +1,4 @@
+using AlignProp.Messages.Configuration;
 using Google.Protobuf;
 using P = AlignProp.Messages.Protocol;
 
@@ -12,7 +13,8 @@ internal static class Codecs
             m => new P.NodeHello { Node = m.Node.Value, Devices = { m.Devices.Select(d => d.Value) }, Version = m.Version },
             p => new NodeHello(new(p.Node), [.. p.Devices.Select(d => new DeviceId(d))], p.Version)),
         Of<NodeWelcome, P.NodeWelcome>("welcome", P.NodeWelcome.Parser,
-            m => new P.NodeWelcome { Run = m.Run.Value, Settings = Write(m.Settings) }, p => new NodeWelcome(new(p.Run), Read(p.Settings))),
+            m => new P.NodeWelcome { Run = m.Run.Value, RunFile = m.Description.Text, Files = { m.Description.Files.Select(Write) } },
+            p => new NodeWelcome(new(p.Run), new RunDescription(p.RunFile, [.. p.Files.Select(Read)]))),
         Of<NodeRefused, P.NodeRefused>("refused", P.NodeRefused.Parser, m => new P.NodeRefused { Reason = m.Reason }, p => new NodeRefused(p.Reason)),
         Of<NodeUnfit, P.NodeUnfit>("unfit", P.NodeUnfit.Parser,
             m => new P.NodeUnfit { Node = m.Node.Value, Reason = m.Reason }, p => new NodeUnfit(new(p.Node), p.Reason)),
@@ -21,8 +23,8 @@ internal static class Codecs
             p => new RequestWork(new(p.Device), new(p.Node), [.. p.Held.Select(Read)])),
         Of<NoWork, P.NoWork>("nowork", P.NoWork.Parser, m => new P.NoWork { Reason = m.Reason }, p => new NoWork(p.Reason)),
         Of<ShardLease, P.ShardLease>("lease", P.ShardLease.Parser,
-            m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Settings = Write(m.Settings) },
-            p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), Read(p.Settings))),
+            m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter) },
+            p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter))),
         Of<ShardProgress, P.ShardProgress>("progress", P.ShardProgress.Parser,
             m => new P.ShardProgress { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Phase = m.Phase, Fraction = m.Fraction },
             p => new ShardProgress(new(p.Lease), new(p.Device), Read(p.Key), p.Phase, p.Fraction)),
@@ -35,14 +37,14 @@ internal static class Codecs
                 Rewards = { m.Rewards },
                 Loss = m.Loss,
                 Payload = Write(m.Payload),
-                SamplingSeconds = m.SamplingSeconds,
-                ScoringSeconds = m.ScoringSeconds,
-                BackwardSeconds = m.BackwardSeconds,
+                SamplingSeconds = m.Seconds.Sampling,
+                ScoringSeconds = m.Seconds.Scoring,
+                BackwardSeconds = m.Seconds.Backward,
                 PeakMemory = m.PeakMemory,
                 Terms = { m.Terms ?? [] },
             },
             p => new ShardDone(new(p.Lease), new(p.Device), Read(p.Key), [.. p.Rewards], p.Loss, Read(p.Payload),
-                p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds, p.PeakMemory, [.. p.Terms])),
+                new(p.SamplingSeconds, p.ScoringSeconds, p.BackwardSeconds), p.PeakMemory, [.. p.Terms])),
         Of<ShardFailed, P.ShardFailed>("failed", P.ShardFailed.Parser,
             m => new P.ShardFailed { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Error = m.Error },
             p => new ShardFailed(new(p.Lease), new(p.Device), Read(p.Key), p.Error)),
@@ -61,14 +63,21 @@ internal static class Codecs
             m => new P.DrainReply { Found = m.Found, Detail = m.Detail }, p => new DrainReply(p.Found, p.Detail)),
         Of<RunOver, P.RunOver>("over", P.RunOver.Parser, m => new P.RunOver { Reason = m.Reason }, p => new RunOver(p.Reason)),
         Of<CoordinatorElected, P.CoordinatorElected>("e-elected", P.CoordinatorElected.Parser,
-            m => new P.CoordinatorElected { Epoch = m.Epoch, Life = m.Life, Host = m.Host }, p => new CoordinatorElected(p.Epoch, p.Life, p.Host)),
+            m => new P.CoordinatorElected { Term = m.Term, Life = m.Life, Host = m.Host }, p => new CoordinatorElected(p.Term, p.Life, p.Host)),
         Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
-            m => new P.RunCreated { Run = m.Run.Value, Config = m.Config, Settings = Write(m.Settings), AdapterHash = m.AdapterHash.Value, MomentsHash = m.MomentsHash.Value },
-            p => new RunCreated(new(p.Run), p.Config, Read(p.Settings), Hash(p.AdapterHash), Hash(p.MomentsHash))),
+            m => new P.RunCreated
+            {
+                Run = m.Run.Value,
+                Config = m.Config,
+                Files = { m.Files.Select(Write) },
+                AdapterHash = m.AdapterHash.Value,
+                MomentsHash = m.MomentsHash.Value,
+            },
+            p => new RunCreated(new(p.Run), p.Config, [.. p.Files.Select(Read)], Hash(p.AdapterHash), Hash(p.MomentsHash))),
         Of<StepCommittedEvent, P.StepCommitted>("e-step", P.StepCommitted.Parser,
             m => new P.StepCommitted
             {
-                Epoch = m.Epoch,
+                Term = m.Term,
                 Step = m.Step,
                 AdapterHash = m.AdapterHash.Value,
                 MomentsHash = m.MomentsHash.Value,
@@ -80,7 +89,7 @@ internal static class Codecs
                 Seconds = m.Seconds,
                 Terms = { (m.Terms ?? []).Select(Write) },
             },
-            p => new StepCommittedEvent(p.Epoch, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
+            p => new StepCommittedEvent(p.Term, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
                 [.. p.Terms.Select(Read)])),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
             m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity, Terms = { (m.Terms ?? []).Select(Write) } },
@@ -102,77 +111,53 @@ internal static class Codecs
 
     private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash : throw new ArgumentException("not a SHA-256 in lower-case hex");
 
-    private static P.RewardTerm Write(RewardTerm t) => new()
-    {
-        Label = t.Label,
-        Name = t.Name,
-        Path = t.Path,
-        Hash = t.Hash,
-        Weight = t.Weight,
-        Mean = t.Mean,
-        Std = t.Std,
-        Words = t.Words,
-        Quality = t.Quality,
-    };
+    private static P.FileFingerprint Write(FileFingerprint f) => new() { Role = (int)f.Role, Label = f.Label, Path = f.Path, Hash = f.Hash };
 
-    private static RewardTerm Read(P.RewardTerm p) => new(p.Label, p.Name, p.Path, p.Hash, p.Weight, p.Mean, p.Std, p.Words, p.Quality);
+    private static FileFingerprint Read(P.FileFingerprint p) => new((FileRole)p.Role, p.Label, p.Path, p.Hash);
 
     private static P.RewardScore Write(RewardScore s) => new() { Label = s.Label, Mean = s.Mean, Std = s.Std };
 
     private static RewardScore Read(P.RewardScore p) => new(p.Label, p.Mean, p.Std);
 
-    private static P.ShardKey Write(ShardKey k) => new() { Run = k.Run.Value, Step = k.Step, Index = k.Index, AdapterHash = k.AdapterHash.Value };
+    private static P.ShardKey Write(ShardKey k) => new()
+    {
+        Run = k.Run.Value,
+        Step = k.Step,
+        Round = k.Round,
+        Index = k.Index,
+        AdapterHash = k.AdapterHash.Value,
+    };
 
-    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Index, Hash(p.AdapterHash));
+    private static ShardKey Read(P.ShardKey p) => new(new(p.Run), p.Step, p.Round, p.Index, Hash(p.AdapterHash));
 
     private static P.Shard Write(Shard s) => new()
     {
         Run = s.Run.Value,
         Step = s.Step,
+        Round = s.Round,
         Index = s.Index,
-        Evaluation = s.Evaluation,
-        WantImages = s.WantImages,
-        Truncation = s.Truncation,
+        Task = Write(s.Task),
         Samples = { s.Samples.Select(x => new P.ShardSample { Prompt = x.Prompt, NoiseSeed = x.NoiseSeed, VarianceSeed = x.VarianceSeed }) },
     };
 
-    private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Index, p.Evaluation, p.WantImages, p.Truncation,
+    private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Round, p.Index, Read(p.Task),
         [.. p.Samples.Select(s => new ShardSample(s.Prompt, s.NoiseSeed, s.VarianceSeed))]);
 
-    private static P.ShardSettings Write(ShardSettings s) => new()
+    private static P.ShardTask Write(ShardTask task) => task switch
     {
-        ModelPath = s.ModelPath,
-        ModelHash = s.ModelHash,
-        Rewards = { s.Rewards.Select(Write) },
-        EvaluationRewards = { s.EvaluationRewards.Select(Write) },
-        Precision = s.Precision,
-        Threads = s.Threads,
-        Steps = s.Steps,
-        GuidanceScale = s.GuidanceScale,
-        Eta = s.Eta,
-        Height = s.Height,
-        Width = s.Width,
-        NegativePrompt = s.NegativePrompt,
-        LossKind = s.LossKind,
-        LossTarget = s.LossTarget,
-        LossScale = s.LossScale,
-        LoraRank = s.LoraRank,
-        LoraAlpha = s.LoraAlpha,
-        LoraTargets = { s.LoraTargets },
-        TokenizerPath = s.TokenizerPath,
-        TokenizerHash = s.TokenizerHash,
-        Prediction = s.Prediction,
-        Decode = s.Decode,
+        ShardTask.Evaluate t => new P.ShardTask { Evaluate = new P.Evaluate { Pictures = t.Pictures } },
+        ShardTask.Reparametrized t => new P.ShardTask { Reparametrized = Write(t.Plan) },
+        _ => throw new ArgumentException($"{task.GetType().Name} has no wire form"),
     };
 
-    private static ShardSettings Read(P.ShardSettings p) => new(p.ModelPath, p.ModelHash, [.. p.Rewards.Select(Read)], [.. p.EvaluationRewards.Select(Read)],
-        p.Precision, p.Threads, p.Steps, p.GuidanceScale, p.Eta, p.Height, p.Width, p.NegativePrompt, p.LossKind, p.LossTarget, p.LossScale,
-        p.LoraRank, p.LoraAlpha, [.. p.LoraTargets])
+    private static ShardTask Read(P.ShardTask p) => p.TaskCase switch
     {
-        TokenizerPath = p.TokenizerPath,
-        TokenizerHash = p.TokenizerHash,
-        // Journals from before these keys have neither.
-        Prediction = p.Prediction.Length > 0 ? p.Prediction : "auto",
-        Decode = p.Decode.Length > 0 ? p.Decode : "auto",
+        P.ShardTask.TaskOneofCase.Evaluate => new ShardTask.Evaluate(p.Evaluate.Pictures),
+        P.ShardTask.TaskOneofCase.Reparametrized => new ShardTask.Reparametrized(Read(p.Reparametrized)),
+        _ => throw new ArgumentException("a shard without a task, or with one of another version"),
     };
+
+    private static P.GradientPlan Write(GradientPlan g) => new() { Stop = g.Stop, Trained = { g.Trained }, ThroughInput = g.ThroughInput, Renoised = g.Renoised };
+
+    private static GradientPlan Read(P.GradientPlan p) => new(p.Stop, StepSet.Of(p.Trained), p.ThroughInput, p.Renoised);
 }

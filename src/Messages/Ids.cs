@@ -15,6 +15,18 @@ public readonly record struct NodeId(string Value)
 /// <summary>One accelerator (or the CPU) of a node, e.g. <c>node-1/cpu:0</c>.</summary>
 public readonly record struct DeviceId(string Value)
 {
+    public DeviceId(NodeId node, string device) : this($"{node}/{device}")
+    {
+    }
+
+    /// <summary>The node it belongs to.</summary>
+    public NodeId Node => new(Slash < 0 ? Value : Value[..Slash]);
+
+    /// <summary>Its name on the node, e.g. <c>cpu:0</c>.</summary>
+    public string Device => Slash < 0 ? "" : Value[(Slash + 1)..];
+
+    private int Slash => Value.LastIndexOf('/');
+
     public override string ToString() => Value;
 }
 

@@ -1,19 +1,17 @@
+using AlignProp.Messages.Configuration;
+
 namespace AlignProp.Messages;
 
 /// <summary>A node presents itself; answered by <see cref="NodeWelcome"/> or <see cref="NodeRefused"/>.</summary>
 public sealed record NodeHello(NodeId Node, IReadOnlyList<DeviceId> Devices, string Version) : IAlignPropMessage;
 
-/// <param name="Settings">The node checks them against its own files before it works; see <see cref="NodeUnfit"/>.</param>
-public sealed record NodeWelcome(RunId Run, ShardSettings Settings) : IAlignPropMessage;
+/// <param name="Description">The node checks its files against its own before it works; see <see cref="NodeUnfit"/>.</param>
+public sealed record NodeWelcome(RunId Run, RunDescription Description) : IAlignPropMessage;
 
 public sealed record NodeRefused(string Reason) : IAlignPropMessage;
 
 /// <summary>The node's model, reward or precision is not the run's; it takes no part. The reason names the difference.</summary>
 public sealed record NodeUnfit(NodeId Node, string Reason) : IAlignPropMessage;
-
-/// <summary>A result's identity: whoever computed it, it is the same.</summary>
-/// <param name="Index">Of the shard in its step.</param>
-public sealed record ShardKey(RunId Run, int Step, int Index, BlobHash AdapterHash);
 
 /// <summary>A free device asks for a shard.</summary>
 /// <param name="Held">Results it still has: a coordinator that lost them in a crash leases them to this device, which hands them in again.</param>
@@ -23,10 +21,10 @@ public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<Sha
 /// <summary>Nothing to do now; the device is remembered and will be sent a lease.</summary>
 public sealed record NoWork(string Reason) : IAlignPropMessage;
 
-public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, ShardSettings Settings) : IAlignPropMessage
+public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter) : IAlignPropMessage
 {
     /// <summary>Identity of the result asked for.</summary>
-    public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Index, Adapter.Hash);
+    public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Round, Shard.Index, Adapter.Hash);
 }
 
 /// <summary>
@@ -38,7 +36,7 @@ public sealed record ShardProgress(LeaseId Lease, DeviceId Device, ShardKey Key,
 /// <summary>A shard's result; its tensors are a blob the sender holds until acknowledged, and repeats this until then.</summary>
 /// <param name="Terms">Term by term, the values of each sample: first those of the weighted sum, in an evaluation then those only evaluated.</param>
 public sealed record ShardDone(LeaseId Lease, DeviceId Device, ShardKey Key, IReadOnlyList<float> Rewards, double Loss,
-    BlobRef Payload, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory, IReadOnlyList<float>? Terms = null) : IAlignPropMessage;
+    BlobRef Payload, PhaseTimes Seconds, long PeakMemory, IReadOnlyList<float>? Terms = null) : IAlignPropMessage;
 
 /// <summary>A device could not compute a shard; repeated until acknowledged.</summary>
 public sealed record ShardFailed(LeaseId Lease, DeviceId Device, ShardKey Key, string Error) : IAlignPropMessage;

@@ -1,20 +1,15 @@
 using System.Text.Json;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Messages;
 
 /// <summary>What <c>sample</c>, <c>evaluate</c> and <c>compare</c> ask a GpuNode process to draw and score, as a JSON file: every item with every variant.</summary>
-/// <param name="Batch">Pictures denoised at once; as in a run, it may decide the last bits.</param>
+/// <param name="RunFile">Model, sampling and batch as a run file says them; its adapter, rewards and prompts are not looked at.</param>
 /// <param name="Threads">libtorch threads; 0 = as many as the machine has cores.</param>
 /// <param name="Folder">Where the pictures and <c>result.json</c> (<see cref="PictureResult"/>) go.</param>
-public sealed record PictureRequest(string Model, string Precision, int Threads, int Batch, int Steps, double Guidance, double Eta, int Height, int Width, string Negative,
-    IReadOnlyList<ShardSample> Items, IReadOnlyList<PictureVariant> Variants, IReadOnlyList<PictureReward> Rewards, string Folder)
+public sealed record PictureRequest(string RunFile, int Threads, IReadOnlyList<ShardSample> Items, IReadOnlyList<PictureVariant> Variants,
+    IReadOnlyList<PictureReward> Rewards, string Folder)
 {
-    /// <summary>For a single-file checkpoint: the folder of its tokenizer.</summary>
-    public string Tokenizer { get; init; } = "";
-
-    /// <summary>For a single-file checkpoint: auto, epsilon or v_prediction.</summary>
-    public string Prediction { get; init; } = "auto";
-
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     public static string ResultFile(string folder) => Path.Combine(folder, "result.json");
@@ -34,7 +29,7 @@ public sealed record PictureVariant(string Label, string? Adapter, double Scale 
 }
 
 /// <summary>A reward to score with, and what messages call it.</summary>
-public sealed record PictureReward(string Label, string Name, string Path, IReadOnlyList<string> Words, int Quality);
+public sealed record PictureReward(string Label, RewardTermConfig Term);
 
 /// <param name="Pictures">Variant by variant, in the order of the items.</param>
 public sealed record PictureResult(IReadOnlyList<Picture> Pictures);

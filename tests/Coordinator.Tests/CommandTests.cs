@@ -1,5 +1,5 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;

@@ -1,7 +1,9 @@
 using System.Globalization;
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Control;
+using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;

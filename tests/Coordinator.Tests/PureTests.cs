@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Coordinator.Tests.Runs;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -22,7 +23,7 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Every_training_prompt_is_used_once_before_any_is_used_again()
     {
-        var prompts = Enumerable.Range(1, 5).SelectMany(Planner(_runs.Config()).Train).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
+        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s)!).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
         foreach (var pass in prompts.Chunk(TestRuns.Training.Length))
         {
             Assert.Equal(TestRuns.Training.Order(), pass.Order());
@@ -32,10 +33,10 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Seeds_never_repeat_and_K_covers_one_to_N()
     {
-        var shards = Enumerable.Range(1, 200).SelectMany(Planner(_runs.Config()).Train).ToList();
+        var shards = Enumerable.Range(1, 200).SelectMany(s => Planner(_runs.Config()).Train(s)!).ToList();
         var seeds = shards.SelectMany(s => s.Samples).Select(s => s.NoiseSeed).ToList();
         Assert.Equal(seeds.Count, seeds.Distinct().Count());
-        Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Truncation).Distinct().Order());
+        Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Task.RecomputedSteps).Distinct().Order());
     }
 
     [Theory]
@@ -44,8 +45,8 @@ public sealed class PlannerTests : IDisposable
     [InlineData("gaussian", 1, 9)]
     public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
     {
-        var config = _runs.Config() with { Truncation = new TruncationConfig(strategy, 3, 5, 3) };
-        Assert.All(Enumerable.Range(1, 50).SelectMany(Planner(config).Train), s => Assert.InRange(s.Truncation, least, most));
+        var config = _runs.Config() with { Truncation = new TruncationConfig { Strategy = strategy, K = 3, Mean = 5, Std = 3 } };
+        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s)!), s => Assert.InRange(s.Task.RecomputedSteps, least, most));
     }
 
     [Fact]
@@ -156,12 +157,12 @@ public class LeaseTableTests
         Assert.Null(_table.Acquire(B, Start.AddSeconds(50)));
     }
 
-    private static Shard Shard(int index) => new(new RunId("r"), 1, index, false, false, 1, [new ShardSample("p", 1, 1)]);
+    private static Shard Shard(int index) => new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
 }
 
 public class StoppingRulesTests
 {
-    private static readonly StoppingConfig Off = new(10, 0, 0, null, 0);
+    private static readonly StoppingConfig Off = new() { MinDiversity = 0 };
 
     [Fact]
     public void Nothing_stops_a_run_before_its_last_step() => Assert.Null(StoppingRules.Reason(Off, 9, 10, At(1, 1)));
@@ -226,7 +227,7 @@ public sealed class StoreAndStateTests : IDisposable
     {
         var state = new RunState().Apply(new CoordinatorElected(1, "old", "host")).Apply(new CoordinatorElected(2, "new", "host"));
         Assert.Throws<InvalidDataException>(() => state.Apply(Step(1)));
-        Assert.Equal(1, state.Apply(Step(1) with { Epoch = 2 }).Step);
+        Assert.Equal(1, state.Apply(Step(1) with { Term = 2 }).Step);
         Assert.Throws<InvalidDataException>(() => state.Apply(new CoordinatorElected(2, "other", "host")));
     }
 
@@ -234,7 +235,7 @@ public sealed class StoreAndStateTests : IDisposable
     public void The_newest_two_steps_and_the_milestones_are_kept()
     {
         var state = new RunState().Apply(new CoordinatorElected(1, "life", "host"))
-            .Apply(new RunCreated(new("r"), "", null!, new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
+            .Apply(new RunCreated(new("r"), "", [], new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
         Assert.Equal(["a0", "m0"], state.Superseded.Select(h => h.Value));
         state = state.Apply(Step(3));
         // Adapter 1 is a milestone; its moments are of no more use.

@@ -1,9 +1,9 @@
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Configuration;
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
 
 namespace AlignProp.Coordinator.Tests;
 
@@ -38,7 +38,7 @@ public sealed class RewardTermTests : IDisposable
     public void The_one_reward_is_a_sum_of_one_and_takes_a_file_by_its_name()
     {
         var config = Load("run.reward { name = \"torchscript:/models/mine.pt\", sign = -1 }");
-        Assert.Equivalent(new RewardTermConfig("torchscript", "/models/mine.pt") { Weight = -1 }, config.Reward.Sum.Single());
+        Assert.Equivalent(new RewardTermConfig { Name = "torchscript", Path = "/models/mine.pt", Weight = -1 }, config.Reward.Sum.Single());
         Assert.Equal("/t.pt", Load("run.reward.terms = [ { name = \"torchscript:/t.pt\" } ]").Reward.Sum.Single().Path);
         var overridden = RunFile.Load("emoji-preference", ["reward.terms=[ { name = colourfulness, weight = 2 } ]"]);
         Assert.Equal(2, overridden.Reward.Sum.Single().Weight);
@@ -52,7 +52,7 @@ public sealed class RewardTermTests : IDisposable
     [InlineData("run.reward.terms = [ { name = hps, weight = heavy } ]", "reward.terms[0].weight = heavy: expected a number")]
     [InlineData("run.reward.terms = [ { name = hps, std = 0 } ]", "reward.terms[0].std = 0: expected a number")]
     [InlineData("run.reward.terms = [ { name = count, words = book } ]", "reward.terms[0].words = book: expected a list")]
-    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]", "evaluation.rewards[0].quality = 101: expected a number, 1 to 100")]
+    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]", "evaluation.rewards[0].quality = 101: expected a whole number, 1 to 100")]
     [InlineData("run.reward.quality = 0", "reward.quality = 0: expected a whole number, 1 to 100")]
     public void A_wrong_term_is_a_clear_error(string text, string expected)
     {
@@ -77,18 +77,18 @@ public sealed class RewardTermTests : IDisposable
             run.reward.terms = [ { name = jpeg-size, path = "models/emoji-jpeg-size" }, { name = colourfulness, path = "not looked at" }, { name = colourfulness } ]
             run.evaluation.rewards = [ { name = colourfulness }, { name = symmetry } ]
             """);
-        var terms = RewardTerms.Of(config.Reward.Sum);
-        var others = RewardTerms.Of(config.Evaluation.Rewards, config.Reward.Sum);
-        Assert.Equal(["jpeg-size", "colourfulness", "colourfulness-2", "colourfulness-3", "symmetry"], terms.Concat(others).Select(t => t.Label));
-        Assert.Equal(RewardFingerprint.Of(terms[0].Path), terms[0].Hash);
-        Assert.True(Path.IsPathFullyQualified(terms[0].Path));
-        Assert.Equal(("", ""), (terms[1].Path, terms[1].Hash));
+        Assert.Equal(["jpeg-size", "colourfulness", "colourfulness-2", "colourfulness-3", "symmetry"], RewardLabels.Of(config));
+        var run = RunFingerprints.Describe(config);
+        var reward = run.Files.Single(f => f.Role == FileRole.Reward);
+        Assert.Equal(("jpeg-size", RewardFingerprint.Of(reward.Path)), (reward.Label, reward.Hash));
+        Assert.All(run.Files, f => Assert.True(Path.IsPathFullyQualified(f.Path)));
+        Assert.Equal(reward.Path, run.Config.Reward.Sum[0].Path);
     }
 
     [Fact]
     public void The_terms_of_a_step_are_its_samples_in_shard_order()
     {
-        var work = Work(["a", "b"], evaluation: true);
+        var work = Work("a", "b");
         Assert.Null(Take(work, 1, [5, 6], [50, 60, 500, 600]));
         Assert.Null(Take(work, 0, [1, 2], [10, 20, 100, 200]));
         Assert.Equal([new RewardScore("a", 35, Math.Sqrt(425)), new RewardScore("b", 350, Math.Sqrt(42500))], work.TermsOf(Enumerable.Range(0, 4)));
@@ -100,7 +100,7 @@ public sealed class RewardTermTests : IDisposable
     [InlineData(new[] { 1f, 2f, 3f })]
     [InlineData(new[] { 1f, 2f, 3f, float.NaN })]
     public void A_result_without_all_terms_is_refused(float[] terms) =>
-        Assert.Equal("expected 2 finite values of each of 2 terms", Take(Work(["a", "b"], evaluation: true), 0, [1, 2], terms));
+        Assert.Equal("expected 2 finite values of each of 2 terms", Take(Work("a", "b"), 0, [1, 2], terms));
 
     [Fact]
     public void Metrics_have_each_term_by_name()
@@ -113,16 +113,16 @@ public sealed class RewardTermTests : IDisposable
         Assert.Equal(0.75, MetricsLog.Read(path).Single().Rewards!["symmetry"].Mean);
     }
 
-    private static StepWork Work(IReadOnlyList<string> labels, bool evaluation)
+    private static RoundWork Work(params IReadOnlyList<string> labels)
     {
         var adapter = new LoraWeights(1, 1, [new LoraTensor("m.lora_A.weight", [1, 1], [0]), new LoraTensor("m.lora_B.weight", [1, 1], [0])]);
-        var shards = Enumerable.Range(0, 2).Select(i => new Shard(new RunId("r"), 1, i, evaluation, false, 0, [new ShardSample("x", 1, 1), new ShardSample("y", 2, 2)])).ToList();
-        return new StepWork(shards, adapter, BlobTransfer.Describe(adapter.Serialize()),
-            new LeaseTable(shards, new LeaseRules(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60)), "test"), DateTimeOffset.UnixEpoch, labels);
+        var shards = Enumerable.Range(0, 2).Select(i => new Shard(new RunId("r"), 1, 0, i, new ShardTask.Evaluate(false), [new ShardSample("x", 1, 1), new ShardSample("y", 2, 2)])).ToList();
+        var leases = new LeaseTable(shards, new LeaseRules(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60)), "test");
+        return RoundWork.Of(shards, new RoundSetting(adapter, BlobTransfer.Describe(adapter.Serialize()), leases, DateTimeOffset.UnixEpoch, labels));
     }
 
-    private static string? Take(StepWork work, int index, float[] rewards, float[] terms) =>
-        work.Take(new ShardDone(new LeaseId("l"), new DeviceId("d"), new ShardKey(new RunId("r"), 1, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), 0, 0, 0, 0, terms),
+    private static string? Take(RoundWork work, int index, float[] rewards, float[] terms) =>
+        work.Take(new ShardDone(new LeaseId("l"), new DeviceId("d"), new ShardKey(new RunId("r"), 1, 0, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0, terms),
             new EvaluationPayload([[1], [1]], [], 0, 0));
 
     private RunConfig Load(string text)

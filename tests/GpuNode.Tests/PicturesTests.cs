@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode.Tests;
 
@@ -22,8 +23,8 @@ public sealed class PicturesTests : IDisposable
             new("base", null), new("scale 0", adapter, 0), new("never", adapter, 1, 0, 0),
             new("always", adapter), new("whole range", adapter, 1, 0, 1000), new("late half", adapter, 1, 0, 500), new("early half", adapter, 1, 500, 1000),
         ];
-        var request = new PictureRequest(Path.Combine(Root, "models/emoji-diffusion"), "fp32", 1, 2, 4, 3, 0, 0, 0, "",
-            [new ShardSample("a cat", 1, 2), new ShardSample("a dog", 3, 4)], variants, [new PictureReward("brightness", "brightness", "", [], 90)], _folder);
+        var request = new PictureRequest(RunText.Of(Path.Combine(Root, "models/emoji-diffusion"), steps: 4, batch: 2), 1,
+            [new ShardSample("a cat", 1, 2), new ShardSample("a dog", 3, 4)], variants, [new PictureReward("brightness", new RewardTermConfig { Name = "brightness" })], _folder);
         var path = Path.Combine(_folder, "request.json");
         PictureRequest.Write(path, request);
         PicturesCommand.Run(path);

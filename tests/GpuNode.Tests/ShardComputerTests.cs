@@ -1,6 +1,7 @@
 using AlignProp.Adapters;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode.Tests;
 
@@ -9,7 +10,7 @@ public sealed class ShardComputerTests : IDisposable
 {
     private static readonly string Root = FindRoot();
     private readonly TorchShardComputer _computer = new("cpu:0");
-    private readonly ShardSettings _settings = Settings("models/emoji-diffusion");
+    private readonly RunDescription _run = Run("models/emoji-diffusion");
 
     public void Dispose() => _computer.Dispose();
 
@@ -61,7 +62,7 @@ public sealed class ShardComputerTests : IDisposable
     [Fact]
     public void An_evaluation_returns_features_and_pictures()
     {
-        var outcome = Compute(_computer, Shard(0, 0) with { Evaluation = true, WantImages = true }, Adapter());
+        var outcome = Compute(_computer, Shard(0, 0) with { Task = new ShardTask.Evaluate(true) }, Adapter());
         var payload = EvaluationPayload.Deserialize(outcome.Payload);
         Assert.Equal(2, payload.Images.Length);
         Assert.Equal((32, 32), (payload.Height, payload.Width));
@@ -73,14 +74,18 @@ public sealed class ShardComputerTests : IDisposable
     [Fact]
     public void Other_model_or_reward_files_and_half_precision_on_the_cpu_are_named_at_the_door()
     {
-        Assert.Null(NodeFitness.Reason(_settings, ["cpu:0"]));
-        var model = NodeFitness.Reason(_settings with { ModelHash = new string('0', 64) }, ["cpu:0"])!;
+        Assert.Null(NodeFitness.Reason(_run, ["cpu:0"]));
+        var model = Reason(FileRole.Model, f => f with { Hash = new string('0', 64) })!;
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
-        Assert.Contains("this node's reward files differ", NodeFitness.Reason(_settings with { Rewards = [_settings.Rewards[0] with { Hash = "1" }] }, ["cpu:0"]));
-        Assert.Contains("no/such/model: not found; the run's model must lie at the same path", NodeFitness.Reason(_settings with { ModelPath = "no/such/model" }, ["cpu:0"]));
-        Assert.Contains("expected fp32", NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cpu:0"]));
-        Assert.Null(NodeFitness.Reason(_settings with { Precision = "bf16" }, ["cuda:0"]));
+        Assert.Contains("this node's reward files differ", Reason(FileRole.Reward, f => f with { Hash = "1" }));
+        Assert.Contains("no/such/model: not found; the run's model must lie at the same path", Reason(FileRole.Model, f => f with { Path = "no/such/model" }));
+        var half = RunDescription.Of(_run.Config with { Model = _run.Config.Model with { Precision = "bf16" } }, _run.Files);
+        Assert.Contains("expected fp32", NodeFitness.Reason(half, ["cpu:0"]));
+        Assert.Null(NodeFitness.Reason(half, ["cuda:0"]));
+
+        string? Reason(FileRole role, Func<FileFingerprint, FileFingerprint> change) =>
+            NodeFitness.Reason(new RunDescription(_run.Text, [.. _run.Files.Select(f => f.Role == role ? change(f) : f)]), ["cpu:0"]);
     }
 
     private async Task<byte[][]> EveryAsync(ComputeDevice device, int[] steps, byte[] adapter)
@@ -88,17 +93,17 @@ public sealed class ShardComputerTests : IDisposable
         var payloads = new SortedDictionary<int, byte[]>();
         foreach (var step in steps)
         {
-            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobTransfer.Describe(adapter), _settings);
-            var done = Assert.IsType<ShardDone>(await device.Start(lease, adapter).Outcome);
+            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobTransfer.Describe(adapter));
+            var done = Assert.IsType<ShardDone>(await device.Start(lease, _run, adapter).Outcome);
             payloads[step] = device.Shelf.Payload(done.Payload.Hash)!;
             device.Clear();
         }
         return [.. payloads.Values];
     }
 
-    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _settings, adapter, (_, _) => { }, CancellationToken.None);
+    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _run, adapter, (_, _) => { }, CancellationToken.None);
 
-    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, false, false, k,
+    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false) : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),
     [
         new ShardSample("a cat", 11UL + (ulong)step, 0),
         new ShardSample("a 3d render of a fox", 12UL + (ulong)step, 0),
@@ -109,11 +114,19 @@ public sealed class ShardComputerTests : IDisposable
         return LoraInitializer.Gaussian(SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5).Serialize();
     }
 
-    private static ShardSettings Settings(string model)
+    private static RunDescription Run(string model)
     {
         var (path, reward) = (Path.Combine(Root, model), Path.Combine(Root, "models", "emoji-preference"));
-        return new ShardSettings(path, ModelFingerprint.Of(path), [new RewardTerm("preference", "preference", reward, RewardFingerprint.Of(reward), 1, 0, 1, "", 90)], [], "fp32", 1, 4, 3, 0, 0, 0, "",
-            "negative-reward", 0, 1, 2, 2, ["to_q"]);
+        return RunDescription.Of(
+            new RunConfig
+            {
+                Model = new ModelConfig { Path = path },
+                Reward = new RewardConfig { Path = reward },
+                Sampling = new SamplingConfig { Steps = 4, GuidanceScale = 3 },
+                Lora = new LoraConfig { Rank = 2, Alpha = 2, Targets = ["to_q"] },
+            },
+            new FileFingerprint(FileRole.Model, "model", path, ModelFingerprint.Of(path)),
+            new FileFingerprint(FileRole.Reward, "preference", reward, RewardFingerprint.Of(reward)));
     }
 
     private static string FindRoot()

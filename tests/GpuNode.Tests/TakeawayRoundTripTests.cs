@@ -1,6 +1,7 @@
 using AlignProp.Adapters;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using SkiaSharp;
 
 namespace AlignProp.GpuNode.Tests;
@@ -72,9 +73,15 @@ public sealed class TakeawayRoundTripTests : IDisposable
         KohyaLoraFormat.Write(In("kohya.safetensors"), Adapter(AttentionLayout(), alpha: 2));
         var imported = LoraFile.Read(In("kohya.safetensors"));
         var reward = Path.Combine(Root, "models", "emoji-preference");
-        var settings = new ShardSettings(Model, "", [new RewardTerm("preference", "preference", reward, "", 1, 0, 1, "", 90)], [], "fp32", 1, 3, 3, 0, 0, 0, "", "negative-reward", 0, 1, 4, 2, ["to_q", "to_k", "to_v", "to_out.0"]);
+        var settings = RunDescription.Of(new RunConfig
+        {
+            Model = new ModelConfig { Path = Model },
+            Reward = new RewardConfig { Path = reward },
+            Sampling = new SamplingConfig { Steps = 3, GuidanceScale = 3 },
+            Lora = new LoraConfig { Rank = 4, Alpha = 2 },
+        });
         using var computer = new TorchShardComputer("cpu:0");
-        var shard = new Shard(new RunId("test"), 0, 0, true, true, 0, [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
+        var shard = new Shard(new RunId("test"), 0, 0, 0, new ShardTask.Evaluate(true), [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
         var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { }, CancellationToken.None).Payload);
         Assert.Equal(image.Images[0], Pixels(Sample(Model, In("kohya.safetensors"))));
     }
@@ -96,7 +103,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
     {
         var folder = Directory.CreateDirectory(In($"{Guid.NewGuid():N}")).FullName;
         var path = Path.Combine(folder, "request.json");
-        PictureRequest.Write(path, new PictureRequest(model, "fp32", 1, 1, 3, 3, 0, 0, 0, "", [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)],
+        PictureRequest.Write(path, new PictureRequest(RunText.Of(model, steps: 3, batch: 1), 1, [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)],
             [new PictureVariant("picture", adapter)], [], folder));
         PicturesCommand.Run(path);
         return File.ReadAllBytes(Path.Combine(folder, PictureRequest.Read<PictureResult>(PictureRequest.ResultFile(folder)).Pictures[0].File));

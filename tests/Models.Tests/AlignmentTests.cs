@@ -132,7 +132,7 @@ public class AlignmentTests
             }
         }
         var (negative, prompts) = (new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)), new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)));
-        var chain = DenoisingChain.Of(model, new SamplingConfig(3, Guidance, 0, 0, 0, ""), prompts, negative);
+        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 3, GuidanceScale = Guidance }, prompts, negative);
         var noise = randn(2, 4, 4, 4, dtype: ScalarType.Float64);
         new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(3, 3));
         const double Delta = 1e-5;
@@ -174,7 +174,7 @@ public class AlignmentTests
     }
 
     internal static DenoisingChain Chain(TextToImage model, Dictionary<string, Tensor> inputs, double eta = 0, Tensor? noises = null) =>
-        DenoisingChain.Of(model, new SamplingConfig(Steps, Guidance, eta, 0, 0, ""), new Conditioning(inputs["prompt_embeds"]),
+        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = Guidance, Eta = eta }, new Conditioning(inputs["prompt_embeds"]),
             new Conditioning(inputs["negative_prompt_embeds"]), noises);
 
     internal static void CheckGradients(LoraInjection lora, Dictionary<string, Tensor> expected, string name) =>

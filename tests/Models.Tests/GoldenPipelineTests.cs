@@ -103,7 +103,7 @@ public class GoldenPipelineTests
     }
 
     internal static DenoisingChain Chain(TextToImage model) =>
-        DenoisingChain.Of(model, new SamplingConfig(Steps, 2, 0, Height, Width, ""), model.Text.Encode(Prompts, Height, Width), Negative(model));
+        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = 2, Height = Height, Width = Width }, model.Text.Encode(Prompts, Height, Width), Negative(model));
 
     private static Conditioning Negative(TextToImage model) => model.Text.EncodeNegative("ugly", 3, Height, Width);
 }

@@ -68,7 +68,7 @@ public class GradientPlanTests
         var (inputs, expected) = (Fixture.Tensors("methods", "refl", "inputs.safetensors"), Fixture.Tensors("methods", "refl", "expected.safetensors"));
         var model = AlignmentTests.Load(out _) with { Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion), Guidance = new Unguided() };
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
-        var chain = DenoisingChain.Of(model, new SamplingConfig(40, 1, 0, 0, 0, ""), new Conditioning(inputs["prompt_embeds"]), null,
+        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1 }, new Conditioning(inputs["prompt_embeds"]), null,
             cat([inputs["noises"], zeros_like(inputs["noises"][..1])], 0));
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(Scale: 1e-3),
             new GradientPlan(stop, StepSet.Of(stop), true, 0));

@@ -172,7 +172,7 @@ public sealed class ModelLoadingTests : IDisposable
     }
 
     private static (DenoisingChain Chain, Tensor Noise) Chain(TextToImage model, int steps) =>
-        (DenoisingChain.Of(model, new SamplingConfig(steps, 5, 0, Pixels, Pixels, ""), Prompts),
+        (DenoisingChain.Of(model, new SamplingConfig { Steps = steps, GuidanceScale = 5, Height = Pixels, Width = Pixels }, Prompts),
             SampleNoise.Initial([1, 2], model.LatentShape(Pixels, Pixels), CPU));
 
     private static UNet2DConditionModel UNet(TextToImage model) => (UNet2DConditionModel)model.Denoiser;

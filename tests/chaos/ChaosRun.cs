@@ -191,17 +191,17 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {f.Kind} {f.Target} | {f.AtStep} | {(f.Noticed is { } n ? n.ToString("F1", CultureInfo.InvariantCulture) : "-")} | {f.NextStep:F1} |"));
         }
-        Console.WriteLine("\n| step | undisturbed | with failures | epoch | |\n|---|---|---|---|---|");
+        Console.WriteLine("\n| step | undisturbed | with failures | term | |\n|---|---|---|---|---|");
         var wrong = 0;
         foreach (var e in expected)
         {
             var found = commits.Where(c => c.Step == e.Step).ToList();
             var equal = found.Count == 1 && found[0].Adapter == e.Adapter;
             wrong += equal ? 0 : 1;
-            Console.WriteLine($"| {e.Step} | {e.Adapter[..16]} | {(found.Count == 1 ? found[0].Adapter[..16] : $"committed {found.Count} times")} | {(found.Count > 0 ? found[0].Epoch : 0)} | {(equal ? "equal" : "DIFFERENT")} |");
+            Console.WriteLine($"| {e.Step} | {e.Adapter[..16]} | {(found.Count == 1 ? found[0].Adapter[..16] : $"committed {found.Count} times")} | {(found.Count > 0 ? found[0].Term : 0)} | {(equal ? "equal" : "DIFFERENT")} |");
         }
-        var epochs = commits.Select(c => c.Epoch).Distinct().Count();
-        Console.WriteLine($"\n{_failures.Count} failures, {commits.Count} steps committed by {epochs} coordinator lives, {wrong} different; last adapter {commits[^1].Adapter}");
+        var terms = commits.Select(c => c.Term).Distinct().Count();
+        Console.WriteLine($"\n{_failures.Count} failures, {commits.Count} steps committed by {terms} coordinator lives, {wrong} different; last adapter {commits[^1].Adapter}");
         var ok = wrong == 0 && commits.Count == expected.Count && _failures.Count == plan.Failures;
         Console.WriteLine(ok ? "chaos: every step's adapter is the undisturbed run's" : "chaos: FAILED");
         return ok ? 0 : 1;

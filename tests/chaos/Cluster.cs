@@ -83,7 +83,7 @@ internal sealed partial class Cluster : IDisposable
     /// <summary>The undisturbed run: one command on the loopback.</summary>
     public static async Task<IReadOnlyList<Commit>> UndisturbedAsync(ChaosPlan plan, IReadOnlyList<string> train, string folder)
     {
-        var start = new System.Diagnostics.ProcessStartInfo("dotnet", [Binary("Coordinator"), "train", .. train, "--nodes", "2", "--runs", Path.Combine(folder, "undisturbed")]);
+        var start = new System.Diagnostics.ProcessStartInfo("dotnet", [Binary("Cli"), "train", .. train, "--nodes", "2", "--runs", Path.Combine(folder, "undisturbed")]);
         Simulate(start, plan);
         using var run = new Member("undisturbed", 0, start, folder);
         await run.Exited().WaitAsync(TimeSpan.FromMinutes(30));
@@ -133,7 +133,7 @@ internal sealed partial class Cluster : IDisposable
     private Member Coordinator(int i, IEnumerable<string> verb)
     {
         var peers = Enumerable.Range(0, Coordinators.Length).Where(p => p != i).SelectMany(p => new[] { "--peer", Hosts.Coordinator(p + 1, _ports[p]) });
-        var start = Hosts.Command(i + 1, "dotnet", [Binary("Coordinator"), .. verb, "--nodes", "0", "--runs", RunsOf(i), "--host", Hosts.AddressOf(i + 1), "--port", $"{_ports[i]}", .. peers]);
+        var start = Hosts.Command(i + 1, "dotnet", [Binary("Cli"), .. verb, "--nodes", "0", "--runs", RunsOf(i), "--host", Hosts.AddressOf(i + 1), "--port", $"{_ports[i]}", .. peers]);
         if (Database is { } database)
         {
             start.Environment["ALIGNPROP_DATABASE"] = database.ConnectionString;

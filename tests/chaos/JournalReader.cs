@@ -6,7 +6,7 @@ using Npgsql;
 namespace AlignProp.Chaos;
 
 /// <summary>A committed step as the journal has it.</summary>
-internal sealed record Commit(long SequenceNumber, int Epoch, int Step, string Adapter);
+internal sealed record Commit(long SequenceNumber, int Term, int Step, string Adapter);
 
 /// <summary>Reads the committed steps out of a journal, past everything that wrote it.</summary>
 internal static class JournalReader
@@ -38,7 +38,7 @@ internal static class JournalReader
         while (reader.Read())
         {
             var step = StepCommitted.Parser.ParseFrom((byte[])reader.GetValue(1));
-            commits.Add(new Commit(Convert.ToInt64(reader.GetValue(0)), step.Epoch, step.Step, step.AdapterHash));
+            commits.Add(new Commit(Convert.ToInt64(reader.GetValue(0)), step.Term, step.Step, step.AdapterHash));
         }
         return commits;
     }

@@ -8,7 +8,6 @@ using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
 using Akka.Pattern;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -18,11 +17,10 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Port">TCP port nodes connect to; 0 = any free one.</param>
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
-/// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
 /// <param name="Reopen">A run that people stopped goes on; one that ended by its rules stays ended.</param>
 /// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
 public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null,
-    bool Reopen = false, HttpSettings? Http = null)
+    bool Reopen = false)
 {
     public RunStorage Storage => new(Database);
 }
@@ -81,7 +79,7 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
     {
         RequireFreePort(options.Host, options.Port);
         var layout = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
-        var settings = await Task.Run(() => SettingsOf(config));
+        var description = await Task.Run(() => RunFingerprints.Describe(config));
         Directory.CreateDirectory(directory.Folder);
         var store = blobs ?? options.Storage.Blobs(directory);
         var run = new RunId(directory.Id);
@@ -94,9 +92,9 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
             port => HoconLayers.For("coordinator", $"{HoconLayers.Membership(port, standby)}{security.Hocon}\n{options.Storage.Hocon(directory)}")
                 .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration)
                 .WithFallback(ClusterSingleton.DefaultConfig()),
-            (leadership, hocon) => new RunSetup(run, config, configText, settings, planner, layout, store, relay, ClusterNames.Version,
+            (leadership, hocon) => new RunSetup(run, config, configText, description, planner, layout, store, relay, ClusterNames.Version,
                 new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
-                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering));
+                    hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering, TimeProvider.System));
         relay.Superseded = by =>
         {
             var why = $"the coordinator at {by} leads now";
@@ -150,7 +148,7 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         var leadership = new Leadership(Guid.NewGuid().ToString("N")[..8], cluster.SelfAddress.ToString());
         var setup = _setup(leadership, hocon);
         _ = BeatAsync(system, leadership, hocon.GetTimeSpan("alignprop.coordinator.sign-of-life"));
-        var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup)), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
+        var supervised = BackoffSupervisor.Props(Backoff.OnStop(Props.Create(() => new RunActor(setup, ShardDispatcher.Props(setup))), "actor", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), 0.1, -1));
         _system.ActorOf(ClusterSingletonManager.Props(supervised, PoisonPill.Instance,
             ClusterSingletonManagerSettings.Create(_system).WithRole("coordinator").WithSingletonName("run")), ClusterNames.Singleton);
     }
@@ -249,19 +247,6 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
             throw new ConfigException($"--host {options.Host}: {e.Message}");
         }
     }
-
-    private static ShardSettings SettingsOf(RunConfig config) => new(
-        Path.GetFullPath(config.Model.Path), ModelFingerprint.Of(config.Model.Path),
-        RewardTerms.Of(config.Reward.Sum), RewardTerms.Of(config.Evaluation.Rewards, config.Reward.Sum),
-        config.Model.Precision, config.Model.ThreadsPerShard, config.Sampling.Steps, config.Sampling.GuidanceScale, config.Sampling.Eta,
-        config.Sampling.Height, config.Sampling.Width, config.Sampling.NegativePrompt, config.Loss.Kind, config.Loss.Target, config.Loss.Scale,
-        config.Lora.Rank, config.Lora.Alpha, config.Lora.Targets)
-    {
-        TokenizerPath = config.Model.Tokenizer.Length == 0 ? "" : Path.GetFullPath(config.Model.Tokenizer),
-        TokenizerHash = ModelFingerprint.Of(config.Model.Tokenizer),
-        Prediction = config.Model.Prediction,
-        Decode = config.Model.Decode,
-    };
 
     /// <exception cref="ConfigException">Another process listens there, or the address is not this machine's.</exception>
     public static void RequireFreePort(string host, int port)

@@ -7,6 +7,7 @@ namespace AlignProp.Coordinator.Runs;
 internal sealed class DeviceRoster
 {
     private const int FailuresBeforeBench = 3;
+    private const int DevicesBeforeGivingUp = 3;
 
     private readonly Dictionary<DeviceId, IActorRef> _workers = [];
     private readonly Dictionary<DeviceId, int> _failures = [];
@@ -20,12 +21,13 @@ internal sealed class DeviceRoster
 
     public IEnumerable<IActorRef> Workers => _workers.Values;
 
-    /// <summary>Devices that are announced but have not asked for work yet may still do better.</summary>
-    public bool AllBenched => _workers.Keys.Concat(_nodes.Values.SelectMany(n => n.Devices)).All(IsBenched);
+    /// <summary>When the first device of this coordinator's life spoke, or null.</summary>
+    public DateTimeOffset? FirstHeard { get; private set; }
 
     /// <summary>True when this worker is new (a new device, or a device that came back as another actor).</summary>
-    public bool Seen(DeviceId device, IActorRef worker)
+    public bool Seen(DeviceId device, IActorRef worker, DateTimeOffset now)
     {
+        FirstHeard ??= now;
         var known = _workers.TryGetValue(device, out var before) && before.Equals(worker);
         _workers[device] = worker;
         if (!known)
@@ -63,10 +65,11 @@ internal sealed class DeviceRoster
     /// <summary>The node leaves in order: its devices are not lost when they go.</summary>
     public void Leaving(NodeId node) => _leaving.Add(node);
 
-    public bool IsLeaving(DeviceId device) => _leaving.Any(n => device.Value.StartsWith(n.Value + "/", StringComparison.Ordinal));
+    public bool IsLeaving(DeviceId device) => _leaving.Contains(device.Node);
 
     /// <summary>
-    /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was leaving has left.
+    /// The connection to a process broke: its devices are remembered, but wait for nothing until they ask again. One that was
+    /// leaving has left.
     /// </summary>
     public IReadOnlyList<DeviceId> CutOff(Address address)
     {
@@ -81,7 +84,17 @@ internal sealed class DeviceRoster
 
     public void Busy(DeviceId device) => _waiting.Remove(device);
 
-    public void Idle(DeviceId device) => _waiting.Add(device);
+    /// <summary>There is nothing for it: it is remembered, and sent a lease later, unless it is benched.</summary>
+    public NoWork Park(DeviceId device)
+    {
+        if (IsBenched(device))
+        {
+            _waiting.Remove(device);
+            return new NoWork("benched after repeated failures");
+        }
+        _waiting.Add(device);
+        return new NoWork("no shard is free");
+    }
 
     public void Succeeded(DeviceId device, bool evaluation)
     {
@@ -93,8 +106,12 @@ internal sealed class DeviceRoster
         }
     }
 
-    /// <summary>The device has done a training shard: when another fails on it, that may be the shard's fault.</summary>
-    public bool IsProven(DeviceId device) => _proven.Contains(device);
+    /// <summary>
+    /// Whether a shard that failed on these devices fails everywhere. A device that has never done a training shard says nothing
+    /// about this one; one that is announced but has not asked for work yet may still do better.
+    /// </summary>
+    public bool IsHopeless(IEnumerable<DeviceId> failedOn) => failedOn.Count(_proven.Contains) >= DevicesBeforeGivingUp
+        || _workers.Keys.Concat(_nodes.Values.SelectMany(n => n.Devices)).All(IsBenched);
 
     /// <summary>Counts a failure; true when this one benches the device.</summary>
     public bool Failed(DeviceId device)
@@ -125,7 +142,8 @@ internal sealed class DeviceRoster
 
     private void ForgetLeft()
     {
-        foreach (var left in _leaving.Where(n => _nodes.TryGetValue(n, out var node) && !node.Devices.Any(_workers.ContainsKey)).ToList())
+        bool IsEmpty(NodeId id) => _nodes.TryGetValue(id, out var node) && !node.Devices.Any(_workers.ContainsKey);
+        foreach (var left in _leaving.Where(IsEmpty).ToList())
         {
             _left.Add(_nodes[left].Actor);
             _nodes.Remove(left);

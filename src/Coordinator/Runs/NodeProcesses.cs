@@ -61,7 +61,7 @@ public sealed class NodeProcesses : IAsyncDisposable
     {
         var here = AppContext.BaseDirectory;
         var folder = new DirectoryInfo(Path.TrimEndingDirectorySeparator(here)).Name;
-        // Tests run from bin/NAME.Tests/FLAVOUR, the coordinator from bin/Coordinator/FLAVOUR: the node is a sibling of both.
+        // Tests run from bin/NAME.Tests/FLAVOUR, alignprop from bin/Cli/FLAVOUR: the node is a sibling of both.
         string[] candidates =
         [
             Path.Combine(here, "AlignProp.GpuNode.dll"),

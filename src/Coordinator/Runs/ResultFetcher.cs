@@ -3,7 +3,10 @@ using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
-/// <summary>Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor, who gets <see cref="ResultReceived"/>.</summary>
+/// <summary>
+/// Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor,
+/// who gets <see cref="ResultReceived"/>.
+/// </summary>
 internal sealed class ResultFetcher(IActorContext context)
 {
     private readonly ResultQueue _queue = new();
@@ -19,7 +22,7 @@ internal sealed class ResultFetcher(IActorContext context)
 
     /// <summary>Begins with the results whose turn it is.</summary>
     /// <param name="resultBytes">Size of one result that waits in the sum.</param>
-    public void Continue(StepWork work, long resultBytes)
+    public void Continue(RoundWork work, long resultBytes)
     {
         foreach (var (done, worker) in _queue.Start(work.Next, work.Waiting * resultBytes))
         {
@@ -30,8 +33,8 @@ internal sealed class ResultFetcher(IActorContext context)
             }
             else if (context.Child(NameOf(done.Lease)).IsNobody())
             {
-                var evaluation = work.Evaluation;
-                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, evaluation)), NameOf(done.Lease));
+                Func<byte[], object> read = work.Read;
+                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, read)), NameOf(done.Lease));
             }
             else
             {

@@ -23,13 +23,14 @@ public sealed class ResultReceiver : ReceiveActor
     private readonly ShardDone _done;
     private readonly IActorRef _worker;
     private readonly BlobTransfer _transfer;
-    private readonly bool _evaluation;
+    private readonly Func<byte[], object> _read;
     private int _retries;
     private long _said;
 
-    public ResultReceiver(ShardDone done, IActorRef worker, bool evaluation)
+    /// <param name="read">What the payload is, made of its bytes.</param>
+    public ResultReceiver(ShardDone done, IActorRef worker, Func<byte[], object> read)
     {
-        _evaluation = evaluation;
+        _read = read;
         (_done, _worker) = (done, worker);
         _transfer = new BlobTransfer(done.Payload);
         Receive<BlobChunk>(chunk =>
@@ -82,7 +83,7 @@ public sealed class ResultReceiver : ReceiveActor
     {
         try
         {
-            return new ResultReceived(_done, _worker, _evaluation ? EvaluationPayload.Deserialize(payload) : LoraWeights.Deserialize(payload));
+            return new ResultReceived(_done, _worker, _read(payload));
         }
         catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException or ArgumentException)
         {

@@ -1,16 +1,23 @@
+using System.Collections.Immutable;
+using System.Data.Common;
+using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Methods;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// One run: says what is to be computed next, and commits. Its journal is the truth: adapter and moments are in the store before
-/// <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. The devices are its <see cref="ShardDispatcher"/>'s; heavy
-/// work (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where the journal cannot be reached the actor stops;
-/// its supervisor starts it again, and it goes on at the last committed step.
+/// One run: says what is to be computed next, and commits. Its journal is the truth: adapter and moments are in the store
+/// before <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. The devices are its
+/// <see cref="ShardDispatcher"/>'s; heavy work (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where
+/// the journal cannot be reached the actor stops; its supervisor starts it again, and it goes on at the last committed step. It is
+/// Electing, Starting, Repairing, Working, Committing or Paused, and in the end Over, Failed or Deposed.
 /// </summary>
 public sealed class RunActor : ReceivePersistentActor
 {
@@ -18,37 +25,27 @@ public sealed class RunActor : ReceivePersistentActor
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly IActorRef _shards;
     private RunState _state = new();
-    private LoraWeights _adapter = null!;
-    private AdamWState _moments = null!;
-    private byte[] _adapterBytes = [];
-    private bool _repairing;
     private bool _resumed;
 
-    public RunActor(RunSetup setup)
+    /// <param name="shards">Of a <see cref="ShardDispatcher"/>.</param>
+    public RunActor(RunSetup setup, Props shards)
     {
         _setup = setup;
-        _shards = Context.ActorOf(Props.Create(() => new ShardDispatcher(setup)), "shards");
+        _shards = Context.ActorOf(shards, "shards");
         Recover<IRunEvent>(e => _state = _state.Apply(e));
         Recover<RecoveryCompleted>(_ => Self.Tell(Begin.Instance));
-
-        Command<Begin>(_ => OnBegin());
-        Command<Started>(OnStarted);
-        Command<IAlignPropMessage>(_shards.Forward);
-        Command<ShardsComputed>(computed => OnComputed(computed.Work));
-        Command<SteerRun>(OnSteer);
-        Command<ShardsFailed>(failed => Fail(failed.Error));
-        Command<StepComputed>(OnStepComputed);
-        Command<EvaluationFinished>(OnEvaluated);
-        Command<Status.Failure>(OnFailure);
+        Electing();
     }
 
-    public override string PersistenceId => PersistenceIdOf(_setup.Run);
+    public override string PersistenceId => RunJournal.IdOf(_setup.Run);
 
-    public static string PersistenceIdOf(RunId run) => $"run-{run}";
+    /// <summary>A dispatcher that fails has forgotten its work: the run goes on at the last committed step.</summary>
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Paused("written", cause);
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => ReportAway("written", cause);
 
-    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) => Fail($"the journal refused an event: {cause.Message}");
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
+        Fail($"the journal refused an event: {cause.Message}");
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
@@ -57,30 +54,121 @@ public sealed class RunActor : ReceivePersistentActor
             Fail($"the journal is damaged: {reason.GetBaseException().Message}");
             return;
         }
-        Paused("read", reason);
+        ReportAway("read", reason);
     }
 
-    private void Paused(string what, Exception cause) =>
-        _setup.Progress.Report(new RunNotice($"paused at step {_state.Step}: the journal cannot be {what} ({cause.GetBaseException().Message.Split('\n')[0]}); trying again", NoticeKind.JournalAway));
+    /// <summary>The journal is read; this coordinator takes the run over, if the journal lets it.</summary>
+    private void Electing()
+    {
+        Alive();
+        Command<Begin>(_ => Elect());
+    }
+
+    /// <summary>Elected; adapter and moments are loaded, or made.</summary>
+    private void Starting()
+    {
+        Alive();
+        Command<Started>(OnStarted);
+        Command<Status.Failure>(OnFailure);
+    }
+
+    /// <summary>The last step's blobs are damaged: it is computed again, and must come out as the journal says.</summary>
+    /// <param name="before">The adapter the step starts from.</param>
+    /// <param name="done">Of the step's rounds.</param>
+    private void Repairing(TrainedAdapter before, ImmutableList<RoundResult> done)
+    {
+        Alive();
+        Command<ShardsComputed>(computed => OnRound(computed.Work, before, done, Repairing, () => Repairing(before, done)));
+        Command<ShardsFailed>(failed => Fail(failed.Error));
+        Command<StepComputed>(OnRepaired);
+        Command<Status.Failure>(OnFailure);
+    }
+
+    /// <summary>The shards of a round of a step, or of an evaluation, are with the dispatcher.</summary>
+    /// <param name="done">Of the step's rounds.</param>
+    private void Working(TrainedAdapter trained, ImmutableList<RoundResult> done)
+    {
+        Alive();
+        Command<ShardsComputed>(computed => OnRound(computed.Work, trained, done, Working, () => Committing(trained)));
+        Command<ShardsFailed>(failed => Fail(failed.Error));
+    }
+
+    /// <summary>All results are there: what follows from them is computed beside the actor, then persisted.</summary>
+    private void Committing(TrainedAdapter trained)
+    {
+        Alive();
+        Command<StepComputed>(OnStepComputed);
+        Command<EvaluationFinished>(evaluation => OnEvaluated(evaluation, trained));
+        Command<Status.Failure>(OnFailure);
+    }
+
+    /// <summary>Nothing is in work until people say so.</summary>
+    private void Paused(TrainedAdapter trained)
+    {
+        Command<IAlignPropMessage>(_shards.Forward);
+        Command<SteerRun>(ask =>
+        {
+            Sender.Tell(_setup.Steering.Ask(ask.What, _state.Step, waiting: true, _setup.Progress));
+            if (!_setup.Steering.Holds)
+            {
+                Next(trained);
+            }
+        });
+    }
+
+    private void Over(string reason)
+    {
+        Command<IAlignPropMessage>(_shards.Forward);
+        Command<SteerRun>(_ => Sender.Tell(IsOver(reason)));
+    }
+
+    /// <summary>Everything is kept, and another start may go on.</summary>
+    private void Failed(string error)
+    {
+        Command<IAlignPropMessage>(_shards.Forward);
+        Command<SteerRun>(_ => Sender.Tell(new SteerReply(false, $"the run has failed: {error}")));
+    }
+
+    /// <summary>Another coordinator leads: this one's actor system is about to end.</summary>
+    private void Deposed(string by)
+    {
+        Command<IAlignPropMessage>(_shards.Forward);
+        Command<SteerRun>(_ => Sender.Tell(new SteerReply(false, $"the coordinator at {by} leads now")));
+    }
+
+    /// <summary>In every state that goes on: devices speak to the dispatcher, people steer.</summary>
+    private void Alive()
+    {
+        Command<IAlignPropMessage>(_shards.Forward);
+        Command<SteerRun>(ask => Sender.Tell(_state.EndReason is { } reason
+            ? IsOver(reason)
+            : _setup.Steering.Ask(ask.What, _state.Step, waiting: false, _setup.Progress)));
+    }
+
+    private static SteerReply IsOver(string reason) => new(false, $"the run is over: {reason}");
 
     /// <summary>
-    /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one may commit
-    /// on, and delete what this one is about to load.
+    /// Takes the run over: of two coordinators that try, the journal lets one. Elected first, then read: until then another one
+    /// may commit on, and delete what this one is about to load.
     /// </summary>
-    private void OnBegin()
+    private void Elect()
     {
         var leadership = _setup.Leadership;
         if (leadership.IsDeposed(_state.Coordinator))
         {
-            _setup.Progress.Report(new RunSuperseded(_state.Coordinator!.Host));
+            var by = _state.Coordinator!.Host;
+            Become(() => Deposed(by));
+            _setup.Progress.Report(new RunSuperseded(by));
             return;
         }
         var before = _state.Coordinator?.Host;
-        Persist(new CoordinatorElected((_state.Coordinator?.Epoch ?? 0) + 1, leadership.Life, leadership.Host), elected =>
+        Persist(new CoordinatorElected((_state.Coordinator?.Term ?? 0) + 1, leadership.Life, leadership.Host), elected =>
         {
-            _state = _setup.Steering.Begin(_state.Apply(elected));
-            _setup.Progress.Report(new RunLed(elected.Epoch, elected.Host, before));
+            _state = _setup.Steering.Reopen(_state.Apply(elected));
+            _resumed = _state.Created is not null;
+            _setup.Progress.Report(new RunLed(elected.Term, elected.Host, before));
             leadership.Led = true;
+            Become(Starting);
             var (state, setup) = (_state, _setup);
             Task.Run(() => Started.Prepare(state, setup)).PipeTo(Self);
         });
@@ -88,138 +176,138 @@ public sealed class RunActor : ReceivePersistentActor
 
     private void OnStarted(Started started)
     {
-        (_adapter, _moments, _adapterBytes) = (started.Adapter, started.Moments, started.AdapterBytes);
-        _resumed = started.Created is null;
-        if (started.Created is { } created)
+        if (started.Created is null)
         {
-            Persist(created, e => { _state = _state.Apply(e); Announce(); });
+            Announce(started);
+            return;
         }
-        else
+        Persist(started.Created, created =>
         {
-            Announce();
-        }
-
-        void Announce()
-        {
-            _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, _setup.Planner.StepsPerEpoch, _setup.Planner.MaxSteps,
-                _setup.Planner.ShardsPerStep, (int)_adapter.ParameterCount));
-            if (started.Repair is { } damage)
-            {
-                _repairing = true;
-                _setup.Progress.Report(new RunNotice($"computing step {_state.Step} again from the step before it: {damage}", NoticeKind.Repair));
-                StartWork(_setup.Planner.Train(_state.Step));
-                return;
-            }
-            Next();
-        }
+            _state = _state.Apply(created);
+            Announce(started);
+        });
     }
 
-    /// <summary>What the journal asks for next: an evaluation that is due, the end, or a step.</summary>
-    private void Next()
+    private void Announce(Started started)
     {
-        if (_state.EndReason is { } reason)
+        var planner = _setup.Planner;
+        _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, planner.StepsPerEpoch, planner.MaxSteps,
+            planner.ShardsPerStep, (int)started.Trained.Weights.ParameterCount));
+        if (started.Repair is not { } damage)
         {
-            End(reason);
+            Next(started.Trained);
             return;
         }
-        if (_setup.Steering.Holds(_state.Step, _setup.Progress))
-        {
-            return;
-        }
-        var every = _setup.Planner.StepsPerEpoch * Math.Max(1, _setup.Config.Evaluation.EveryEpochs);
-        var last = _state.Step >= _setup.Planner.MaxSteps || _setup.Steering.StopReason is not null;
-        if (!_state.IsEvaluated && (_state.Step % every == 0 || last))
-        {
-            StartWork(_setup.Planner.Evaluate(_state.Step));
-            return;
-        }
-        if ((StoppingRules.Reason(_setup.Config.Stopping, _state.Step, _setup.Planner.MaxSteps, _state.Evaluations) ?? _setup.Steering.StopReason) is { } stop)
-        {
-            Persist(new RunEnded(_state.Step, stop), e => { _state = _state.Apply(e); End(e.Reason); });
-            return;
-        }
-        StartWork(_setup.Planner.Train(_state.Step + 1));
+        var text = $"computing step {_state.Step} again from the step before it: {damage}";
+        _setup.Progress.Report(new RunNotice(text, NoticeKind.Repair));
+        Become(() => Repairing(started.Trained, []));
+        Order(planner.Train(_state.Step)!, started.Trained);
     }
 
-    private void OnSteer(SteerRun ask)
+    private void Next(TrainedAdapter trained)
     {
-        var waited = _setup.Steering.Waiting;
-        Sender.Tell(_state.EndReason is { } reason ? new SteerReply(false, $"the run is over: {reason}") : _setup.Steering.Ask(ask.What, _state.Step, _setup.Progress));
-        if (waited && !_setup.Steering.Waiting)
+        switch (NextMove.Of(_state, _setup.Config, _setup.Planner, _setup.Steering))
         {
-            Next();
+            case NextMove.Over(var reason):
+                End(reason);
+                break;
+            case NextMove.End(var reason):
+                Persist(new RunEnded(_state.Step, reason), ended =>
+                {
+                    _state = _state.Apply(ended);
+                    End(reason);
+                });
+                break;
+            case NextMove.Pause:
+                Become(() => Paused(trained));
+                _setup.Progress.Report(new RunSteered(SteeringState.Paused, _state.Step, $"paused after step {_state.Step}"));
+                break;
+            case NextMove.Evaluate(var step):
+                Become(() => Working(trained, []));
+                Order(_setup.Planner.Evaluate(step), trained);
+                break;
+            case NextMove.Train(var step):
+                Become(() => Working(trained, []));
+                Order(_setup.Planner.Train(step)!, trained);
+                break;
         }
     }
 
-    private void StartWork(IReadOnlyList<Shard> shards)
+    private void Order(IReadOnlyList<Shard> shards, TrainedAdapter trained)
     {
-        _setup.Steering.Begins(shards[0].Step, shards[0].Evaluation);
-        var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Epoch}");
-        var work = new StepWork(shards, _adapter, BlobTransfer.Describe(_adapterBytes), leases, DateTimeOffset.UtcNow, _setup.Labels(shards[0].Evaluation));
-        _shards.Tell(new ComputeShards(work, _adapterBytes, _resumed));
+        var evaluation = shards[0].Task is ShardTask.Evaluate;
+        _setup.Steering.Begins(shards[0].Step, evaluation);
+        var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
+        var work = RoundWork.Of(shards, new RoundSetting(
+            trained.Weights, BlobTransfer.Describe(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
+        _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed));
     }
 
-    private void OnComputed(StepWork work)
+    /// <summary>A round is done: the method's next one begins, or what all of them gave is computed beside the actor.</summary>
+    /// <param name="again">The state for another round.</param>
+    /// <param name="committing">The state after the last one.</param>
+    private void OnRound(RoundWork work, TrainedAdapter trained, ImmutableList<RoundResult> done,
+        Action<TrainedAdapter, ImmutableList<RoundResult>> again, Action committing)
     {
-        if (work.Evaluation)
+        var rounds = done.Add(new RoundResult(work.Rewards));
+        if (work is not EvaluationRound && _setup.Planner.Train(work.Step, rounds) is { } next)
         {
-            var samples = _setup.Planner.EvaluationSamples();
-            Task.Run(() => EvaluationSummary.Of(work, samples)).PipeTo(Self);
+            Become(() => again(trained, rounds));
+            Order(next, trained);
             return;
         }
-        var (setup, epoch, adapter, moments) = (_setup, _state.Coordinator!.Epoch, _adapter, _moments);
-        Task.Run(() => StepComputed.Of(setup, epoch, work, adapter, moments)).PipeTo(Self);
+        Become(committing);
+        var (setup, term) = (_setup, _state.Coordinator!.Term);
+        Task.Run<object>(() => work is EvaluationRound evaluation
+            ? EvaluationSummary.Of(evaluation, setup.Planner.EvaluationSamples())
+            : StepComputed.Of(setup, term, (GradientRound)work, trained)).PipeTo(Self);
     }
 
-    private void OnEvaluated(EvaluationFinished evaluation) =>
-        Persist(new EvaluationRecorded(evaluation.Step, evaluation.RewardMean, evaluation.RewardStd, evaluation.Diversity, evaluation.Terms ?? []), e =>
+    private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained) =>
+        Persist(new EvaluationRecorded(done.Step, done.RewardMean, done.RewardStd, done.Diversity, done.Terms ?? []), e =>
         {
             _state = _state.Apply(e);
-            _setup.Progress.Report(evaluation with { Epoch = EpochOf(e.Step) });
-            Next();
+            _setup.Progress.Report(done with { Epoch = EpochOf(e.Step) });
+            Next(trained);
         });
 
-    private void OnStepComputed(StepComputed computed)
+    private void OnStepComputed(StepComputed computed) => Persist(computed.Event, e =>
     {
-        if (_repairing)
-        {
-            OnRepaired(computed);
-            return;
-        }
-        Persist(computed.Event, e =>
-        {
-            _state = _state.Apply(e);
-            Take(computed);
-            _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm, e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
-            var (store, old) = (_setup.Store, _state.Superseded);
-            Task.Run(() => store.Delete(old)).ContinueWith(t => _log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message), TaskContinuationOptions.OnlyOnFaulted);
-            Next();
-        });
+        _state = _state.Apply(e);
+        _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm,
+            e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
+        DeleteSuperseded();
+        Next(computed.Trained);
+    });
+
+    private void DeleteSuperseded()
+    {
+        var (store, old, log) = (_setup.Store, _state.Superseded, _log);
+        Task.Run(() => store.Delete(old)).ContinueWith(
+            t => log.Warning("old adapters could not be deleted: {0}", t.Exception!.GetBaseException().Message),
+            TaskContinuationOptions.OnlyOnFaulted);
     }
 
     /// <summary>A committed step computed again must come out as the journal says; its blobs are whole again.</summary>
     private void OnRepaired(StepComputed computed)
     {
-        _repairing = false;
         if (computed.Event.AdapterHash != _state.Adapter || computed.Event.MomentsHash != _state.Moments)
         {
-            Fail($"step {_state.Step} computed again has adapter {computed.Event.AdapterHash}, the journal {_state.Adapter}: the model's files, the prompts or the kind of device are not those of the run");
+            Fail($"step {_state.Step} computed again has adapter {computed.Event.AdapterHash}, the journal {_state.Adapter}: "
+                + "the model's files, the prompts or the kind of device are not those of the run");
             return;
         }
         _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash", NoticeKind.Repair));
-        Take(computed);
-        Next();
+        Next(computed.Trained);
     }
 
-    private void Take(StepComputed computed) => (_adapter, _moments, _adapterBytes) = (computed.Adapter, computed.Moments, computed.AdapterBytes);
-
-    /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run with everything kept.</summary>
+    /// <summary>Work beside the actor failed: a store that is away is waited for, anything else ends the run.</summary>
     private void OnFailure(Status.Failure failure)
     {
         // A broken connection is a DbException around an IOException.
-        if (Causes(failure.Cause).Any(e => e is System.Data.Common.DbException or TimeoutException or System.Net.Sockets.SocketException))
+        if (Causes(failure.Cause).Any(e => e is DbException or TimeoutException or SocketException))
         {
-            Paused("reached", failure.Cause);
+            ReportAway("reached", failure.Cause);
             Context.Stop(Self);
             return;
         }
@@ -236,19 +324,28 @@ public sealed class RunActor : ReceivePersistentActor
 
     private int EpochOf(int step) => (step + _setup.Planner.StepsPerEpoch - 1) / _setup.Planner.StepsPerEpoch;
 
+    private void ReportAway(string what, Exception cause)
+    {
+        var why = cause.GetBaseException().Message.Split('\n')[0];
+        var text = $"paused at step {_state.Step}: the journal cannot be {what} ({why}); trying again";
+        _setup.Progress.Report(new RunNotice(text, NoticeKind.JournalAway));
+    }
+
     private void End(string reason)
     {
-        _shards.Tell(new Dismiss(new RunOver(reason)));
+        Become(() => Over(reason));
+        _shards.Tell(new FinishRun(new RunOver(reason)));
         _setup.Progress.Report(new RunStopped(_setup.Run.Value, _state.Step, reason, _state.Adapter.Value));
     }
 
     private void Fail(string error)
     {
-        _shards.Tell(new Dismiss(null));
+        Become(() => Failed(error));
+        _shards.Tell(new Dismiss());
         _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, error));
     }
 
-    private sealed record Begin
+    private sealed record Begin : INoSerializationVerificationNeeded
     {
         public static Begin Instance { get; } = new();
     }

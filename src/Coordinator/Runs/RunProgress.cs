@@ -14,9 +14,9 @@ public sealed record RunNotice(string Text, NoticeKind Kind = NoticeKind.Notice)
 public enum NoticeKind { Notice, JournalAway, Repair, Takeover }
 
 /// <summary>This coordinator took the run over.</summary>
-/// <param name="Epoch">1 for the first coordinator of the run, then 2, ...</param>
+/// <param name="Term">1 for the first coordinator of the run, then 2, ...</param>
 /// <param name="Before">Who led before, or null.</param>
-public sealed record RunLed(int Epoch, string Host, string? Before) : RunProgress;
+public sealed record RunLed(int Term, string Host, string? Before) : RunProgress;
 
 /// <summary>Somebody steers the run, or a pause that was asked for has begun.</summary>
 /// <param name="Step">The last committed step.</param>
@@ -27,7 +27,13 @@ public enum SteeringState { Free, Pausing, Paused, Stopping }
 /// <summary>Another coordinator leads; this one steps back.</summary>
 public sealed record RunSuperseded(string By) : RunProgress;
 
-public sealed record NodeChanged(string Node, string State, string Detail) : RunProgress;
+/// <summary>A node came, went or misbehaved; what is said of it holds for its devices.</summary>
+public record NodeChanged(string Node, NodeState State, string Detail) : RunProgress;
+
+public sealed record NodeJoined(NodeId Id, IReadOnlyList<DeviceId> Devices)
+    : NodeChanged(Id.Value, NodeState.Joined, string.Join(", ", Devices));
+
+public sealed record DeviceChanged(DeviceId Device, NodeState State, string Detail) : NodeChanged(Device.Value, State, Detail);
 
 /// <param name="Fraction">0..1 of the step's (or evaluation's) work done, from shard progress reports.</param>
 public sealed record ShardsChanged(int Step, bool Evaluation, int Done, int Leased, int Total, double Fraction) : RunProgress;
@@ -56,13 +62,15 @@ public sealed record StepCommitted(int Step, int Epoch, double RewardMean, doubl
 public sealed record EvaluationFinished(int Step, int Epoch, double RewardMean, double RewardStd, double Diversity,
     IReadOnlyList<EvaluatedSample> Samples, IReadOnlyList<RewardScore>? Terms = null) : RunProgress;
 
-/// <param name="Png">The decoded image as PNG.</param>
-public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, byte[] Png);
+public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, RgbImage Image);
+
+/// <param name="Pixels">[height, width, 3].</param>
+public sealed record RgbImage(byte[] Pixels, int Width, int Height);
 
 public sealed record RunStopped(string RunId, int Step, string Reason, string AdapterSha256) : RunProgress;
 
 public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
 
 /// <summary>A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.</summary>
-public sealed record ShardTimed(int Step, int Shard, bool Evaluation, double SamplingSeconds, double ScoringSeconds, double BackwardSeconds, long PeakMemory,
+public sealed record ShardTimed(int Step, int Shard, bool Evaluation, PhaseTimes Seconds, long PeakMemory,
     string Device = "", long Bytes = 0) : RunProgress;

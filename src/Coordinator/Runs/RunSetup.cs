@@ -1,19 +1,16 @@
 using System.Text;
 using Akka.Actor;
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
-public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, ShardSettings Settings, ShardPlanner Planner,
+public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, RunDescription Description, ShardPlanner Planner,
     AdapterSites Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
-    Leadership Leadership, RunSteering Steering)
-{
-    /// <summary>What a result carries besides its rewards: each term, and in an evaluation the rewards only evaluated.</summary>
-    public IReadOnlyList<string> Labels(bool evaluation) => [.. Settings.Rewards.Concat(evaluation ? Settings.EvaluationRewards : []).Select(r => r.Label)];
-}
+    Leadership Leadership, RunSteering Steering, TimeProvider Clock);
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
 /// <param name="life">One id an actor system.</param>
@@ -29,9 +26,12 @@ public sealed class Leadership(string life, string host)
     public bool IsDeposed(CoordinatorElected? newest) => Led && newest?.Life != Life;
 }
 
+/// <summary>What a step moves: the adapter, AdamW's moments, and the adapter as nodes fetch it.</summary>
+internal sealed record TrainedAdapter(LoraWeights Weights, AdamWState Moments, byte[] Bytes);
+
 /// <summary>The run is ready: adapter and moments are loaded, or made for a new run.</summary>
 /// <param name="Repair">The blobs of the last step were damaged: these are the ones before it, and the step is computed again.</param>
-internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes, RunCreated? Created, string? Repair) : INoSerializationVerificationNeeded
+internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, string? Repair) : INoSerializationVerificationNeeded
 {
     /// <exception cref="InvalidDataException">The blobs of the last step and those before it are missing or damaged.</exception>
     public static Started Prepare(RunState state, RunSetup setup)
@@ -49,7 +49,8 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
         {
             return Load(before.Adapter, before.Moments, setup.Store, e.Message);
         }
-        catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is var again && again.Created!.AdapterHash == state.Adapter && again.Created.MomentsHash == state.Moments)
+        catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is { Created: { } created } again
+            && created.AdapterHash == state.Adapter && created.MomentsHash == state.Moments)
         {
             setup.Progress.Report(new RunNotice($"made adapter 0 again, with the same hash: {e.Message}", NoticeKind.Repair));
             return again with { Created = null };
@@ -59,7 +60,8 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
     private static Started Load(BlobHash adapter, BlobHash moments, IAdapterStore store, string? repair)
     {
         var bytes = store.Get(adapter);
-        return new Started(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes, null, repair);
+        var trained = new TrainedAdapter(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes);
+        return new Started(trained, null, repair);
     }
 
     private static Started Fresh(RunSetup setup)
@@ -67,38 +69,39 @@ internal sealed record Started(LoraWeights Adapter, AdamWState Moments, byte[] A
         var (adapter, _) = StartingAdapter.Make(setup.Config, setup.Layout);
         var moments = AdamWState.Zero(adapter);
         var adapterBytes = adapter.Serialize();
-        return new Started(adapter, moments, adapterBytes, new RunCreated(
-            setup.Run, setup.ConfigText, setup.Settings, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
+        return new Started(new TrainedAdapter(adapter, moments, adapterBytes), new RunCreated(
+            setup.Run, setup.ConfigText, setup.Description.Files, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
     }
 }
 
 /// <summary>The next adapter, durable in the store and ready to be committed.</summary>
-internal sealed record StepComputed(StepCommittedEvent Event, LoraWeights Adapter, AdamWState Moments, byte[] AdapterBytes) : INoSerializationVerificationNeeded
+internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Trained) : INoSerializationVerificationNeeded
 {
-    public static StepComputed Of(RunSetup setup, int epoch, StepWork work, LoraWeights adapter, AdamWState moments)
+    public static StepComputed Of(RunSetup setup, int term, GradientRound work, TrainedAdapter trained)
     {
-        var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, adapter, moments, work.MeanGradient());
+        var gradient = work.MeanGradient();
+        var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, gradient);
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
-        var committed = new StepCommittedEvent(epoch, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
-            mean, std, work.Loss, norm, work.Truncations, (DateTimeOffset.UtcNow - work.Started).TotalSeconds,
+        var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
+            mean, std, work.Loss, norm, work.Truncations, (setup.Clock.GetUtcNow() - work.Started).TotalSeconds,
             work.TermsOf(Enumerable.Range(0, work.Rewards.Count)));
-        return new StepComputed(committed, next, state, bytes);
+        return new StepComputed(committed, new TrainedAdapter(next, state, bytes));
     }
 }
 
 /// <summary>The results of an evaluation as one event.</summary>
 internal static class EvaluationSummary
 {
-    public static EvaluationFinished Of(StepWork work, IReadOnlyList<(string Prompt, bool HeldOut, ulong Seed)> samples)
+    public static EvaluationFinished Of(EvaluationRound work, IReadOnlyList<(string Prompt, bool HeldOut, ulong Seed)> samples)
     {
         var rewards = work.Rewards;
-        var features = work.Evaluations.SelectMany(e => e.Features).ToList();
-        var images = work.Evaluations.SelectMany(e => e.Images.Select(i => Png.Encode(i, e.Width, e.Height))).ToList();
+        var features = work.Payloads.SelectMany(e => e.Features).ToList();
+        var images = work.Payloads.SelectMany(e => e.Images.Select(i => new RgbImage(i, e.Width, e.Height))).ToList();
         var held = Enumerable.Range(0, samples.Count).Where(i => samples[i].HeldOut).ToList();
         var (mean, std) = Statistics.MeanAndStd(held.Select(i => rewards[i]).ToList());
         var diversity = Statistics.Diversity(held.Select(i => (samples[i].Prompt, features[i])).ToList());
         return new EvaluationFinished(work.Step, 0, mean, std, diversity,
-            images.Select((png, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], png)).ToList(), work.TermsOf(held));
+            images.Select((image, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], image)).ToList(), work.TermsOf(held));
     }
 }

@@ -33,9 +33,9 @@ public sealed record RunState
 
     public RunState Apply(IRunEvent e) => e switch
     {
-        CoordinatorElected elected => elected.Epoch == (Coordinator?.Epoch ?? 0) + 1
+        CoordinatorElected elected => elected.Term == (Coordinator?.Term ?? 0) + 1
             ? this with { Coordinator = elected }
-            : throw new InvalidDataException($"journal: epoch {elected.Epoch} follows epoch {Coordinator?.Epoch ?? 0}"),
+            : throw new InvalidDataException($"journal: term {elected.Term} follows term {Coordinator?.Term ?? 0}"),
         RunCreated created => this with { Created = created, Adapter = created.AdapterHash, Moments = created.MomentsHash },
         StepCommittedEvent committed => Commit(committed),
         EvaluationRecorded evaluation => this with { Evaluations = [.. Evaluations, evaluation], Milestones = [.. Milestones, Adapter] },
@@ -48,9 +48,9 @@ public sealed record RunState
     private RunState Commit(StepCommittedEvent committed)
     {
         // A journal that skips or repeats a step, or has one of a deposed coordinator, is damaged: better to stop than to train on.
-        if (committed.Step != Step + 1 || committed.Epoch != Coordinator?.Epoch)
+        if (committed.Step != Step + 1 || committed.Term != Coordinator?.Term)
         {
-            throw new InvalidDataException($"journal: step {committed.Step} of epoch {committed.Epoch} follows step {Step} of epoch {Coordinator?.Epoch}");
+            throw new InvalidDataException($"journal: step {committed.Step} of term {committed.Term} follows step {Step} of term {Coordinator?.Term}");
         }
         HashSet<BlobHash> kept = [committed.AdapterHash, committed.MomentsHash, Adapter, Moments, .. Milestones];
         BlobHash[] old = Before is { } before ? [before.Adapter, before.Moments] : [];

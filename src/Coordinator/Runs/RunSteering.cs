@@ -8,9 +8,9 @@ public sealed record SteerRun(Steer What) : Akka.Actor.INoSerializationVerificat
 public sealed record SteerReply(bool Ok, string Detail) : Akka.Actor.INoSerializationVerificationNeeded;
 
 /// <summary>
-/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop lets it finish, evaluates the
-/// adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start again; touched by the actor only. A pause is
-/// not in the journal: a run that is resumed, or taken over by a standby, goes on.
+/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop lets it
+/// finish, evaluates the adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start again; touched by
+/// the actor only. A pause is not in the journal: a run that is resumed, or taken over by a standby, goes on.
 /// </summary>
 /// <param name="reopen">A run that was stopped goes on: what <c>resume</c> asks for.</param>
 public sealed class RunSteering(bool reopen = false)
@@ -20,38 +20,24 @@ public sealed class RunSteering(bool reopen = false)
     private bool _pausing;
     private string? _work;
 
-    /// <summary>Nothing is in work because of a pause.</summary>
-    public bool Waiting { get; private set; }
-
     /// <summary>Why the run is to end, or null.</summary>
     public string? StopReason { get; private set; }
 
     private bool Stopping => StopReason is not null;
 
+    /// <summary>Nothing new is to begin.</summary>
+    public bool Holds => _pausing && !Stopping;
+
     /// <summary>The actor starts, perhaps again: the state to go on from. A stop ends a run until it is resumed.</summary>
-    public RunState Begin(RunState state)
-    {
-        Waiting = false;
-        return reopen && !Stopping && state.EndReason == Stopped ? state with { EndReason = null } : state;
-    }
+    public RunState Reopen(RunState state) =>
+        reopen && !Stopping && state.EndReason == Stopped ? state with { EndReason = null } : state;
 
     /// <summary>What is in work from now on.</summary>
     public void Begins(int step, bool evaluation) => _work = evaluation ? $"the evaluation of step {step}" : $"step {step}";
 
-    /// <summary>True while nothing new is to begin.</summary>
-    public bool Holds(int step, IProgress<RunProgress> progress)
-    {
-        if (!_pausing || Stopping)
-        {
-            return false;
-        }
-        Waiting = true;
-        progress.Report(new RunSteered(SteeringState.Paused, step, $"paused after step {step}"));
-        return true;
-    }
-
     /// <param name="step">The last committed step.</param>
-    public SteerReply Ask(Steer what, int step, IProgress<RunProgress> progress)
+    /// <param name="waiting">Nothing is in work, because of a pause.</param>
+    public SteerReply Ask(Steer what, int step, bool waiting, IProgress<RunProgress> progress)
     {
         var current = _work ?? "what is in work";
         switch (what)
@@ -59,7 +45,7 @@ public sealed class RunSteering(bool reopen = false)
             case Steer.Pause when Stopping:
                 return new SteerReply(false, "the run is stopping; nothing to pause");
             case Steer.Pause when _pausing:
-                return new SteerReply(true, Waiting ? $"paused already, after step {step}" : $"pauses after {current} already");
+                return new SteerReply(true, waiting ? $"paused already, after step {step}" : $"pauses after {current} already");
             case Steer.Pause:
                 _pausing = true;
                 return Said(SteeringState.Pausing, $"pauses when {current} is committed");
@@ -68,13 +54,13 @@ public sealed class RunSteering(bool reopen = false)
             case Steer.Continue when !_pausing:
                 return new SteerReply(true, "not paused; the run goes on");
             case Steer.Continue:
-                (_pausing, Waiting) = (false, false);
+                _pausing = false;
                 return Said(SteeringState.Free, $"goes on after step {step}");
             case Steer.Stop when Stopping:
                 return new SteerReply(true, "stopping already");
             case Steer.Stop:
-                var when = Waiting ? "now" : $"when {current} is committed";
-                (StopReason, Waiting) = (Stopped, false);
+                var when = waiting ? "now" : $"when {current} is committed";
+                StopReason = Stopped;
                 return Said(SteeringState.Stopping, $"stops {when}, with an evaluation; alignprop resume goes on later");
             default:
                 throw new ArgumentOutOfRangeException(nameof(what), what, null);

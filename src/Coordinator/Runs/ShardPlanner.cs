@@ -1,15 +1,18 @@
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Methods;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// Which samples a step consists of, as shards. A pure function of the run file, the prompts and the step: nodes, order
-/// of arrival and restarts do not enter.
+/// Which samples a step consists of, as shards with the method's tasks. A pure function of the run file, the prompts and the step: nodes,
+/// order of arrival and restarts do not enter.
 /// </summary>
 public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut)
 {
+    private readonly IMethod _method = MethodCatalog.Of(config);
+
     private const string EvaluationNoise = "evaluation-noise";
     private const string EvaluationVariance = "evaluation-variance";
 
@@ -22,13 +25,19 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
 
     public int MaxSteps => StepsPerEpoch * config.Stopping.MaxEpochs;
 
-    /// <summary>The shards of optimizer step <paramref name="step"/> (from 1), each with its own K.</summary>
-    public IReadOnlyList<Shard> Train(int step) => Enumerable.Range(0, ShardsPerStep).Select(shard => new Shard(
-        run, step, shard, false, false, DrawTruncation(step, shard),
-        Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize).Select(i => new ShardSample(
+    /// <summary>The next shards of optimizer step <paramref name="step"/>.</summary>
+    /// <param name="step">From 1.</param>
+    /// <param name="done">The step's rounds that are done.</param>
+    /// <returns>Null when the last round's gradient is the step's.</returns>
+    public IReadOnlyList<Shard>? Train(int step, params IReadOnlyList<RoundResult> done) =>
+        _method.Next(step, done)?.Select((task, i) => new Shard(run, step, done.Count, i, task, Batch(step, i))).ToList();
+
+    /// <summary>The samples of one shard of a step, the same in every round.</summary>
+    private List<ShardSample> Batch(int step, int shard) => Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize)
+        .Select(i => new ShardSample(
             PromptOf((step - 1L) * config.Batch.Size + i),
             Seeds.Derive(config.Seed, step, i, Seeds.Noise),
-            Seeds.Derive(config.Seed, step, i, Seeds.VarianceNoise))).ToList())).ToList();
+            Seeds.Derive(config.Seed, step, i, Seeds.VarianceNoise))).ToList();
 
     /// <summary>What is evaluated: the same prompts and seeds at every step, so that pictures can be laid side by side.</summary>
     /// <returns>Pictured samples first (held-out and training prompts in turn), then the other held-out samples.</returns>
@@ -47,7 +56,7 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
 
     /// <summary>The evaluation as shards without gradient.</summary>
     public IReadOnlyList<Shard> Evaluate(int step) => EvaluationSamples().Chunk(config.Batch.ShardSize).Select((chunk, index) => new Shard(
-        run, step, index, true, index * config.Batch.ShardSize < config.Evaluation.GridPrompts, 0,
+        run, step, 0, index, new ShardTask.Evaluate(Pictures: index * config.Batch.ShardSize < config.Evaluation.GridPrompts),
         chunk.Select(s => new ShardSample(s.Prompt, s.Seed, Seeds.Derive(s.Seed, 0, 0, EvaluationVariance))).ToList())).ToList();
 
     /// <summary>Prompts are drawn without replacement: shuffled passes through the training prompts, one after the other.</summary>
@@ -62,33 +71,6 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
             (shuffled[i], shuffled[j]) = (shuffled[j], shuffled[i]);
         }
         return shuffled[index % training.Count];
-    }
-
-    /// <summary>One K a chain: the paper's K ~ U{1..N}, or another strategy of the run file.</summary>
-    private int DrawTruncation(int step, int shard)
-    {
-        var (n, truncation) = (config.Sampling.Steps, config.Truncation);
-        var random = new DeterministicRandom(Seeds.Derive(config.Seed, step, shard, Seeds.Truncation));
-        switch (truncation.Strategy)
-        {
-            case "full":
-                return n;
-            case "fixed":
-                return truncation.K;
-            case "gaussian":
-                // The official code: cut ~ N(mean, std), redrawn until 1 <= cut < N; the steps from the cut on carry gradient.
-                for (var i = 0; i < 1000; i++)
-                {
-                    var cut = (int)(truncation.Mean + truncation.Std * random.NextGaussian());
-                    if (cut >= 1 && cut < n)
-                    {
-                        return n - cut;
-                    }
-                }
-                return 1;
-            default:
-                return random.NextInt(1, n);
-        }
     }
 
     /// <summary>A prompt's own number, so that its evaluation seeds do not move when other prompts come and go.</summary>

@@ -1,4 +1,3 @@
-using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using Npgsql;
 
@@ -31,7 +30,7 @@ public sealed class LeaderSign(string connectionString, RunId run) : IDisposable
     {
         using var command = _source.Value.CreateCommand(
             "SELECT (SELECT coalesce(max(sequence_number), 0) FROM journal WHERE persistence_id = $1), (SELECT coalesce(max(beats), 0) FROM alignprop_leaders WHERE run = $2)");
-        command.Parameters.Add(new NpgsqlParameter { Value = RunActor.PersistenceIdOf(run) });
+        command.Parameters.Add(new NpgsqlParameter { Value = RunJournal.IdOf(run) });
         command.Parameters.Add(new NpgsqlParameter { Value = run.Value });
         using var reader = command.ExecuteReader();
         reader.Read();

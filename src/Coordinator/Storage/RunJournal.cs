@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -12,6 +11,9 @@ public sealed record JournalEntry(DateTimeOffset Time, IRunEvent Event);
 /// <summary>A run's journal in its folder, read from outside: for reports. A run in a database has none there.</summary>
 public static class RunJournal
 {
+    /// <summary>What Akka.Persistence calls the run.</summary>
+    public static string IdOf(RunId run) => $"run-{run}";
+
     /// <summary>All events in order; empty where there is no journal, or it cannot be read: a report does not depend on it.</summary>
     public static IReadOnlyList<JournalEntry> Read(RunDirectory directory)
     {
@@ -25,7 +27,7 @@ public static class RunJournal
             connection.Open();
             using var command = connection.CreateCommand();
             command.CommandText = "SELECT created, message, manifest FROM journal WHERE persistence_id = $id ORDER BY ordering";
-            command.Parameters.AddWithValue("$id", RunActor.PersistenceIdOf(new RunId(directory.Id)));
+            command.Parameters.AddWithValue("$id", IdOf(new RunId(directory.Id)));
             using var reader = command.ExecuteReader();
             var entries = ImmutableList.CreateBuilder<JournalEntry>();
             while (reader.Read())
@@ -48,7 +50,7 @@ public static class RunJournal
     {
         using var source = NpgsqlDataSource.Create(connectionString);
         using var command = source.CreateCommand("SELECT created, message, manifest FROM journal WHERE persistence_id = $1 ORDER BY sequence_number");
-        command.Parameters.Add(new NpgsqlParameter { Value = RunActor.PersistenceIdOf(new RunId(run)) });
+        command.Parameters.Add(new NpgsqlParameter { Value = IdOf(new RunId(run)) });
         var entries = ImmutableList.CreateBuilder<JournalEntry>();
         try
         {

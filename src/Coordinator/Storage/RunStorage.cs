@@ -1,4 +1,3 @@
-using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using Npgsql;

@@ -1,4 +1,5 @@
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using Serilog;
 
 namespace AlignProp.GpuNode.Compute;
@@ -21,10 +22,10 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     public RunningShard? Running { get; private set; }
 
     /// <summary>Computes a leased shard; the outcome is on the shelf, or a failure, when the running shard's task ends.</summary>
-    public RunningShard Start(ShardLease lease, byte[] adapter)
+    public RunningShard Start(ShardLease lease, RunDescription run, byte[] adapter)
     {
         var running = new RunningShard(lease);
-        running.Outcome = _thread.Run<IAlignPropMessage>(() => Compute(running, adapter));
+        running.Outcome = _thread.Run<IAlignPropMessage>(() => Compute(running, run, adapter));
         return Running = running;
     }
 
@@ -39,16 +40,16 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
         _cancellation.Dispose();
     }
 
-    private IAlignPropMessage Compute(RunningShard running, byte[] adapter)
+    private IAlignPropMessage Compute(RunningShard running, RunDescription run, byte[] adapter)
     {
         var lease = running.Lease;
-        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Evaluation ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
+        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
         try
         {
             _computer ??= create();
-            var outcome = _computer.Compute(lease.Shard, lease.Settings, adapter, running.Report, _cancellation.Token);
+            var outcome = _computer.Compute(lease.Shard, run, adapter, running.Report, _cancellation.Token);
             var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload),
-                outcome.SamplingSeconds, outcome.ScoringSeconds, outcome.BackwardSeconds, PeakMemory.Bytes(), outcome.Terms ?? []);
+                outcome.Seconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);
             return done;
         }

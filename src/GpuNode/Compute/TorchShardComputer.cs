@@ -13,20 +13,23 @@ namespace AlignProp.GpuNode.Compute;
 public sealed class TorchShardComputer(string device) : IShardComputer
 {
     private readonly Device _device = Libtorch.DeviceOf(device);
-    private (ShardSettings Settings, ModelHost Host)? _loaded;
+    private (RunDescription Run, ModelHost Host)? _loaded;
 
-    public ShardOutcome Compute(Shard shard, ShardSettings settings, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
     {
         // Loaded before the scope: the model outlives the shard.
-        var host = Load(settings, progress);
+        var host = Load(run, progress);
         using var scope = NewDisposeScope();
         var weights = LoraWeights.Deserialize(adapter);
         host.Lora.Load(name => weights[name].Values);
         host.Lora.ZeroGradients();
-        var batch = new SampleBatch(host.Model, SamplingOf(settings), shard.Samples);
-        var outcome = shard.Evaluation
-            ? Evaluate(host, batch, shard.WantImages, progress, cancellation)
-            : Train(host, batch, shard, settings, weights, progress, cancellation);
+        var batch = new SampleBatch(host.Model, run.Config.Sampling, shard.Samples);
+        var outcome = shard.Task switch
+        {
+            ShardTask.Evaluate task => Evaluate(host, batch, task, progress, cancellation),
+            ShardTask.Reparametrized task => Train(host, batch, task, run.Config, weights, progress, cancellation),
+            _ => throw new InvalidOperationException($"{shard.Task.GetType().Name} is no task of this node"),
+        };
         // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.
         GC.Collect(0);
         return outcome;
@@ -34,22 +37,20 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
     public void Dispose() => _loaded?.Host.Dispose();
 
-    private static ShardOutcome Train(ModelHost host, SampleBatch batch, Shard shard, ShardSettings settings, LoraWeights weights,
+    private static ShardOutcome Train(ModelHost host, SampleBatch batch, ShardTask.Reparametrized task, RunConfig config, LoraWeights weights,
         Action<string, double> progress, CancellationToken cancellation)
     {
-        var n = settings.Steps;
-        var plan = GradientPlan.LastSteps(shard.Truncation, n);
         // A recomputed step with its backward costs about three steps without gradient.
-        var total = n + 3.0 * shard.Truncation;
+        var (n, backward) = (config.Sampling.Steps, 3.0 * task.RecomputedSteps);
         var step = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts,
-            new AlignmentLoss(settings.LossKind, settings.LossTarget, settings.LossScale), plan, batch.Renoise(plan.Renoised),
-            (phase, fraction) => progress(phase, phase == "sample" ? fraction * n / total : (n + fraction * 3 * shard.Truncation) / total), cancellation);
+            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), task.Plan, batch.Renoise(task.Plan.Renoised),
+            (phase, fraction) => progress(phase, (phase == "sample" ? fraction * n : n + fraction * backward) / (n + backward)), cancellation);
         var gradient = weights.WithValues(host.Lora.Gradients(step.GradientScale));
-        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds.Sampling, step.Seconds.Scoring, step.Seconds.Backward,
-            [.. step.Terms.SelectMany(t => t)]);
+        return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
     }
 
-    private static ShardOutcome Evaluate(ModelHost host, SampleBatch batch, bool wantImages, Action<string, double> progress, CancellationToken cancellation)
+    private static ShardOutcome Evaluate(ModelHost host, SampleBatch batch, ShardTask.Evaluate task, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         using var noGrad = no_grad();
         var watch = System.Diagnostics.Stopwatch.StartNew();
@@ -68,7 +69,7 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
             features.Add(host.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
-            if (wantImages)
+            if (task.Pictures)
             {
                 images.Add(ImageBytes.Rgb(image));
             }
@@ -76,12 +77,12 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
         // Term by term, not image by image.
         var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
-        return new ShardOutcome([.. rewards], 0, payload, sampling, watch.Elapsed.TotalSeconds - sampling, 0, [.. byTerm]);
+        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
     }
 
-    private ModelHost Load(ShardSettings settings, Action<string, double> progress)
+    private ModelHost Load(RunDescription run, Action<string, double> progress)
     {
-        if (_loaded is { } loaded && loaded.Settings.SameAs(settings))
+        if (_loaded is { } loaded && loaded.Run.Equals(run))
         {
             return loaded.Host;
         }
@@ -89,28 +90,9 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         _loaded = null;
         progress("load", 0);
         // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
-        set_num_threads(settings.Threads);
-        var model = new ModelConfig(settings.ModelPath, settings.Precision, settings.Threads)
-        {
-            Tokenizer = settings.TokenizerPath,
-            Prediction = settings.Prediction,
-            Decode = settings.Decode,
-        };
-        var host = ModelHost.Load(model, _device, [.. settings.Rewards.Select(TermOf)], [.. settings.EvaluationRewards.Select(TermOf)],
-            new LoraConfig(settings.LoraRank, settings.LoraAlpha, settings.LoraTargets));
-        _loaded = (settings, host);
+        set_num_threads(run.Config.Model.ThreadsPerShard);
+        var host = ModelHost.Load(run.Config.Model, _device, run.Config.Reward.Sum, run.Config.Evaluation.Rewards, run.Config.Lora);
+        _loaded = (run, host);
         return host;
     }
-
-    private static RewardTermConfig TermOf(RewardTerm term) => new(term.Name, term.Path)
-    {
-        Weight = term.Weight,
-        Mean = term.Mean,
-        Std = term.Std,
-        Words = term.Words.Split('\n', StringSplitOptions.RemoveEmptyEntries),
-        Quality = term.Quality,
-    };
-
-    private static SamplingConfig SamplingOf(ShardSettings settings) =>
-        new(settings.Steps, settings.GuidanceScale, settings.Eta, settings.Height, settings.Width, settings.NegativePrompt);
 }

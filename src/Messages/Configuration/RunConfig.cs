@@ -1,119 +1,288 @@
 namespace AlignProp.Messages.Configuration;
 
-/// <summary>Everything that decides the bytes of a run's adapter. Read from a strict HOCON run file; written back resolved.</summary>
+/// <summary>
+/// Everything that decides the bytes of a run's adapter. Each property with a <see cref="KeyAttribute"/> is a key of the strict HOCON run
+/// file: a new one is its property here, its line in hocon/runs/defaults.conf, and its use.
+/// </summary>
 public sealed record RunConfig
 {
-    /// <summary>Short name of the run file, e.g. <c>emoji-preference</c>; part of the run id.</summary>
-    public required string Name { get; init; }
+    [Key("Short name; part of the run's id.", Pattern = "[A-Za-z0-9._-]{1,64}", Allowed = "1 to 64 letters, digits, '-', '_' or '.'")]
+    public string Name { get; init; } = "run";
 
-    /// <summary>Seed of every random number of the run.</summary>
-    public required ulong Seed { get; init; }
+    [Key("Seed of every random number of the run.", Min = 0)]
+    public ulong Seed { get; init; }
 
-    public required ModelConfig Model { get; init; }
-    public required RewardConfig Reward { get; init; }
-    public required PromptsConfig Prompts { get; init; }
-    public required SamplingConfig Sampling { get; init; }
-    public required TruncationConfig Truncation { get; init; }
-    public required LossConfig Loss { get; init; }
-    public required LoraConfig Lora { get; init; }
-    public required OptimizerConfig Optimizer { get; init; }
-    public required BatchConfig Batch { get; init; }
-    public required EvaluationConfig Evaluation { get; init; }
-    public required StoppingConfig Stopping { get; init; }
+    [Key("How a step's gradient is made: alignprop.")]
+    public string Method { get; init; } = "alignprop";
+
+    public ModelConfig Model { get; init; } = new();
+
+    public RewardConfig Reward { get; init; } = new();
+
+    public PromptsConfig Prompts { get; init; } = new();
+
+    public SamplingConfig Sampling { get; init; } = new();
+
+    public TruncationConfig Truncation { get; init; } = new();
+
+    public LossConfig Loss { get; init; } = new();
+
+    public LoraConfig Lora { get; init; } = new();
+
+    public OptimizerConfig Optimizer { get; init; } = new();
+
+    public BatchConfig Batch { get; init; } = new();
+
+    public EvaluationConfig Evaluation { get; init; } = new();
+
+    public StoppingConfig Stopping { get; init; } = new();
 }
 
-/// <param name="Path">Diffusers folder (model_index.json and parts) or single-file checkpoint, absolute or relative to the working directory.</param>
-/// <param name="Precision">fp32, bf16 or fp16 for the frozen weights; LoRA and reductions are always fp32. On the CPU only fp32.</param>
-/// <param name="ThreadsPerShard">libtorch intra-op threads of one shard: part of the run, because it changes the last bits.</param>
-public sealed record ModelConfig(string Path, string Precision, int ThreadsPerShard)
+public sealed record ModelConfig
 {
-    /// <summary>For a single file: a folder with CLIP's vocab.json and merges.txt.</summary>
+    [Key("""
+        Diffusers folder: model_index.json, unet, vae, text_encoder, tokenizer, scheduler (SDXL: text_encoder_2, tokenizer_2);
+        or a single-file checkpoint (v1-5-pruned-emaonly.safetensors and the like), which needs model.tokenizer.
+        """, IsPath = true)]
+    public string Path { get; init; } = "models/emoji-diffusion";
+
+    [Key("Frozen weights; half precision on CUDA only. LoRA, moments and sums are always fp32.", OneOf = ["fp32", "bf16", "fp16"])]
+    public string Precision { get; init; } = "fp32";
+
+    [Key("libtorch threads of one shard. Part of the run: another number changes the last bits.", Min = 1, Max = 256)]
+    public int ThreadsPerShard { get; init; } = 1;
+
+    [Key("For a single file: folder with CLIP's vocab.json and merges.txt (the tokenizer folder of any Stable Diffusion).", IsPath = true)]
     public string Tokenizer { get; init; } = "";
 
-    /// <summary>For a single file: auto, epsilon or v_prediction.</summary>
+    [Key("""
+        For a single file: what its UNet predicts. auto = v_prediction for SD 2 and for files that say so, epsilon otherwise
+        (SD 2 base models at 512 pixels need epsilon).
+        """, OneOf = ["auto", "epsilon", "v_prediction"])]
     public string Prediction { get; init; } = "auto";
 
-    /// <summary>auto, plain, checkpointed or tiled.</summary>
+    [Key("""
+        How images are decoded where the gradient passes: auto = plain up to 256 x 256 pixels, checkpointed above (same numbers,
+        less memory); tiled = least memory, slightly other images.
+        """, OneOf = ["auto", "plain", "checkpointed", "tiled"])]
     public string Decode { get; init; } = "auto";
 }
 
-/// <param name="Name">A reward of <see cref="Adapters.RewardCatalog"/>.</param>
-/// <param name="Path">Folder or file of the reward model; empty for a reward without files.</param>
-/// <param name="Sign">+1 to raise the reward, -1 to lower it (e.g. compressibility = -1 x JPEG bytes).</param>
-public sealed record RewardConfig(string Name, string Path, double Sign)
+public sealed record RewardConfig
 {
-    /// <summary>What a detector looks for.</summary>
+    [Key("One reward: a name that `alignprop rewards` lists, or torchscript:FILE.")]
+    public string Name { get; init; } = "preference";
+
+    [Key("Folder of the reward model; not looked at by rewards without files.", IsPath = true)]
+    public string Path { get; init; } = "models/emoji-preference";
+
+    [Key("1 raises the reward, -1 lowers it.", Min = -1, Max = 1, Allowed = "1 or -1")]
+    public int Sign { get; init; } = 1;
+
+    [Key("What a detector looks for (concept-removal, count), e.g. [\"a book\", \"a magazine\"].")]
     public IReadOnlyList<string> Words { get; init; } = [];
 
-    /// <summary>JPEG quality of the codec rewards, 1 to 100.</summary>
+    [Key("JPEG quality of compressibility and incompressibility.", Min = 1, Max = 100)]
     public int Quality { get; init; } = 90;
 
-    /// <summary>A weighted sum; where it is not empty it stands in the place of the one reward above.</summary>
+    [Key("""
+        A weighted sum instead: R = sum of weight (r - mean) / std, each r logged apart. Where the list is not empty, name, path and
+        sign above count no more. Keys of a term, with what holds when it is left out: name, path = "", weight = 1, mean = 0, std = 1,
+        words = [], quality = 90. The evaluation before the first step prints every r with its mean and spread: numbers to put here.
+
+        terms = [ { name = preference, path = "models/emoji-preference", std = 4 }, { name = symmetry, weight = 0.3 } ]
+        """)]
     public IReadOnlyList<RewardTermConfig> Terms { get; init; } = [];
 
     /// <summary>What is trained on: the terms, or the one reward as a sum of one.</summary>
-    public IReadOnlyList<RewardTermConfig> Sum => Terms.Count > 0 ? Terms : [new RewardTermConfig(Name, Path) { Weight = Sign, Words = Words, Quality = Quality }];
+    public IReadOnlyList<RewardTermConfig> Sum =>
+        Terms.Count > 0 ? Terms : [new RewardTermConfig { Name = Name, Path = Path, Weight = Sign, Words = Words, Quality = Quality }];
 
     /// <summary>For people: the names, with the weights where they say something.</summary>
     public string Summary => string.Join(" + ", Sum.Select(t => t.Weight == 1 ? t.Name : FormattableString.Invariant($"{t.Weight} {t.Name}")));
+
+    /// <summary>With <c>torchscript:FILE</c> taken apart.</summary>
+    internal RewardConfig WithFileApart() =>
+        new RewardTermConfig { Name = Name, Path = Path }.WithFileApart() is var term ? this with { Name = term.Name, Path = term.Path } : this;
 }
 
 /// <summary>One reward r of a weighted sum: it adds Weight (r - Mean) / Std.</summary>
-public sealed record RewardTermConfig(string Name, string Path)
+public sealed record RewardTermConfig
 {
+    private const string TorchScript = "torchscript:";
+
+    [Key("A name that `alignprop rewards` lists, or torchscript:FILE.")]
+    public string Name { get; init; } = "";
+
+    [Key("Folder or file of the reward model.", IsPath = true)]
+    public string Path { get; init; } = "";
+
+    [Key("Factor in the sum.", Min = -1e9, Max = 1e9)]
     public double Weight { get; init; } = 1;
 
+    [Key("What is subtracted from r.", Min = -1e9, Max = 1e9)]
     public double Mean { get; init; }
 
+    [Key("What r is divided by.", Min = 1e-9, Max = 1e9)]
     public double Std { get; init; } = 1;
 
-    /// <inheritdoc cref="RewardConfig.Words"/>
+    [Key("What a detector looks for.")]
     public IReadOnlyList<string> Words { get; init; } = [];
 
-    /// <inheritdoc cref="RewardConfig.Quality"/>
+    [Key("JPEG quality.", Min = 1, Max = 100)]
     public int Quality { get; init; } = 90;
+
+    /// <summary>With <c>torchscript:FILE</c> taken apart.</summary>
+    internal RewardTermConfig WithFileApart() => Name.StartsWith(TorchScript, StringComparison.Ordinal)
+        ? this with { Name = "torchscript", Path = ProjectFolder.Resolve(Name[TorchScript.Length..]) }
+        : this;
 }
 
-/// <param name="Training">Text file, one prompt a line; empty lines and # comments are skipped.</param>
-/// <param name="HeldOut">Same format; never trained on.</param>
-public sealed record PromptsConfig(string Training, string HeldOut);
-
-/// <param name="Steps">DDIM steps N.</param>
-/// <param name="Eta">DDIM eta; 0 is the paper's deterministic chain.</param>
-/// <param name="Height">Pixels; 0 = the model's own size.</param>
-public sealed record SamplingConfig(int Steps, double GuidanceScale, double Eta, int Height, int Width, string NegativePrompt);
-
-/// <param name="Strategy">uniform (K ~ U{1..N}), fixed (K), gaussian (cut ~ N(Mean, Std), redrawn until 1 &lt;= cut &lt; N; K = N - cut), full (K = N).</param>
-public sealed record TruncationConfig(string Strategy, int K, double Mean, double Std);
-
-/// <param name="Kind">negative-reward: -mean R; distance: mean |R - Target|.</param>
-/// <param name="Scale">Factor on the loss.</param>
-public sealed record LossConfig(string Kind, double Target, double Scale);
-
-/// <param name="Alpha">LoRA alpha; the branch is scaled by alpha / rank.</param>
-/// <param name="Targets">Module name endings inside attention, e.g. to_q, to_k, to_v, to_out.0.</param>
-/// <param name="Init">A LoRA the run begins with (a file of diffusers or kohya, or a PEFT folder); empty = one that changes nothing.</param>
-/// <param name="InitSha256">SHA-256 of adapter 0 as made of Init; empty until the run begins.</param>
-public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Targets, string Init = "", string InitSha256 = "");
-
-public sealed record OptimizerConfig(double LearningRate, double Beta1, double Beta2, double WeightDecay, double Epsilon, double MaxGradNorm);
-
-/// <param name="Size">Samples a step.</param>
-/// <param name="ShardSize">Samples a shard: the unit of work. Divides Size.</param>
-/// <param name="StepsPerEpoch">0 = once through the training prompts (rounded up).</param>
-public sealed record BatchConfig(int Size, int ShardSize, int StepsPerEpoch);
-
-/// <param name="SamplesPerPrompt">Fixed seeds per held-out prompt.</param>
-/// <param name="GridPrompts">How many prompts (training first, then held-out) the before/after grid shows.</param>
-/// <param name="EveryEpochs">Evaluate after every this many epochs (and always before the first step and at the end).</param>
-public sealed record EvaluationConfig(int SamplesPerPrompt, int GridPrompts, int EveryEpochs)
+public sealed record PromptsConfig
 {
-    /// <summary>Rewards that are measured and not trained on.</summary>
+    [Key("Text file, one prompt a line; # begins a comment.", IsPath = true)]
+    public string Training { get; init; } = "prompts/animals-training.txt";
+
+    [Key("The same; never trained on.", IsPath = true)]
+    public string HeldOut { get; init; } = "prompts/animals-heldout.txt";
+}
+
+public sealed record SamplingConfig
+{
+    [Key("DDIM steps N.", Min = 1, Max = 1000)]
+    public int Steps { get; init; } = 50;
+
+    [Key("Classifier-free guidance, 1 = none; the gradient goes through both branches.", Min = 1, Max = 100)]
+    public double GuidanceScale { get; init; } = 5;
+
+    [Key("0 = deterministic DDIM (the paper), 1 = DDPM's variance (the official code).", Min = 0, Max = 1)]
+    public double Eta { get; init; }
+
+    [Key("Pixels; 0 = the model's own size.", Min = 0, Max = 8192)]
+    public int Height { get; init; }
+
+    [Key("Pixels; 0 = the model's own size.", Min = 0, Max = 8192)]
+    public int Width { get; init; }
+
+    [Key("What the unconditional branch is told instead of nothing.")]
+    public string NegativePrompt { get; init; } = "";
+}
+
+public sealed record TruncationConfig
+{
+    [Key("""
+        How many of the last steps carry gradient, drawn once per chain:
+        uniform (K in 1..N), fixed (k), gaussian (cut around mean with std; K = N - cut), full (K = N).
+        """, OneOf = ["uniform", "fixed", "gaussian", "full"])]
+    public string Strategy { get; init; } = "uniform";
+
+    [Key("For fixed: K, at most sampling.steps.", Min = 1, Max = 1000)]
+    public int K { get; init; } = 1;
+
+    [Key("For gaussian: mean of the cut.", Min = 0, Max = 1000)]
+    public double Mean { get; init; } = 42;
+
+    [Key("For gaussian: its standard deviation; redrawn until 1 <= cut < N.", Min = 0, Max = 1000)]
+    public double Std { get; init; } = 5;
+}
+
+public sealed record LossConfig
+{
+    [Key("negative-reward: -mean R; distance: mean |R - target|.", OneOf = ["negative-reward", "distance"])]
+    public string Kind { get; init; } = "negative-reward";
+
+    [Key("For distance.", Min = -1e9, Max = 1e9, Allowed = "any")]
+    public double Target { get; init; } = 10;
+
+    [Key("Factor on the loss.", Min = 1e-12, Max = 1e12, Allowed = "above 0")]
+    public double Scale { get; init; } = 1;
+}
+
+public sealed record LoraConfig
+{
+    [Key("Rank r of every branch B A.", Min = 1, Max = 1024)]
+    public int Rank { get; init; } = 4;
+
+    [Key("The branch is scaled by alpha / rank.", Min = 1e-6, Max = 1e6, Allowed = "above 0")]
+    public double Alpha { get; init; } = 4;
+
+    [Key("Endings of the names of the linear layers and convolutions that get a branch; [all-linear] = every linear layer.")]
+    public IReadOnlyList<string> Targets { get; init; } = ["to_q", "to_k", "to_v", "to_out.0"];
+
+    [Key("""
+        A LoRA to begin with: a file of diffusers or kohya, or a PEFT folder, of this rank and these targets; its own alpha counts.
+        "" = begin with nothing.
+        """, IsPath = true)]
+    public string Init { get; init; } = "";
+
+    [Key("SHA-256 of adapter 0 as made of init; `train` fills it in, and a run goes on only with the same one.",
+        Pattern = "([0-9a-f]{64})?", Allowed = "64 hexadecimal digits, or \"\"")]
+    public string InitSha256 { get; init; } = "";
+}
+
+/// <summary>AdamW.</summary>
+public sealed record OptimizerConfig
+{
+    [Key("AdamW's step size.", Min = 0, Max = 1)]
+    public double LearningRate { get; init; } = 0.001;
+
+    [Key("Decay of the gradient's mean.", Min = 0, Max = 0.999999)]
+    public double Beta1 { get; init; } = 0.9;
+
+    [Key("Decay of the squared gradient's mean.", Min = 0, Max = 0.999999999)]
+    public double Beta2 { get; init; } = 0.999;
+
+    [Key("Decoupled from the gradient.", Min = 0, Max = 1)]
+    public double WeightDecay { get; init; } = 0.0001;
+
+    [Key("Added to the denominator.", Min = 1e-16, Max = 1)]
+    public double Epsilon { get; init; } = 0.00000001;
+
+    [Key("The gradient's norm is clipped to this; 0 = off.", Min = 0, Max = 1e9, Allowed = "0 or more")]
+    public double MaxGradNorm { get; init; } = 1;
+}
+
+public sealed record BatchConfig
+{
+    [Key("Samples a step.", Min = 1, Max = 65536)]
+    public int Size { get; init; } = 16;
+
+    [Key("Samples a shard, the unit of work; divides size.", Min = 1, Max = 65536)]
+    public int ShardSize { get; init; } = 8;
+
+    [Key("0 = once through the training prompts (rounded up).", Min = 0, Max = 1_000_000)]
+    public int StepsPerEpoch { get; init; }
+}
+
+public sealed record EvaluationConfig
+{
+    [Key("Fixed seeds per held-out prompt.", Min = 1, Max = 64)]
+    public int SamplesPerPrompt { get; init; } = 2;
+
+    [Key("Prompts in the before/after grid, half held-out, half training.", Min = 0, Max = 64)]
+    public int GridPrompts { get; init; } = 16;
+
+    [Key("Evaluate after every this many epochs, and always before the first step and at the end.", Min = 1, Max = 1_000_000)]
+    public int EveryEpochs { get; init; } = 1;
+
+    [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. Terms as above, weight and mean unused.")]
     public IReadOnlyList<RewardTermConfig> Rewards { get; init; } = [];
 }
 
-/// <param name="MaxEpochs">Stop after this many epochs.</param>
-/// <param name="PlateauEpochs">Stop when the held-out reward has not risen by PlateauDelta for this many evaluations; 0 = off.</param>
-/// <param name="TargetReward">Stop when the held-out reward reaches it; null = off.</param>
-/// <param name="MinDiversity">Stop when diversity between prompts falls below this share of its value before training; 0 = off.</param>
-public sealed record StoppingConfig(int MaxEpochs, int PlateauEpochs, double PlateauDelta, double? TargetReward, double MinDiversity);
+public sealed record StoppingConfig
+{
+    [Key("Early stopping is AlignProp's guard against overfitting the reward.", Min = 1, Max = 1_000_000)]
+    public int MaxEpochs { get; init; } = 10;
+
+    [Key("Stop after this many evaluations without a rise of plateau-delta; 0 = off.", Min = 0, Max = 1_000_000)]
+    public int PlateauEpochs { get; init; }
+
+    [Key("By how much the held-out reward must rise.", Min = 0, Max = 1e9, Allowed = "0 or more")]
+    public double PlateauDelta { get; init; }
+
+    [Key("Stop when the held-out reward reaches it; off = never.", Min = -1e9, Max = 1e9, Allowed = "any, or off")]
+    public double? TargetReward { get; init; }
+
+    [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.", Min = 0, Max = 1)]
+    public double MinDiversity { get; init; } = 0.5;
+}

@@ -16,22 +16,31 @@ public static class RunFile
     /// <exception cref="ConfigException">Names the file, the key, the value and what is allowed.</exception>
     public static RunConfig Load(string source, IReadOnlyList<string> overrides)
     {
-        var defaults = Parse("defaults.conf", PresetText("defaults"));
-        var known = RunKeys.Leaves(defaults);
-        var merged = Layer(source, known, 0).WithFallback(defaults);
+        var defaults = Hocon("defaults.conf", PresetText("defaults"));
+        var merged = Layer(source, 0).WithFallback(defaults);
         foreach (var text in overrides)
         {
             var equals = text.IndexOf('=');
             var key = equals > 0 ? text[..equals].Trim() : text;
-            if (equals <= 0 || !known.Contains(key))
+            if (equals <= 0 || !RunKeys.Paths.Contains(key))
             {
                 throw new ConfigException(equals <= 0
                     ? $"--set {text}: expected key=value"
-                    : $"--set {text}: there is no key {key}; {RunKeys.Suggest(key, known)}");
+                    : $"--set {text}: there is no key {key}; {RunKeys.Suggest(key, RunKeys.Paths)}");
             }
-            merged = Parse($"--set {text}", $"{Root}.{key} = {RunKeys.Quoted(text[(equals + 1)..])}").WithFallback(merged);
+            merged = Hocon($"--set {text}", $"{Root}.{key} = {RunKeys.Quoted(text[(equals + 1)..])}").WithFallback(merged);
         }
-        return new RunReader(source, merged).Read();
+        return RunReader.Read(source, merged);
+    }
+
+    /// <summary>A resolved run file that came as text.</summary>
+    /// <param name="source">For messages.</param>
+    /// <exception cref="ConfigException">Names the source, the key, the value and what is allowed.</exception>
+    public static RunConfig Parse(string source, string text)
+    {
+        var config = Hocon(source, text);
+        RunKeys.RequireKnown(source, config);
+        return RunReader.Read(source, config.WithFallback(Hocon("defaults.conf", PresetText("defaults"))));
     }
 
     /// <summary>Names of the presets.</summary>
@@ -47,7 +56,7 @@ public static class RunFile
         return reader.ReadToEnd();
     }
 
-    private static Config Layer(string source, IReadOnlyCollection<string> known, int depth)
+    private static Config Layer(string source, int depth)
     {
         if (depth > 8)
         {
@@ -56,12 +65,12 @@ public static class RunFile
         var text = File.Exists(source) ? File.ReadAllText(source)
             : Presets().Contains(source) ? PresetText(source)
             : throw new ConfigException($"{source}: no such run file, and no preset of that name; presets: {string.Join(", ", Presets())}");
-        var config = Parse(source, text);
-        RunKeys.RequireKnown(source, config, known);
-        return config.HasPath("extends") ? config.WithFallback(Layer(config.GetString("extends"), known, depth + 1)) : config;
+        var config = Hocon(source, text);
+        RunKeys.RequireKnown(source, config);
+        return config.HasPath("extends") ? config.WithFallback(Layer(config.GetString("extends"), depth + 1)) : config;
     }
 
-    private static Config Parse(string source, string text)
+    private static Config Hocon(string source, string text)
     {
         try
         {

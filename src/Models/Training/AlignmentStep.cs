@@ -137,6 +137,3 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
 /// <param name="Latents">What was decoded [B, C, h, w]: x_0, or its prediction where the chain stopped.</param>
 /// <param name="GradientScale">What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.</param>
 public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
-
-/// <summary>Wall-clock seconds of the phases of one alignment step.</summary>
-public sealed record PhaseTimes(double Sampling, double Scoring, double Backward);

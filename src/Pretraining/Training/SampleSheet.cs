@@ -20,7 +20,7 @@ public static class SampleSheet
     public static void Run(Workspace work, string models, IReadOnlyList<string> prompts, double guidance, string path)
     {
         using var noGrad = no_grad();
-        using var host = ModelHost.Load(new ModelConfig(Path.Combine(models, "emoji-diffusion"), "fp32", get_num_threads()), CPU);
+        using var host = ModelHost.Load(new ModelConfig { Path = Path.Combine(models, "emoji-diffusion") }, CPU);
         var folder = Path.Combine(models, "emoji-clip");
         using var clip = Weights.Load(new ClipModel(ClipConfig.Load(Path.Combine(folder, "config.json"))), Path.Combine(folder, "model.safetensors"));
         var names = work.Data.Concepts.Select(c => c.WithArticle).ToArray();
@@ -29,7 +29,7 @@ public static class SampleSheet
         foreach (var (chunk, part) in prompts.Chunk(Batch).Select((c, i) => (c, i)))
         {
             using var scope = NewDisposeScope();
-            var batch = new SampleBatch(host.Model, new SamplingConfig(Steps, guidance, 0, 0, 0, ""),
+            var batch = new SampleBatch(host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = guidance },
                 [.. chunk.Select((prompt, i) => new ShardSample(prompt, (ulong)(100 * part + i), 0))]);
             var images = host.Model.Codec.Decode(batch.Chain.Sample(batch.Noise)[^1]).clamp(-1, 1);
             var named = nn.functional.normalize(clip.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true))).mm(text.t()).argmax(1).data<long>().ToArray();

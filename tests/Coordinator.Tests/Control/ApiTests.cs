@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Web.Status;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Control;
@@ -12,7 +12,7 @@ public sealed class ApiTests
 {
     private static readonly RunStarted Started = new("made-up", 0, 4, 8, 2, 100);
 
-    private static readonly EvaluatedSample Cat = new("a cat", false, ulong.MaxValue, 4.5, ReportFolder.Picture(SKColors.Red));
+    private static readonly EvaluatedSample Cat = new("a cat", false, ulong.MaxValue, 4.5, ReportFolder.Image(SKColors.Red));
 
     [Fact]
     public async Task The_run_is_what_its_events_tell()
@@ -59,32 +59,32 @@ public sealed class ApiTests
     public async Task Devices_are_followed_from_joining_to_leaving()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, new NodeChanged("node-1", "joined", "node-1/cpu:0, node-1/cpu:1"), new NodeChanged("node-2", "refused", "another version"),
-            new DeviceHeard("node-1/cpu:0", new DeviceWork(1, 1, false, "backward", 0.5)), new ShardTimed(1, 0, false, 1, 2, 3, 4_000_000, "node-1/cpu:1", 1000),
-            new ShardRefused("node-1/cpu:1", 1, 1, "NaN"), new NodeChanged("node-1/cpu:1", "benched", "NaN"), new DeviceHeard("node-1/cpu:1", null));
+        server.Report(Started, new NodeJoined(new("node-1"), [new("node-1/cpu:0"), new("node-1/cpu:1")]), new NodeChanged("node-2", NodeState.Refused, "another version"),
+            new DeviceHeard("node-1/cpu:0", new DeviceWork(1, 1, false, "backward", 0.5)), new ShardTimed(1, 0, false, new(1, 2, 3), 4_000_000, "node-1/cpu:1", 1000),
+            new ShardRefused("node-1/cpu:1", 1, 1, "NaN"), new DeviceChanged(new("node-1/cpu:1"), NodeState.Benched, "NaN"), new DeviceHeard("node-1/cpu:1", null));
         var nodes = (await server.GetAsync("/api/nodes")).Deserialize<List<NodeStatus>>(RunHistory.Json)!;
-        Assert.Equal(["node-1 cpu:0 computing", "node-1 cpu:1 benched", "node-2  refused"], nodes.Select(n => $"{n.Node} {n.Device} {n.State}"));
+        Assert.Equal(["node-1 cpu:0 computing", "node-1 cpu:1 benched", "node-2  refused"], nodes.Select(n => $"{n.Node} {n.Device} {n.State.Text()}"));
         Assert.Equal((1, 0.5), (nodes[0].Shard, nodes[0].Fraction));
         Assert.Equal((1, 1, 4_000_000L), (nodes[1].ShardsDone, nodes[1].Failures, nodes[1].PeakMemory));
         Assert.True(nodes[1].ShardsPerMinute > 0);
 
-        server.Report(new NodeChanged("node-1", "leaving", "finishes its shard"), new NodeChanged("node-1/cpu:0", "left", "drained"), new NodeChanged("node-1", "joined", "node-1/cpu:1"));
+        server.Report(new NodeChanged("node-1", NodeState.Leaving, "finishes its shard"), new DeviceChanged(new("node-1/cpu:0"), NodeState.Left, "drained"), new NodeJoined(new("node-1"), [new("node-1/cpu:1")]));
         nodes = (await server.GetAsync("/api/nodes")).Deserialize<List<NodeStatus>>(RunHistory.Json)!;
-        Assert.Equal(["left", "idle", "refused"], nodes.Select(n => n.State));
+        Assert.Equal([NodeState.Left, NodeState.Idle, NodeState.Refused], nodes.Select(n => n.State));
     }
 
     [Fact]
     public async Task Events_are_kept_in_order_with_their_kind_and_survive_the_coordinator()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, new NodeChanged("node-1/cpu:0", "lost", "its shards are leased again"), new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
+        server.Report(Started, new DeviceChanged(new("node-1/cpu:0"), NodeState.Lost, "its shards are leased again"), new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
             new RunNotice("paused: the journal is away", NoticeKind.JournalAway), new RunStopped("made-up", 0, "stopped by user", "ab"));
         var events = (await server.GetAsync("/api/events")).Deserialize<List<EventEntry>>(RunHistory.Json)!;
         Assert.Equal(["1 run", "2 failure", "3 journal", "4 run"], events.Select(e => $"{e.Number} {e.Kind}"));
         var later = new RunMonitor(server.Run, "made-up", live: false);
         Assert.Equal(events.Select(e => e.Text), later.Events.Select(e => e.Text));
         Assert.Equal(("ended", "stopped by user"), (later.Status().State, later.Status().Reason));
-        Assert.Equal("node-1 cpu:0 lost", later.Nodes().Select(n => $"{n.Node} {n.Device} {n.State}").Single());
+        Assert.Equal("node-1 cpu:0 lost", later.Nodes().Select(n => $"{n.Node} {n.Device} {n.State.Text()}").Single());
     }
 
     [Fact]
@@ -102,11 +102,11 @@ public sealed class ApiTests
     public async Task Pictures_are_listed_and_served()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Png = ReportFolder.Picture(SKColors.Blue, 600) }));
+        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Image = ReportFolder.Image(SKColors.Blue, 600) }));
         var sets = (await server.GetAsync("/api/images")).Deserialize<List<ImageSet>>(RunHistory.Json)!;
         Assert.Equal([0, 4], sets.Select(s => s.Step));
         Assert.Equal(("a cat", ulong.MaxValue, 5.0, "/api/images/4/0.png"), (sets[1].Images[0].Prompt, sets[1].Images[0].Seed, sets[1].Images[0].Reward, sets[1].Images[0].Url));
-        Assert.Equal(Cat.Png, await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
+        Assert.Equal(ReportFolder.Picture(SKColors.Red), await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
         using var small = SKBitmap.Decode(await server.Client.GetByteArrayAsync(new Uri(sets[1].Images[0].Url, UriKind.Relative)));
         Assert.Equal((256, 256), (small.Width, small.Height));
         var missing = await server.Client.GetAsync(new Uri("/api/images/4/7.png", UriKind.Relative));

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages.Configuration;
+using AlignProp.Web.Control;
 
 namespace AlignProp.Coordinator.Tests.Control;
 

@@ -2,9 +2,9 @@ using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using AlignProp.Coordinator.Control;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
+using AlignProp.Web.Control;
 
 namespace AlignProp.Coordinator.Tests.Control;
 

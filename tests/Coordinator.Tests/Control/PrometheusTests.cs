@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Control;
 
@@ -14,8 +15,8 @@ public sealed partial class PrometheusTests
     {
         await using var server = await TestServer.StartAsync();
         server.Report(new RunLed(2, "here", "there"), new RunStarted("made-up", 0, 4, 8, 2, 100), ReportFolder.Step(1, loss: double.PositiveInfinity), ReportFolder.Evaluation(1, 4.6),
-            new NodeChanged("node-1", "joined", "node-1/cpu:0, node-1/cpu:1"), new ShardTimed(1, 0, false, 1, 2, 3, 4_000_000, "node-1/cpu:0", 1000),
-            new ShardTimed(1, 1, false, 1, 2, 3, 4_000_000, "node-1/cpu:0", 1000), new NodeChanged("node-1/cpu:1", "silent", "shard 1 is leased again"), new ChunkSent(65536),
+            new NodeJoined(new("node-1"), [new("node-1/cpu:0"), new("node-1/cpu:1")]), new ShardTimed(1, 0, false, new(1, 2, 3), 4_000_000, "node-1/cpu:0", 1000),
+            new ShardTimed(1, 1, false, new(1, 2, 3), 4_000_000, "node-1/cpu:0", 1000), new DeviceChanged(new("node-1/cpu:1"), NodeState.Silent, "shard 1 is leased again"), new ChunkSent(65536),
             new ShardRefused("node-1/cpu:1", 1, 1, "NaN"));
         var samples = Read(await server.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative)));
         var run = $"run=\"{server.Run.Id}\"";
@@ -37,7 +38,7 @@ public sealed partial class PrometheusTests
             [$"alignprop_received_bytes_total{{{run}}}"] = 2000,
             [$"alignprop_elections_total{{{run}}}"] = 1,
             [$"alignprop_takeovers_total{{{run}}}"] = 0,
-            [$"alignprop_coordinator_epoch{{{run}}}"] = 2,
+            [$"alignprop_coordinator_term{{{run}}}"] = 2,
             [$"alignprop_journal_reachable{{{run}}}"] = 1,
         })
         {

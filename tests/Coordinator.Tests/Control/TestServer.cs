@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Reports;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Control;
 
@@ -86,13 +89,13 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
     {
         public void Report(RunProgress value)
         {
-            if (AlignProp.Coordinator.Reports.MetricsLine.Of(value) is { } line)
+            if (MetricsLine.Of(value) is { } line)
             {
-                AlignProp.Coordinator.Reports.MetricsLog.Append(run.Metrics, line);
+                MetricsLog.Append(run.Metrics, line);
             }
             if (value is EvaluationFinished evaluation)
             {
-                AlignProp.Coordinator.Reports.EvaluationImages.Save(run, evaluation);
+                EvaluationImages.Save(run, evaluation.Step, SamplePicture.Of(evaluation));
             }
         }
     }

@@ -1,5 +1,5 @@
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Reports;
 
 namespace AlignProp.Coordinator.Tests.Reports;
 
@@ -20,9 +20,9 @@ public sealed class MetricsLogTests : IDisposable
     [Fact]
     public void What_was_appended_is_read_back_without_pictures()
     {
-        Append(ReportFolder.Evaluation(0, 4.5, new EvaluatedSample("a cat", true, 7, 4.5, [1, 2, 3])), ReportFolder.Step(1), new RunStopped("r", 1, "max steps", "cd"));
+        Append(ReportFolder.Evaluation(0, 4.5, new EvaluatedSample("a cat", true, 7, 4.5, new RgbImage([1, 2, 3], 1, 1))), ReportFolder.Step(1), new RunStopped("r", 1, "max steps", "cd"));
         Assert.Equal(3, File.ReadAllLines(_folder.Run.Metrics).Length);
-        Assert.DoesNotContain("png", File.ReadAllText(_folder.Run.Metrics), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("image", File.ReadAllText(_folder.Run.Metrics), StringComparison.OrdinalIgnoreCase);
 
         var lines = MetricsLog.Read(_folder.Run.Metrics);
         Assert.Equal(new MetricsLine(MetricsLine.EvaluationKind, 0, 0, 4.5, 0.2, 0.4), lines[0]);

@@ -1,4 +1,4 @@
-using AlignProp.Coordinator.Reports;
+using AlignProp.Reports;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Reports;

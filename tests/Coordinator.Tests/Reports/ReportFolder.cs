@@ -1,5 +1,6 @@
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Reports;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Reports;
@@ -16,14 +17,11 @@ internal sealed class ReportFolder : IDisposable
     public void Dispose() => Directory.Delete(Run.Folder, recursive: true);
 
     /// <summary>A picture of one colour.</summary>
-    public static byte[] Picture(SKColor colour, int size = 32)
-    {
-        using var surface = SKSurface.Create(new SKImageInfo(size, size));
-        surface.Canvas.Clear(colour);
-        using var image = surface.Snapshot();
-        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
-        return png.ToArray();
-    }
+    public static RgbImage Image(SKColor colour, int size = 32) =>
+        new([.. Enumerable.Repeat((byte[])[colour.Red, colour.Green, colour.Blue], size * size).SelectMany(c => c)], size, size);
+
+    /// <summary>The same as PNG.</summary>
+    public static byte[] Picture(SKColor colour, int size = 32) => Png.Encode(Image(colour, size));
 
     public static StepCommitted Step(int step, double loss = 0.5) => new(step, step / 4, 4 + 0.01 * step, 0.3, loss, 1.5, [2, 5], "ab", 1.25);
 

@@ -1,15 +1,15 @@
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Reports;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Reports;
 
 public sealed class RunReporterTests : IDisposable
 {
-    private static readonly EvaluatedSample CatBefore = new("a cat", false, 1, 4.0, ReportFolder.Picture(SKColors.Red));
-    private static readonly EvaluatedSample OwlBefore = new("an owl", true, ulong.MaxValue, 4.2, ReportFolder.Picture(SKColors.Lime));
-    private static readonly EvaluatedSample CatAfter = new("a cat", false, 1, 5.0, ReportFolder.Picture(SKColors.Blue));
-    private static readonly EvaluatedSample OwlAfter = new("an owl", true, ulong.MaxValue, 5.2, ReportFolder.Picture(SKColors.Magenta));
+    private static readonly EvaluatedSample CatBefore = new("a cat", false, 1, 4.0, ReportFolder.Image(SKColors.Red));
+    private static readonly EvaluatedSample OwlBefore = new("an owl", true, ulong.MaxValue, 4.2, ReportFolder.Image(SKColors.Lime));
+    private static readonly EvaluatedSample CatAfter = new("a cat", false, 1, 5.0, ReportFolder.Image(SKColors.Blue));
+    private static readonly EvaluatedSample OwlAfter = new("an owl", true, ulong.MaxValue, 5.2, ReportFolder.Image(SKColors.Magenta));
 
     // The middle of the first pair's two pictures.
     private const int Left = 108, Right = 274, Row = 172;
@@ -23,15 +23,15 @@ public sealed class RunReporterTests : IDisposable
     {
         _folder.Reporter().Report(ReportFolder.Evaluation(0, 4.2, CatBefore, OwlBefore));
         Assert.False(File.Exists(_folder.File("grid.png")));
-        Assert.Equal(CatBefore.Png, File.ReadAllBytes(_folder.File("pictures", "before", "000.png")));
+        Assert.Equal(Png.Encode(CatBefore.Image), File.ReadAllBytes(_folder.File("pictures", "before", "000.png")));
         MetricsLog.Append(_folder.Run.Metrics, MetricsLine.Of(ReportFolder.Step(1))!);
 
         var resumed = _folder.Reporter();
         resumed.Report(new RunStarted("r", 1, 4, 8, 2, 10));
         resumed.Report(ReportFolder.Evaluation(2, 5.2, CatAfter, OwlAfter));
 
-        Assert.Equal(OwlAfter.Png, File.ReadAllBytes(_folder.File("pictures", "after", "001.png")));
-        Assert.Equal(OwlBefore.Png, File.ReadAllBytes(_folder.File("pictures", "before", "001.png")));
+        Assert.Equal(Png.Encode(OwlAfter.Image), File.ReadAllBytes(_folder.File("pictures", "after", "001.png")));
+        Assert.Equal(Png.Encode(OwlBefore.Image), File.ReadAllBytes(_folder.File("pictures", "before", "001.png")));
         Assert.Equal((SKColors.Red, SKColors.Blue), Pair());
         Assert.Equal((1000, 600), ReportFolder.SizeOf(_folder.File("reward.png")));
         Assert.Equal([(MetricsLine.EvaluationKind, 0), (MetricsLine.StepKind, 1), (MetricsLine.EvaluationKind, 2)],
@@ -54,7 +54,7 @@ public sealed class RunReporterTests : IDisposable
         var reporter = _folder.Reporter();
         reporter.Report(ReportFolder.Evaluation(0, 4.2, CatBefore));
         reporter.Report(ReportFolder.Evaluation(2, 5.2, CatAfter));
-        reporter.Report(ReportFolder.Evaluation(4, 5.3, CatAfter with { Png = ReportFolder.Picture(SKColors.Black) }));
+        reporter.Report(ReportFolder.Evaluation(4, 5.3, CatAfter with { Image = ReportFolder.Image(SKColors.Black) }));
         Assert.Equal((SKColors.Red, SKColors.Black), Pair());
     }
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using AlignProp.Coordinator.Reports;
-using AlignProp.Coordinator.Reports.TensorBoard;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Reports;
+using AlignProp.Reports.TensorBoard;
 using Google.Protobuf;
 using SkiaSharp;
 
@@ -10,7 +10,7 @@ namespace AlignProp.Coordinator.Tests.Reports;
 /// <summary>Event files read back by the format's own rules: lengths, both checksums, and the message's field numbers.</summary>
 public sealed class TensorBoardTests : IDisposable
 {
-    private static readonly EvaluatedSample Cat = new("a cat", true, 1, 4.0, ReportFolder.Picture(SKColors.Red));
+    private static readonly EvaluatedSample Cat = new("a cat", true, 1, 4.0, ReportFolder.Image(SKColors.Red));
 
     private readonly ReportFolder _folder = new();
 
@@ -25,7 +25,7 @@ public sealed class TensorBoardTests : IDisposable
         Assert.All(events, e => Assert.InRange(e.WallTime, 1.7e9, 1e10));
         Assert.Equal([0L, 0, 1, 2], events.Select(e => e.Step));
         Assert.Equal(4.25f, events[1].Scalars["held-out/preference/mean"]);
-        Assert.Equal(Cat.Png, events[1].Pictures["evaluation/00 a cat"]);
+        Assert.Equal(ReportFolder.Picture(SKColors.Red), events[1].Pictures["evaluation/00 a cat"]);
         Assert.Equal((4.01f, 0.5f, 1.5f, 3.5f, 1.25f), (events[2].Scalars["reward/mean"], events[2].Scalars["loss"], events[2].Scalars["gradient/norm"], events[2].Scalars["truncation/mean K"], events[2].Scalars["seconds/step"]));
         Assert.True(float.IsNaN(events[3].Scalars["loss"]));
     }

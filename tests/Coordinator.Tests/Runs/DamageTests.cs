@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Tests.Runs;

@@ -1,6 +1,7 @@
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Control;
+using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
@@ -30,7 +31,7 @@ public sealed class DrainTests : IDisposable
         Assert.True(code == 0, error);
         Assert.Equal("drained finishes its shard and leaves", output.Trim());
         Assert.Equal(0, await drained.ExitAsync());
-        await run.Until<NodeChanged>(e => e is { Node: "drained/cpu:0", State: "left" });
+        await run.Until<NodeChanged>(e => e is { Node: "drained/cpu:0", State: NodeState.Left });
 
         (code, _, error) = await DrainAsync("nobody");
         Assert.Equal(2, code);
@@ -46,15 +47,15 @@ public sealed class DrainTests : IDisposable
         var last = run.Node("last", delay: "1ms");
         await run.StoppedAsync();
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
-        Assert.Equal(["leaving", "left"], States("terminated"));
-        Assert.Equal(["leaving", "left"], States("drained"));
+        Assert.Equal([NodeState.Leaving, NodeState.Left], States("terminated"));
+        Assert.Equal([NodeState.Leaving, NodeState.Left], States("drained"));
         NodeProcess[] nodes = [terminated, drained, last];
         var shards = nodes.SelectMany(n => n.Shards).ToList();
         Assert.Single(shards, terminated.Shards[^1]);
         Assert.Single(shards, drained.Shards[^1]);
 
-        IEnumerable<string> States(string node) => run.Record.All<NodeChanged>()
-            .Where(e => e.Node.StartsWith(node, StringComparison.Ordinal) && e.State != "joined").Select(e => e.State).Distinct();
+        IEnumerable<NodeState> States(string node) => run.Record.All<NodeChanged>()
+            .Where(e => e.Node.StartsWith(node, StringComparison.Ordinal) && e.State != NodeState.Joined).Select(e => e.State).Distinct();
     }
 
     private async Task<(int Code, string Output, string Error)> DrainAsync(string node)

@@ -1,6 +1,7 @@
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 

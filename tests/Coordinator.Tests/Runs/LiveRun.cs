@@ -1,4 +1,5 @@
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 

@@ -20,7 +20,7 @@ public sealed class RefusalTests : IDisposable
         using var node = new NodeProcess(run.Host.Address, "other");
         Assert.Equal(3, await node.ExitAsync());
         Assert.Contains(node.Lines, l => l.Contains($"{model}: this node's model files differ from the coordinator's", StringComparison.Ordinal));
-        await run.Until<NodeChanged>(e => e is { Node: "other", State: "refused" } && e.Detail.Contains(model, StringComparison.Ordinal));
+        await run.Until<NodeChanged>(e => e is { Node: "other", State: NodeState.Refused } && e.Detail.Contains(model, StringComparison.Ordinal));
         Assert.Empty(node.Shards);
     }
 
@@ -31,7 +31,7 @@ public sealed class RefusalTests : IDisposable
         await using var console = new Outsider();
         var refused = await console.AskAsync<NodeRefused>(run.Host.Address, new NodeHello(new NodeId("old"), [new DeviceId("old/cpu:0")], "0.0.1"));
         Assert.Equal($"node old runs version 0.0.1, the coordinator {ClusterNames.Version}", refused.Reason);
-        await run.Until<NodeChanged>(e => e is { Node: "old", State: "refused" });
+        await run.Until<NodeChanged>(e => e is { Node: "old", State: NodeState.Refused });
 
         var welcome = await console.AskAsync<NodeWelcome>(run.Host.Address, new NodeHello(new NodeId("new"), [new DeviceId("new/cpu:0")], ClusterNames.Version));
         Assert.Equal(run.Directory.Id, welcome.Run.Value);
@@ -47,7 +47,7 @@ public sealed class RefusalTests : IDisposable
         var lease = await console.AskAsync<ShardLease>(run.Host.Address, new RequestWork(device, new NodeId("odd"), []));
         var payload = new BlobRef(new BlobHash(new string('0', 64)), 1);
         var fetch = await console.AskAsync<FetchChunk>(run.Host.Address,
-            new ShardDone(new LeaseId("odd/lease: ä?"), device, lease.Key, [0, 0], 0, payload, 0, 0, 0, 0));
+            new ShardDone(new LeaseId("odd/lease: ä?"), device, lease.Key, [0, 0], 0, payload, default, 0));
         Assert.Equal(payload.Hash, fetch.Hash);
     }
 }

@@ -56,5 +56,5 @@ public class ResultQueueTests
     private IEnumerable<int> Start(int next, long waiting = 0) => _queue.Start(next, waiting).Select(s => s.Done.Key.Index);
 
     private static ShardDone Result(int shard, long bytes) => new(new LeaseId($"lease-{shard}"), new DeviceId($"device-{shard}"),
-        new ShardKey(new RunId("r"), 1, shard, Hash), [0], 0, new BlobRef(Hash, bytes), 0, 0, 0, 0);
+        new ShardKey(new RunId("r"), 1, 0, shard, Hash), [0], 0, new BlobRef(Hash, bytes), default, 0);
 }

@@ -21,12 +21,12 @@ public sealed class SlowDeviceTests : IDisposable
         await run.StoppedAsync();
         Assert.Contains(late, fast.Shards);
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
-        Assert.DoesNotContain(run.Record.All<NodeChanged>(), e => e.State is "benched" or "lost");
+        Assert.DoesNotContain(run.Record.All<NodeChanged>(), e => e.State is NodeState.Benched or NodeState.Lost);
 
         // A result that comes later still is answered, and not taken.
         await using var outsider = new Outsider();
         var answer = await outsider.AskAsync<ShardAcknowledged>(run.Host.Address, new ShardDone(new LeaseId("late"), new DeviceId("slow/cpu:0"),
-            new ShardKey(new RunId("slow"), 1, 0, new BlobHash(run.Hashes[0])), [9, 9], 0, new BlobRef(new BlobHash(run.Hashes[0]), 1), 0, 0, 0, 0));
+            new ShardKey(new RunId("slow"), 1, 0, 0, new BlobHash(run.Hashes[0])), [9, 9], 0, new BlobRef(new BlobHash(run.Hashes[0]), 1), default, 0));
         Assert.False(answer.Accepted);
         Assert.Equal(6, (await Journal.ReadAsync(run.Directory)).Count(e => e.Event is StepCommittedEvent));
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;
@@ -30,17 +31,13 @@ internal sealed class TestRuns : IDisposable
     {
         Name = "test",
         Seed = 7,
-        Model = new ModelConfig(Path.Combine(Folder, "model"), "fp32", 1),
-        Reward = new RewardConfig("brightness", "", 1),
-        Prompts = new PromptsConfig("training.txt", "held-out.txt"),
-        Sampling = new SamplingConfig(10, 3, 0, 0, 0, ""),
-        Truncation = new TruncationConfig("uniform", 1, 0, 1),
-        Loss = new LossConfig("negative-reward", 0, 1),
-        Lora = new LoraConfig(2, 2, ["to_q", "to_k"]),
-        Optimizer = new OptimizerConfig(1e-3, 0.9, 0.999, 1e-4, 1e-8, 1),
-        Batch = new BatchConfig(8, 2, 2),
-        Evaluation = new EvaluationConfig(2, 2, 1),
-        Stopping = new StoppingConfig(epochs, 0, 0, null, 0),
+        Model = new ModelConfig { Path = Path.Combine(Folder, "model") },
+        Reward = new RewardConfig { Name = "brightness", Path = "" },
+        Sampling = new SamplingConfig { Steps = 10, GuidanceScale = 3 },
+        Lora = new LoraConfig { Rank = 2, Alpha = 2, Targets = ["to_q", "to_k"] },
+        Batch = new BatchConfig { Size = 8, ShardSize = 2, StepsPerEpoch = 2 },
+        Evaluation = new EvaluationConfig { SamplesPerPrompt = 2, GridPrompts = 2 },
+        Stopping = new StoppingConfig { MaxEpochs = epochs, MinDiversity = 0 },
     };
 
     public void Dispose() => System.IO.Directory.Delete(Folder, recursive: true);

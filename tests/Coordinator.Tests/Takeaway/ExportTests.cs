@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 
 namespace AlignProp.Coordinator.Tests.Takeaway;
 

@@ -1,8 +1,9 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Reports;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Coordinator.Tests.Reports;
 using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Takeaway;
@@ -43,7 +44,7 @@ internal sealed class FinishedRun : IDisposable
 
     private static EvaluatedSample[] Samples(double reward, SKColor colour) =>
     [
-        new("a <b>bold</b> & quoted \"cat\"", false, 1, reward, ReportFolder.Picture(colour)),
-        new("an owl", true, 2, reward + 1, ReportFolder.Picture(colour)),
+        new("a <b>bold</b> & quoted \"cat\"", false, 1, reward, ReportFolder.Image(colour)),
+        new("an owl", true, 2, reward + 1, ReportFolder.Image(colour)),
     ];
 }

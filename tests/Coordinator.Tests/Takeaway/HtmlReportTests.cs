@@ -1,9 +1,9 @@
 using System.Text.RegularExpressions;
 using System.Xml;
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Reports;
-using AlignProp.Coordinator.Reports.Html;
+using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Reports;
+using AlignProp.Reports.Html;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Takeaway;

@@ -1,5 +1,5 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Runs;
 using AlignProp.Messages.Configuration;

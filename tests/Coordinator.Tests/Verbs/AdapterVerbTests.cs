@@ -1,10 +1,10 @@
 using System.Text.Json;
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Commands.Pictures;
-using AlignProp.Coordinator.Reports;
-using AlignProp.Coordinator.Runs;
+using AlignProp.Cli.Pictures;
+using AlignProp.Coordinator.Storage;
 using AlignProp.Coordinator.Tests.Reports;
 using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
 using SkiaSharp;
 
 namespace AlignProp.Coordinator.Tests.Verbs;

@@ -1,4 +1,4 @@
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 

@@ -1,5 +1,5 @@
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Commands.Interactive;
+using AlignProp.Cli.Commands;
+using AlignProp.Cli.Interactive;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 

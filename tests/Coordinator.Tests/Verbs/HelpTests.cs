@@ -1,4 +1,4 @@
-using AlignProp.Coordinator.Commands;
+using AlignProp.Cli.Commands;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Verbs;

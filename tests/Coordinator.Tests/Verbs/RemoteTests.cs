@@ -1,6 +1,8 @@
 using System.Text.Json;
-using AlignProp.Coordinator.Control;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 
@@ -66,7 +68,7 @@ public sealed class RemoteTests : IDisposable
     {
         var monitor = new RunMonitor(new RunDirectory(Path.Combine(_runs, id)), "test");
         monitor.Report(new RunStarted(id, 0, 1, 3, 2, 100));
-        monitor.Report(new NodeChanged("node-1", "joined", "node-1/cpu:0"));
+        monitor.Report(new NodeJoined(new("node-1"), [new("node-1/cpu:0")]));
         monitor.Report(new DeviceHeard("node-1/cpu:0", new DeviceWork(2, 1, false, "sample", 0.5)));
         monitor.Report(new StepCommitted(1, 1, 0.25, 0.1, -0.25, 0.5, [3, 4], new string('a', 64), 1.5));
         return monitor;

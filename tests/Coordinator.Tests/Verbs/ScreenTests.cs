@@ -1,5 +1,6 @@
-using AlignProp.Coordinator.Commands;
-using AlignProp.Coordinator.Control;
+using AlignProp.Cli.Display;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Coordinator.Tests.Verbs;
 
@@ -9,7 +10,7 @@ public sealed class ScreenTests
     private static readonly LiveStatus Status = new(
         new RunStatus("a-run-with-a-long-name-20260101-120000-1a2b", "a-run", "running", null, 9, 20, 2, 4, new ShardStatus(10, false, 1, 1, 2, 0.5), 0.512, [0, 0.5, 1], new HeldOutStatus(-0.4, 0.4, 0.81),
             0.31, 3.1, 34.1, new string('a', 64), "akka.tcp://alignprop@127.0.0.1:4053", "host", DateTimeOffset.UnixEpoch),
-        [new NodeStatus("node-1", "cpu:0", "computing", "step 10, backward", 1, 0.5, 7, 12.1, 0, 351L << 20, DateTimeOffset.UnixEpoch), new NodeStatus("stranger", "", "refused", "its model is another", null, 0, 0, 0, 0, 0, DateTimeOffset.UnixEpoch)],
+        [new NodeStatus("node-1", "cpu:0", NodeState.Computing, "step 10, backward", 1, 0.5, 7, 12.1, 0, 351L << 20, DateTimeOffset.UnixEpoch), new NodeStatus("stranger", "", NodeState.Refused, "its model is another", null, 0, 0, 0, 0, 0, DateTimeOffset.UnixEpoch)],
         [new EventEntry(1, DateTimeOffset.UnixEpoch, "node", "node-1 joined")]);
 
     [Theory]

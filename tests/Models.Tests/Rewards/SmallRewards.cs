@@ -27,13 +27,13 @@ internal sealed class SmallRewards : IDisposable
     /// <summary>Where a reward's files are. A reward of the registry without a line here fails the tests.</summary>
     public RewardTermConfig Spec(string name) => name switch
     {
-        "aesthetic" => new RewardTermConfig(name, Aesthetic()),
-        "hps" or "pickscore" or "clip" => new RewardTermConfig(name, Shipped("emoji-clip")),
-        "imagereward" => new RewardTermConfig(name, ImageReward()),
-        "concept-removal" or "count" => new RewardTermConfig(name, OwlViT()) { Words = ["a cat", "a bee"] },
-        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" => new RewardTermConfig(name, ""),
-        "preference" or "jpeg-size" or "detector" => new RewardTermConfig(name, Shipped($"emoji-{name}")),
-        "torchscript" => new RewardTermConfig(name, TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean)),
+        "aesthetic" => new RewardTermConfig { Name = name, Path = Aesthetic() },
+        "hps" or "pickscore" or "clip" => new RewardTermConfig { Name = name, Path = Shipped("emoji-clip") },
+        "imagereward" => new RewardTermConfig { Name = name, Path = ImageReward() },
+        "concept-removal" or "count" => new RewardTermConfig { Name = name, Path = OwlViT(), Words = ["a cat", "a bee"] },
+        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" => new RewardTermConfig { Name = name },
+        "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
+        "torchscript" => new RewardTermConfig { Name = name, Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
         _ => throw new InvalidOperationException($"reward {name} is in the registry and not in the tests"),
     };
 

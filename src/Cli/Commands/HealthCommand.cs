@@ -1,0 +1,39 @@
+using System.CommandLine;
+using AlignProp.Cli.Options;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Web.Control;
+
+namespace AlignProp.Cli.Commands;
+
+/// <summary><c>health</c>: for containers and service managers, which ask every few seconds. Exit code 0 = healthy, 1 = not.</summary>
+internal static class HealthCommand
+{
+    private const string Without = "no coordinator with HTTP runs here";
+
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        var run = new Option<string?>("--run") { Description = "Run id; default: the newest run whose coordinator runs here." };
+        var ready = new Option<bool>("--ready") { Description = "Also ask that it leads with a journal it can reach, or stands by; default: that it answers." };
+        var runs = RunOptions.Runs();
+        var command = new Command("health", "Whether a coordinator runs here: exit code 0 or 1. Example: alignprop health --ready") { run, ready, runs };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var (folder, id) = (parsed.GetValue(runs)!, parsed.GetValue(run));
+            if (Url(folder, id) is not { } file)
+            {
+                error.WriteLine($"{(id is null ? folder : Path.Combine(folder, id))}: {Without}");
+                return 1;
+            }
+            var url = (await File.ReadAllTextAsync(file, cancellation)).Trim();
+            var (live, isReady, why) = await HealthProbe.AskAsync(url, cancellation);
+            var healthy = live && (isReady || !parsed.GetValue(ready));
+            (healthy ? output : error).WriteLine($"{url}: {why}");
+            return healthy ? 0 : 1;
+        });
+        return command;
+    }
+
+    /// <summary>Where the coordinator wrote its URL. The newest: a killed one leaves its file behind.</summary>
+    private static string? Url(string runs, string? id) => (id is not null ? [RunDirectory.Find(runs, id)] : Directory.Exists(runs) ? Directory.GetDirectories(runs).Select(d => new RunDirectory(d)) : [])
+        .Select(d => d.Url).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
+}

@@ -1,0 +1,31 @@
+using System.CommandLine;
+using AlignProp.Cli.Display;
+using AlignProp.Cli.Remote;
+using AlignProp.Coordinator.Runs;
+
+namespace AlignProp.Cli.Commands;
+
+/// <summary><c>nodes</c>: the devices of a running cluster.</summary>
+internal static class NodesCommand
+{
+    public static Command Create(TextWriter output)
+    {
+        var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
+        var command = new Command("nodes", "Lists the devices of a running cluster: state, shard, shards a minute, failures, memory; refused and benched ones with the reason. Example: alignprop nodes") { json };
+        coordinator.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var client = coordinator.Client(parsed);
+            var nodes = await client.NodesAsync(cancellation);
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, nodes);
+                return;
+            }
+            TextTable.Write(output, ["device", "state", "shard", "done", "shards/min", "failures", "peak memory", "detail"],
+                nodes.Select(n => (string[])[RunScreen.NameOf(n), n.State.Text(), n.Shard?.ToString() ?? "-", $"{n.ShardsDone}", FormattableString.Invariant($"{n.ShardsPerMinute:F1}"),
+                    $"{n.Failures}", RunScreen.Memory(n.PeakMemory), n.Detail]));
+        });
+        return command;
+    }
+}

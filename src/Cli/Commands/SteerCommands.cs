@@ -1,0 +1,49 @@
+using System.CommandLine;
+using AlignProp.Cli.Display;
+using AlignProp.Cli.Options;
+using AlignProp.Cli.Remote;
+
+namespace AlignProp.Cli.Commands;
+
+/// <summary><c>pause</c>, <c>continue</c>, <c>stop</c> and <c>drain NODE</c>: what can be asked of a running coordinator.</summary>
+internal static class SteerCommands
+{
+    public static Command Pause(TextWriter output) =>
+        Create(output, "pause", "Lets the step in work finish, then nothing new begins; nodes stay. Example: alignprop pause");
+
+    public static Command Continue(TextWriter output) =>
+        Create(output, "continue", "Goes on after a pause. Example: alignprop continue");
+
+    public static Command Stop(TextWriter output) =>
+        Create(output, "stop", "Ends the run after the step in work, with an evaluation; resume goes on later. Example: alignprop stop --run RUN-ID");
+
+    public static Command Drain(TextWriter output)
+    {
+        var node = new Argument<string>("node") { Description = "Name of the node, e.g. node-2 (alignprop nodes lists them)." };
+        node.CompletionSources.Add(_ => Interactive.Words.Nodes(RunOptions.DefaultRuns));
+        return Create(output, "drain", "Lets a node finish its shard and leave. Example: alignprop drain node-2", node);
+    }
+
+    private static Command Create(TextWriter output, string verb, string description, Argument<string>? node = null)
+    {
+        var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
+        var command = new Command(verb, description) { json };
+        if (node is not null)
+        {
+            command.Add(node);
+        }
+        coordinator.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var client = coordinator.Client(parsed);
+            var reply = await client.PostAsync(node is null ? verb : $"{verb}/{Uri.EscapeDataString(parsed.GetValue(node)!)}", cancellation);
+            if (parsed.GetValue(json))
+            {
+                JsonOutput.Write(output, reply);
+                return;
+            }
+            output.WriteLine(reply.Detail);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,123 @@
+using AlignProp.Adapters;
+using AlignProp.Cli.Display;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
+using AlignProp.Reports;
+using AlignProp.Reports.TensorBoard;
+using AlignProp.Web.Control;
+using AlignProp.Web.Status;
+
+namespace AlignProp.Cli.Sessions;
+
+/// <summary>One sitting of a run: coordinator, local nodes, display and reports, until it ends or is interrupted.</summary>
+internal sealed class RunSession(RunConfig config, RunDirectory directory, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, SessionOptions options)
+{
+    /// <returns>Exit code: 0 ended, 1 failed, 130 interrupted with the state kept.</returns>
+    /// <exception cref="ConfigException">The port is taken, the node is not built, the model is not right.</exception>
+    public async Task<int> RunAsync(TextWriter output, TextWriter error, CancellationToken interrupted)
+    {
+        var lines = new RunLines();
+        // With --json the one document on standard output is the summary.
+        var told = options.Json ? error : output;
+        var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
+        var board = new TensorBoardLog(directory, config.Reward.Name);
+        var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
+        CoordinatorHost? leading = null;
+        await using var server = options.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, lines, monitor));
+        leading = host;
+        await using (host)
+        {
+            DurableFile.Replace(directory.Address, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(host.Address)));
+            if (server is not null)
+            {
+                DurableFile.Replace(directory.Url, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(server.Url)));
+                told.WriteLine($"dashboard {server.Url}{(options.Http is { Token: not null, Tls: null, IsLoopback: false } ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "")}");
+            }
+            var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
+            await using var nodes = devices.Count == 0
+                ? null
+                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
+            if (options.Coordinator.Standby)
+            {
+                told.WriteLine($"standing by at {host.Address}");
+            }
+            else if (devices.Count == 0)
+            {
+                told.WriteLine($"waiting for nodes: AlignProp.GpuNode run --coordinator {host.Address} --devices all");
+            }
+            var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var registration = interrupted.Register(() => stop.TrySetResult());
+            await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json, Task.WhenAny(host.Finished, stop.Task));
+            File.Delete(directory.Address);
+            File.Delete(directory.Url);
+            if (!host.Finished.IsCompleted)
+            {
+                told.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
+                return 130;
+            }
+            switch (await host.Finished)
+            {
+                case RunStopped stopped:
+                    if (options.Json)
+                    {
+                        JsonOutput.Write(output, new RunSummary(stopped.RunId, stopped.Step, stopped.Reason, stopped.AdapterSha256, directory.Adapter, HeldOut(0), HeldOut(^1)));
+                        return 0;
+                    }
+                    Summary(output, stopped);
+                    return 0;
+                case RunFailed failed:
+                    error.WriteLine($"run {failed.RunId} stopped at step {failed.Step}: {failed.Error}");
+                    return 1;
+                default:
+                    return 1;
+            }
+        }
+    }
+
+    private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
+        ? new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity)
+        : null;
+
+    private void Summary(TextWriter output, RunStopped stopped)
+    {
+        var evaluations = MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.EvaluationKind).ToList();
+        output.WriteLine($"{stopped.RunId}: {stopped.Reason}");
+        if (evaluations.Count > 1)
+        {
+            output.WriteLine($"held-out reward {evaluations[0].RewardMean:F3} -> {evaluations[^1].RewardMean:F3}   diversity {evaluations[0].Diversity:F3} -> {evaluations[^1].Diversity:F3}");
+        }
+        output.WriteLine($"adapter SHA-256 {stopped.AdapterSha256}");
+        foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"), ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
+        {
+            output.WriteLine($"  {Path.Combine(directory.Folder, file)}   {what}");
+        }
+    }
+}
+
+/// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
+/// <param name="Json">Standard output is for one JSON document at the end.</param>
+/// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
+internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, HttpSettings? Http, bool Interactive, bool Json = false);
+
+/// <summary>What <c>train --json</c> and <c>resume --json</c> say of a run that has ended.</summary>
+internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter, HeldOutLine? Before, HeldOutLine? After);
+
+/// <summary>One evaluation of the held-out prompts.</summary>
+internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double? Diversity);
+
+/// <summary>Which devices this machine offers.</summary>
+internal static class LocalDevices
+{
+    public static IReadOnlyList<string> Pick(int? nodes, int threadsPerShard)
+    {
+        var gpus = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
+        if (gpus > 0)
+        {
+            return Enumerable.Range(0, nodes ?? gpus).Select(i => $"cuda:{i % gpus}").ToList();
+        }
+        // One thread a shard and two processes use two cores better than one process with two threads.
+        return Enumerable.Repeat("cpu:0", nodes ?? Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2)).ToList();
+    }
+}

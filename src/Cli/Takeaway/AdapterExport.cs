@@ -1,0 +1,117 @@
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Messages.Configuration;
+
+namespace AlignProp.Cli.Takeaway;
+
+/// <summary>Writes an adapter in the form of another tool: one file, or a folder with its model card.</summary>
+internal static class AdapterExport
+{
+    public const string Diffusers = "diffusers", Peft = "peft", Kohya = "kohya", Merged = "merged";
+
+    private const string Extension = ".safetensors";
+
+    /// <summary>Where nothing is said: kohya's one file, a folder for the others.</summary>
+    public static string DefaultPath(string format, string name) => format == Kohya ? $"{name}.kohya{Extension}" : $"{name}-{format}";
+
+    /// <returns>The files that were written, the card last.</returns>
+    /// <exception cref="ConfigException">The format cannot be a single file, or needs a model; the place cannot be written to; the adapter does not fit the model.</exception>
+    public static IReadOnlyList<string> Write(AdapterSource source, BaseModel model, string format, string path, DType dtype)
+    {
+        var single = path.EndsWith(Extension, StringComparison.Ordinal);
+        if (single && format is Peft or Merged)
+        {
+            throw new ConfigException($"--out {path}: {format} is a folder of files; give a folder");
+        }
+        if (format == Merged && model.Folder is null)
+        {
+            throw new ConfigException("--format merged: --model is needed: the diffusers folder whose UNet the adapter is added to");
+        }
+        // What can be wrong is found before anything is written.
+        var modules = model.Modules(source.Weights);
+        try
+        {
+            Directory.CreateDirectory(single ? Path.GetDirectoryName(Path.GetFullPath(path))! : path);
+            if (single)
+            {
+                WriteWeights(source, model, format, path, dtype);
+                return [path];
+            }
+            return WriteFolder(source, model, format, path, dtype, modules);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"--out {path}: cannot be written to ({e.Message})");
+        }
+        catch (Exception e) when (e is LoraShapeException or NonFiniteException)
+        {
+            throw new ConfigException($"{source.Name} as {format}: {e.Message}");
+        }
+    }
+
+    private static List<string> WriteFolder(AdapterSource source, BaseModel model, string format, string folder, DType dtype, IReadOnlyCollection<string>? modules)
+    {
+        List<string> files = [];
+        string In(string name)
+        {
+            files.Add(Path.Combine(folder, name));
+            return files[^1];
+        }
+
+        switch (format)
+        {
+            case Diffusers:
+                WriteWeights(source, model, format, In(DiffusersLoraFormat.FileName), dtype);
+                break;
+            case Kohya:
+                WriteWeights(source, model, format, In(source.Name + Extension), dtype);
+                break;
+            case Peft:
+                PeftLoraFormat.Write(folder, source.Weights, model.Name, modules, dtype);
+                In(PeftLoraFormat.FileName);
+                In(PeftLoraFormat.ConfigName);
+                break;
+            default:
+                var config = File.ReadAllBytes(Path.Combine(model.Folder!, "unet", "config.json"));
+                DurableFile.Replace(In("config.json"), stream => stream.Write(config));
+                using (var unet = WeightFiles.Open(SiteReader.DenoiserFile(model.Folder!)))
+                {
+                    WeightMerger.Write(In("diffusion_pytorch_model.safetensors"), unet, source.Weights);
+                }
+                break;
+        }
+        return [.. files, .. ModelCardFolder.Write(folder, source, model, format, dtype, files)];
+    }
+
+    private static void WriteWeights(AdapterSource source, BaseModel model, string format, string path, DType dtype)
+    {
+        if (format == Diffusers)
+        {
+            DiffusersLoraFormat.Write(path, source.Weights, dtype);
+            return;
+        }
+        KohyaLoraFormat.Write(path, source.Weights, dtype, KohyaMetadata(source, model));
+    }
+
+    private static Dictionary<string, string> KohyaMetadata(AdapterSource source, BaseModel model)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["ss_base_model_version"] = model.KohyaVersion ?? model.Name,
+            ["ss_v2"] = model.KohyaVersion is "sd_v2" or "sd_v2_v" ? "True" : "False",
+            ["ss_sd_model_name"] = model.Name,
+            ["ss_output_name"] = source.Name,
+            ["modelspec.architecture"] = $"{model.Architecture ?? model.Name}/lora",
+            ["modelspec.implementation"] = "diffusers",
+            ["modelspec.title"] = source.Name,
+            ["modelspec.prediction_type"] = model.Prediction == "v_prediction" ? "v" : "epsilon",
+        };
+        if (source.Run is { } run)
+        {
+            metadata["ss_steps"] = $"{run.LastStep}";
+            metadata["ss_learning_rate"] = run.Value("optimizer.learning-rate");
+            metadata["ss_seed"] = run.Value("seed");
+        }
+        return metadata;
+    }
+}

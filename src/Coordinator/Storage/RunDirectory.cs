@@ -1,0 +1,55 @@
+using AlignProp.Messages.Configuration;
+
+namespace AlignProp.Coordinator.Storage;
+
+/// <summary>Where everything of one run lies: <c>runs/ID/</c>.</summary>
+public sealed record RunDirectory(string Folder)
+{
+    public string Id => Path.GetFileName(Path.TrimEndingDirectorySeparator(Folder));
+
+    /// <summary>The resolved run file.</summary>
+    public string Config => Path.Combine(Folder, "run.conf");
+
+    public string Journal => Path.Combine(Folder, "journal.db");
+
+    public string Snapshots => Path.Combine(Folder, "snapshots.db");
+
+    public string Blobs => Path.Combine(Folder, "blobs");
+
+    public string Logs => Path.Combine(Folder, "logs");
+
+    /// <summary>Where the coordinator listens, while one runs: for commands that talk to it.</summary>
+    public string Address => Path.Combine(Folder, "coordinator.address");
+
+    /// <summary>Base URL of the coordinator's HTTP API and dashboard, while one runs here.</summary>
+    public string Url => Path.Combine(Folder, "coordinator.url");
+
+    /// <summary>What happened, one JSON line an entry.</summary>
+    public string Events => Path.Combine(Folder, "events.jsonl");
+
+    /// <summary>The newest status, for the dashboard of a run that has ended.</summary>
+    public string Status => Path.Combine(Folder, "status.json");
+
+    /// <summary>Pictures of evaluations, a folder a step.</summary>
+    public string Evaluations => Path.Combine(Folder, "pictures", "evaluations");
+
+    /// <summary>Event files for TensorBoard.</summary>
+    public string TensorBoard => Path.Combine(Folder, "tensorboard");
+
+    /// <summary>The adapter of the last committed step, for other tools (diffusers key names).</summary>
+    public string Adapter => Path.Combine(Folder, "adapter.safetensors");
+
+    public string Metrics => Path.Combine(Folder, "metrics.jsonl");
+
+    /// <param name="id">Null = the newest.</param>
+    /// <exception cref="ConfigException">There is no such run.</exception>
+    public static RunDirectory Find(string runs, string? id)
+    {
+        var all = Directory.Exists(runs) ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf"))).OrderBy(Directory.GetCreationTimeUtc).ToList() : [];
+        var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
+        return found is not null
+            ? new RunDirectory(Path.GetFullPath(found))
+            : throw new ConfigException(id is null ? $"{runs}: no run there; start one with: alignprop train"
+                : $"{Path.Combine(runs, id)}: no such run; {(all.Count == 0 ? "there are none" : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}")}");
+    }
+}

@@ -1,0 +1,68 @@
+using AlignProp.Adapters;
+using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Messages;
+
+namespace AlignProp.Reports;
+
+/// <summary>
+/// Turns a run's events into the files one takes away: metrics.jsonl, reward.png, grid.png, adapter.safetensors. What it
+/// needs of an earlier session (the pictures before training) it reads back from the run's folder.
+/// </summary>
+public sealed class RunReporter(RunDirectory directory, string title, IAdapterStore store) : IProgress<RunProgress>
+{
+    private readonly Lock _lock = new();
+
+    public void Report(RunProgress value)
+    {
+        lock (_lock)
+        {
+            if (MetricsLine.Of(value) is { } line)
+            {
+                MetricsLog.Append(directory.Metrics, line);
+            }
+            switch (value)
+            {
+                case StepCommitted step:
+                    Export(step.AdapterSha256);
+                    break;
+                case EvaluationFinished evaluation:
+                    var pictures = SamplePicture.Of(evaluation);
+                    EvaluationImages.Save(directory, evaluation.Step, pictures);
+                    Pictures(evaluation, pictures);
+                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
+                    break;
+                case RunStopped stopped:
+                    Export(stopped.AdapterSha256);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The adapter as other tools load it.</summary>
+    private void Export(string hash) => DiffusersLoraFormat.Write(directory.Adapter, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
+
+    private void Pictures(EvaluationFinished evaluation, IReadOnlyList<SamplePicture> pictures)
+    {
+        var (before, after) = (Path.Combine(directory.Folder, "pictures", "before"), Path.Combine(directory.Folder, "pictures", "after"));
+        if (evaluation.Step == 0)
+        {
+            PictureSet.Save(before, pictures);
+            return;
+        }
+        PictureSet.Save(after, pictures);
+        var first = PictureSet.Load(before);
+        if (first.Count == 0)
+        {
+            return;
+        }
+        var start = MetricsLog.Read(directory.Metrics).FirstOrDefault(l => l is { Kind: MetricsLine.EvaluationKind, Step: 0 });
+        // A pair is one prompt from one seed, in whatever order an evaluation tells them.
+        var befores = first.DistinctBy(b => (b.Prompt, b.Seed)).ToDictionary(b => (b.Prompt, b.Seed));
+        var pairs = pictures.Where(a => befores.ContainsKey((a.Prompt, a.Seed)))
+            .Select(a => (Before: befores[(a.Prompt, a.Seed)], After: a))
+            .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png, p.After.Png)).ToList();
+        var subtitle = $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> {evaluation.RewardMean:F3}";
+        ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), title, subtitle, pairs);
+    }
+}
