@@ -19,7 +19,7 @@ internal static class ShardBenchmark
             Sampling = new SamplingConfig { Steps = 8, GuidanceScale = 3 },
         });
         var adapter = LoraInitializer.Gaussian(SiteReader.Read(model).Matching(settings.Config.Lora.Targets), 4, 1).Serialize();
-        using var computer = new TorchShardComputer("cpu:0");
+        using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         Console.WriteLine("| shards | resident MB |\n|---|---|");
         using var process = Process.GetCurrentProcess();
         for (var i = 1; i <= count; i++)

@@ -94,7 +94,8 @@ internal static class StepBenchmark
     {
         private readonly ModelHost _host = ModelHost.Load(
             new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
-            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }], lora: new LoraConfig());
+            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }],
+            lora: new LoraConfig());
 
         private readonly SampleBatch _batch;
 

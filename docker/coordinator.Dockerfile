@@ -6,6 +6,7 @@ WORKDIR /source
 COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
+COPY src/Cluster/Cluster.csproj src/Cluster/packages.lock.json src/Cluster/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
 COPY src/Coordinator/Coordinator.csproj src/Coordinator/packages.lock.json src/Coordinator/
 COPY src/Reports/Reports.csproj src/Reports/packages.lock.json src/Reports/
@@ -14,6 +15,7 @@ COPY src/Cli/Cli.csproj src/Cli/packages.lock.json src/Cli/
 RUN dotnet restore src/Cli --locked-mode
 COPY hocon hocon
 COPY src/Messages src/Messages
+COPY src/Cluster src/Cluster
 COPY src/Adapters src/Adapters
 COPY src/Coordinator src/Coordinator
 COPY src/Reports src/Reports

@@ -8,6 +8,7 @@ WORKDIR /source
 COPY .editorconfig Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY build build
 COPY src/Messages/Messages.csproj src/Messages/packages.lock.json src/Messages/
+COPY src/Cluster/Cluster.csproj src/Cluster/packages.lock.json src/Cluster/
 COPY src/Adapters/Adapters.csproj src/Adapters/packages.lock.json src/Adapters/
 COPY src/Models/Models.csproj src/Models/packages.lock.json src/Models/
 COPY src/GpuNode/GpuNode.csproj src/GpuNode/packages.lock.json src/GpuNode/
@@ -15,6 +16,7 @@ COPY src/GpuNode/GpuNode.csproj src/GpuNode/packages.lock.json src/GpuNode/
 RUN if [ "$TORCH_BACKEND" = cpu ]; then locked=--locked-mode; fi; dotnet restore src/GpuNode -p:TorchBackend=$TORCH_BACKEND ${locked:-}
 COPY hocon hocon
 COPY src/Messages src/Messages
+COPY src/Cluster src/Cluster
 COPY src/Adapters src/Adapters
 COPY src/Models src/Models
 COPY src/GpuNode src/GpuNode

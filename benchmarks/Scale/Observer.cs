@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Akka.Cluster;
-using Akka.Cluster.Tools.Singleton;
-using Akka.Configuration;
+using AlignProp.Clustering;
 using AlignProp.GpuNode;
 using AlignProp.Messages;
 
@@ -13,22 +12,21 @@ namespace AlignProp.Benchmarks.Scale;
 /// </summary>
 internal sealed class Observer : IDisposable
 {
-    private readonly ActorSystem _system;
+    private readonly ClusterMember _member;
     private readonly IActorRef _adapters;
     private int _unreachable;
 
     public Observer(string coordinator)
     {
-        var security = RemotingSecurity.For();
-        var hocon = ConfigurationFactory.ParseString($"""
+        _member = new ClusterMember(new MemberOptions("node", RemotingSecurity.For(), Hocon: $"""
             akka.cluster.roles = ["observer"]
             akka.cluster.failure-detector.implementation-class = "{typeof(HeartbeatGauge).FullName}, {typeof(HeartbeatGauge).Assembly.GetName().Name}"
-            """).WithFallback(HoconLayers.For("node", HoconLayers.Membership(0, standby: false) + security.Hocon)).WithFallback(ClusterSingleton.DefaultConfig());
-        _system = ActorSystem.Create(ClusterNames.System, security.Setup(hocon));
-        Cluster.Get(_system).JoinSeedNodes([Address.Parse(coordinator)]);
-        _system.ActorOf(Props.Create(() => new Reachability(() => Interlocked.Increment(ref _unreachable))));
-        var run = _system.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath, ClusterSingletonProxySettings.Create(_system).WithRole("coordinator").WithSingletonName("run")));
-        _adapters = _system.ActorOf(Props.Create(() => new AdapterFetcher(run)));
+            """));
+        _member.Join([Address.Parse(coordinator)]);
+        var system = _member.System;
+        system.ActorOf(Props.Create(() => new Reachability(() => Interlocked.Increment(ref _unreachable))));
+        var run = system.ActorOf(RunSingleton.Proxy(system));
+        _adapters = system.ActorOf(Props.Create(() => new AdapterFetcher(run)));
     }
 
     /// <summary>How often any member held another for unreachable.</summary>
@@ -36,7 +34,7 @@ internal sealed class Observer : IDisposable
 
     public void Fetch(string hash, long bytes) => _adapters.Tell(new AdapterFetcher.NeedAdapter(new BlobRef(new BlobHash(hash), bytes)));
 
-    public void Dispose() => _system.Terminate().Wait(TimeSpan.FromSeconds(10));
+    public void Dispose() => _member.System.Terminate().Wait(TimeSpan.FromSeconds(10));
 
     private sealed class Reachability : ReceiveActor
     {

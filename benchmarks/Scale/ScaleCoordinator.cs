@@ -56,9 +56,10 @@ internal static class ScaleCoordinator
                 case ShardTimed { Evaluation: false }:
                     _result = Stopwatch.GetTimestamp();
                     break;
-                case NodeChanged changed when !changed.State.IsInOrder():
+                case DeviceChanged { State: not NodeState.Left }:
+                case NodeChanged { State: NodeState.Refused }:
                     _disturbances++;
-                    Console.Error.WriteLine(changed);
+                    Console.Error.WriteLine(value);
                     break;
                 case StepCommitted committed:
                     OnCommitted(committed);

@@ -1,95 +1,61 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.GpuNode;
 
-/// <summary>Fetches each adapter once for all devices of the node, chunk by chunk, and keeps the newest.</summary>
-public sealed class AdapterFetcher : ReceiveActor, IWithTimers
+/// <summary>Fetches each adapter once for all devices of the node, and keeps the newest.</summary>
+public sealed class AdapterFetcher : ReceiveActor
 {
-    private static readonly TimeSpan Repeat = TimeSpan.FromSeconds(2);
-
     private readonly IActorRef _coordinator;
     private readonly List<IActorRef> _waiting = [];
-    private BlobTransfer? _transfer;
-    private AdapterReady? _adapter;
+    private (BlobRef Blob, IActorRef Fetcher)? _fetching;
+    private Adapter? _newest;
 
     public AdapterFetcher(IActorRef coordinator)
     {
         _coordinator = coordinator;
         Receive<NeedAdapter>(OnNeed);
-        Receive<BlobChunk>(OnChunk);
-        Receive<BlobMissing>(missing =>
-        {
-            if (missing.Hash == _transfer?.Blob.Hash)
-            {
-                Give(new AdapterGone(missing.Hash));
-            }
-        });
-        Receive<Again>(_ => Ask(_transfer?.Retry() ?? []));
+        // A fetch that was given up may still end.
+        Receive<Adapter>(adapter => adapter.Hash == _fetching?.Blob.Hash, OnFetched);
     }
 
-    public ITimerScheduler Timers { get; set; } = null!;
-
-    /// <summary>Answered by <see cref="AdapterReady"/> or <see cref="AdapterGone"/>.</summary>
+    /// <summary>Answered by <see cref="Adapter"/>.</summary>
     public sealed record NeedAdapter(BlobRef Blob) : INoSerializationVerificationNeeded;
 
-    public sealed record AdapterReady(BlobHash Hash, byte[] Bytes) : INoSerializationVerificationNeeded;
-
-    /// <summary>The coordinator has moved on to another adapter.</summary>
-    public sealed record AdapterGone(BlobHash Hash) : INoSerializationVerificationNeeded;
-
-    private sealed record Again : INoSerializationVerificationNeeded;
-
-    protected override void PreStart() => Timers.StartPeriodicTimer("again", new Again(), Repeat);
+    /// <param name="Bytes">Null = the coordinator has moved on to another adapter.</param>
+    public sealed record Adapter(BlobHash Hash, byte[]? Bytes) : INoSerializationVerificationNeeded;
 
     private void OnNeed(NeedAdapter need)
     {
-        if (_adapter?.Hash == need.Blob.Hash)
+        if (_newest?.Hash == need.Blob.Hash)
         {
-            Sender.Tell(_adapter);
+            Sender.Tell(_newest);
             return;
         }
-        if (_transfer?.Blob.Hash != need.Blob.Hash)
+        if (_fetching?.Blob.Hash != need.Blob.Hash)
         {
-            if (_transfer is { } old)
+            if (_fetching is { } old)
             {
-                Give(new AdapterGone(old.Blob.Hash));
+                Context.Stop(old.Fetcher);
+                Give(new Adapter(old.Blob.Hash, null));
             }
-            _transfer = new BlobTransfer(need.Blob);
-            Ask(_transfer.Start());
+            var fetch = BlobFetcher.Props(need.Blob, _coordinator, bytes => new Adapter(need.Blob.Hash, bytes));
+            _fetching = (need.Blob, Context.ActorOf(fetch));
         }
         _waiting.Add(Sender);
     }
 
-    private void OnChunk(BlobChunk chunk)
+    private void OnFetched(Adapter adapter)
     {
-        if (_transfer is not { } transfer)
-        {
-            return;
-        }
-        if (transfer.Receive(chunk) is { } next)
-        {
-            _coordinator.Tell(next);
-        }
-        if (transfer.IsComplete)
-        {
-            _adapter = transfer.Verified() is { } bytes ? new AdapterReady(transfer.Blob.Hash, bytes) : null;
-            Give(_adapter ?? (object)new AdapterGone(transfer.Blob.Hash));
-        }
+        _newest = adapter.Bytes is null ? null : adapter;
+        Give(adapter);
     }
 
-    private void Give(object answer)
+    private void Give(Adapter answer)
     {
-        _transfer = null;
+        _fetching = null;
         _waiting.ForEach(device => device.Tell(answer));
         _waiting.Clear();
-    }
-
-    private void Ask(IEnumerable<FetchChunk> requests)
-    {
-        foreach (var request in requests)
-        {
-            _coordinator.Tell(request);
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using AlignProp.Messages;
 
 namespace AlignProp.GpuNode;
 
@@ -15,49 +16,65 @@ public static partial class DeviceList
 
     /// <param name="gpus">Number of CUDA devices of this machine; asked only when one is named.</param>
     /// <param name="simulated">Devices are made up: any may be named, whether it is there or not.</param>
-    /// <returns>cpu:N, cuda:N or sim:N, each once.</returns>
+    /// <returns>Each once.</returns>
     /// <exception cref="ArgumentException">Not a device, not on this machine, or named twice.</exception>
-    public static IReadOnlyList<string> Of(NodeOptions options, Func<int> gpus, bool simulated = false)
+    public static IReadOnlyList<DeviceName> Of(NodeOptions options, Func<int> gpus, bool simulated = false)
     {
         var (lists, named) = (options.All("devices"), options.All("device"));
         if (lists.Count > 0 && named.Count > 0)
         {
             throw new ArgumentException("--device and --devices: give one of them");
         }
-        var (option, entries) = named.Count > 0 ? ("--device", named) : ("--devices", lists.Count > 0 ? [.. lists.SelectMany(l => l.Split(',', StringSplitOptions.TrimEntries))] : ["cpu"]);
+        var (option, entries) = named.Count > 0
+            ? ("--device", named)
+            : ("--devices", lists.Count > 0 ? [.. lists.SelectMany(l => l.Split(',', StringSplitOptions.TrimEntries))] : ["cpu"]);
         var visible = new Lazy<int>(gpus);
         var devices = entries.SelectMany(e => Expand(e, option, visible, simulated)).ToList();
         if (devices.GroupBy(d => d).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
-            throw new ArgumentException($"{option} {string.Join(',', entries)}: {twice.Key} is named twice{(twice.Key.StartsWith("cpu", StringComparison.Ordinal) ? "; several workers on the CPU: cpu*2" : "")}");
+            var advice = twice.Key.Kind == DeviceKind.Cpu ? "; several workers on the CPU: cpu*2" : "";
+            throw new ArgumentException($"{option} {string.Join(',', entries)}: {twice.Key} is named twice{advice}");
         }
-        return devices.Count <= MaxWorkers ? devices : throw new ArgumentException($"{option} {string.Join(',', entries)}: {devices.Count} devices; expected at most {MaxWorkers}");
+        return devices.Count <= MaxWorkers
+            ? devices
+            : throw new ArgumentException(
+                $"{option} {string.Join(',', entries)}: {devices.Count} devices; expected at most {MaxWorkers}");
     }
 
-    private static IEnumerable<string> Expand(string entry, string option, Lazy<int> gpus, bool simulated)
+    private static IEnumerable<DeviceName> Expand(string entry, string option, Lazy<int> gpus, bool simulated)
     {
         var match = Entry().Match(entry);
-        if (!match.Success || (match.Groups["kind"].Value == "sim" && !simulated))
+        var word = match.Groups["kind"].Value;
+        if (!match.Success || (word == "sim" && !simulated))
         {
             throw new ArgumentException($"{option} {entry}: {Expected}");
         }
-        var (kind, first, count) = (match.Groups["kind"].Value, Number(match.Groups["first"]), Number(match.Groups["count"]));
-        if (kind == "all" || (kind == "cuda" && first is null && !simulated))
+        var (kind, first, count) = (KindOf(word), Number(match.Groups["first"]), Number(match.Groups["count"]));
+        if (word == "all" || (kind == DeviceKind.Cuda && first is null && !simulated))
         {
-            return gpus.Value > 0 ? Names("cuda", 0, gpus.Value)
-                : kind == "all" ? ["cpu:0"]
+            return gpus.Value > 0 ? Names(DeviceKind.Cuda, 0, gpus.Value)
+                : word == "all" ? Names(DeviceKind.Cpu, 0, 1)
                 : throw new ArgumentException($"{option} {entry}: {NoGpu}");
         }
-        if (kind == "cuda" && !simulated && first >= gpus.Value)
+        if (kind == DeviceKind.Cuda && !simulated && first >= gpus.Value)
         {
-            throw new ArgumentException($"{option} {entry}: {(gpus.Value == 0 ? NoGpu : $"this machine shows {string.Join(", ", Names("cuda", 0, gpus.Value))}")}");
+            var shown = string.Join(", ", Names(DeviceKind.Cuda, 0, gpus.Value));
+            throw new ArgumentException($"{option} {entry}: {(gpus.Value == 0 ? NoGpu : $"this machine shows {shown}")}");
         }
         return Names(kind, first ?? 0, count ?? 1);
     }
 
     private const string NoGpu = "libtorch sees no CUDA device here (the CPU build never does; see README.md for the CUDA build)";
 
-    private static IEnumerable<string> Names(string kind, int first, int count) => Enumerable.Range(first, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"{kind}:{i}"));
+    private static DeviceKind KindOf(string word) => word switch
+    {
+        "cpu" => DeviceKind.Cpu,
+        "sim" => DeviceKind.Simulated,
+        _ => DeviceKind.Cuda,
+    };
+
+    private static IEnumerable<DeviceName> Names(DeviceKind kind, int first, int count) =>
+        Enumerable.Range(first, count).Select(i => new DeviceName(kind, i));
 
     private static int? Number(Group group) => group.Success ? int.Parse(group.Value, CultureInfo.InvariantCulture) : null;
 

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -31,8 +32,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         (_device, _node, _run, _coordinator, _adapters) = (device, node, run, coordinator, adapters);
         Receive<ShardLease>(OnLease);
         Receive<NoWork>(_ => { });
-        Receive<AdapterFetcher.AdapterReady>(OnAdapter);
-        Receive<AdapterFetcher.AdapterGone>(OnAdapterGone);
+        Receive<AdapterFetcher.Adapter>(adapter => adapter.Hash == _fetchingFor?.Adapter.Hash, OnAdapter);
         Receive<Computed>(computed => { _device.Clear(); HandIn(computed.Outcome); });
         Receive<FetchChunk>(OnFetch);
         Receive<ShardAcknowledged>(OnAcknowledged);
@@ -98,22 +98,16 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter));
     }
 
-    private void OnAdapter(AdapterFetcher.AdapterReady adapter)
+    private void OnAdapter(AdapterFetcher.Adapter adapter)
     {
-        if (_fetchingFor is { } lease && lease.Adapter.Hash == adapter.Hash)
+        var lease = _fetchingFor!;
+        _fetchingFor = null;
+        if (adapter.Bytes is { } bytes)
         {
-            _fetchingFor = null;
-            Follow(_device.Start(lease, _run, adapter.Bytes));
+            Follow(_device.Start(lease, _run, bytes));
+            return;
         }
-    }
-
-    private void OnAdapterGone(AdapterFetcher.AdapterGone gone)
-    {
-        if (_fetchingFor?.Adapter.Hash == gone.Hash)
-        {
-            _fetchingFor = null;
-            AskOrStop();
-        }
+        AskOrStop();
     }
 
     private void Follow(RunningShard running) => running.Outcome.PipeTo(Self, Self, outcome => new Computed(outcome));
@@ -127,11 +121,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 
     private static LeaseId LeaseOf(IAlignPropMessage outcome) => outcome is ShardDone done ? done.Lease : ((ShardFailed)outcome).Lease;
 
-    private void OnFetch(FetchChunk fetch)
-    {
-        var chunk = _device.Shelf.Payload(fetch.Hash) is { } payload ? BlobTransfer.ChunkOf(payload, fetch.Hash, fetch.Index) : null;
-        Sender.Tell(chunk is null ? new BlobMissing(fetch.Hash) : (object)chunk);
-    }
+    private void OnFetch(FetchChunk fetch) => Sender.Tell(BlobTransfer.Answer(fetch, _device.Shelf.Payload(fetch.Hash)));
 
     private void OnAcknowledged(ShardAcknowledged acknowledged)
     {

@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster;
-using Akka.Cluster.Tools.Singleton;
 using Akka.Remote;
+using AlignProp.Clustering;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
@@ -32,8 +32,7 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<RunDescription, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
     {
         (_node, _devices, _unfit, _patience, _lone, _exit) = (node, devices, unfit, patience, lone, exit);
-        _coordinator = Context.ActorOf(ClusterSingletonProxy.Props(ClusterNames.SingletonPath,
-            ClusterSingletonProxySettings.Create(Context.System).WithRole("coordinator").WithSingletonName("run")), "coordinator");
+        _coordinator = Context.ActorOf(RunSingleton.Proxy(Context.System), "coordinator");
         _adapters = Context.ActorOf(Props.Create(() => new AdapterFetcher(_coordinator)), "adapters");
         Receive<Tick>(_ => OnTick());
         Receive<NodeWelcome>(OnWelcome);
@@ -119,7 +118,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         var run = _run!.Description;
         foreach (var device in _devices)
         {
-            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, run, _coordinator, _adapters)), device.Id.Value.Replace('/', '-').Replace(':', '-'));
+            var name = $"{device.Id.Device.Kind}-{device.Id.Device.Index}";
+            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, run, _coordinator, _adapters)), name);
             Context.Watch(worker);
             _workers.Add(worker);
         }

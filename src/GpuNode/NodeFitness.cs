@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode;
@@ -7,10 +8,9 @@ namespace AlignProp.GpuNode;
 public static class NodeFitness
 {
     /// <summary>What differs, with the path and what would be right; null when nothing does.</summary>
-    /// <param name="devices">cpu:N or cuda:N.</param>
-    public static string? Reason(RunDescription run, IEnumerable<string> devices) =>
+    public static string? Reason(RunDescription run, IEnumerable<DeviceName> devices) =>
         run.Files.Select(Difference).FirstOrDefault(d => d is not null)
-        ?? devices.Where(d => run.Config.Model.Precision != "fp32" && !d.Contains("cuda", StringComparison.Ordinal))
+        ?? devices.Where(d => run.Config.Model.Precision != "fp32" && d.Kind != DeviceKind.Cuda)
             .Select(d => $"model.precision = {run.Config.Model.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
 
     private static string? Difference(FileFingerprint file)

@@ -66,7 +66,7 @@ public class LeaseTableTests
 {
     private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch;
     private static readonly LeaseRules Rules = new(TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(600));
-    private static readonly DeviceId A = new("a"), B = new("b"), C = new("c");
+    private static readonly DeviceId A = DeviceId.Parse("a/cpu:0"), B = DeviceId.Parse("b/cpu:0"), C = DeviceId.Parse("c/cpu:0");
     private readonly LeaseTable _table = new([Shard(0), Shard(1)], Rules, "t");
 
     [Fact]

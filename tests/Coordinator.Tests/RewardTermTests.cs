@@ -118,11 +118,11 @@ public sealed class RewardTermTests : IDisposable
         var adapter = new LoraWeights(1, 1, [new LoraTensor("m.lora_A.weight", [1, 1], [0]), new LoraTensor("m.lora_B.weight", [1, 1], [0])]);
         var shards = Enumerable.Range(0, 2).Select(i => new Shard(new RunId("r"), 1, 0, i, new ShardTask.Evaluate(false), [new ShardSample("x", 1, 1), new ShardSample("y", 2, 2)])).ToList();
         var leases = new LeaseTable(shards, new LeaseRules(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60)), "test");
-        return RoundWork.Of(shards, new RoundSetting(adapter, BlobTransfer.Describe(adapter.Serialize()), leases, DateTimeOffset.UnixEpoch, labels));
+        return RoundWork.Of(shards, new RoundSetting(adapter, BlobRef.Of(adapter.Serialize()), leases, DateTimeOffset.UnixEpoch, labels));
     }
 
     private static string? Take(RoundWork work, int index, float[] rewards, float[] terms) =>
-        work.Take(new ShardDone(new LeaseId("l"), new DeviceId("d"), new ShardKey(new RunId("r"), 1, 0, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0, terms),
+        work.Take(new ShardDone(new LeaseId("l"), DeviceId.Parse("d/cpu:0"), new ShardKey(new RunId("r"), 1, 0, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0, terms),
             new EvaluationPayload([[1], [1]], [], 0, 0));
 
     private RunConfig Load(string text)

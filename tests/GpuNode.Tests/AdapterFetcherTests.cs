@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.GpuNode.Tests;
@@ -9,7 +10,7 @@ namespace AlignProp.GpuNode.Tests;
 public sealed class AdapterFetcherTests : TestKit
 {
     private static readonly byte[] Adapter = [.. Enumerable.Range(0, 3 * BlobRef.ChunkBytes + 5).Select(i => (byte)(i * 31))];
-    private static readonly BlobRef Blob = BlobTransfer.Describe(Adapter);
+    private static readonly BlobRef Blob = BlobRef.Of(Adapter);
     private readonly TestProbe _coordinator;
     private readonly IActorRef _fetcher;
 
@@ -32,11 +33,11 @@ public sealed class AdapterFetcherTests : TestKit
             asked.Add(Answer());
         }
         Assert.Equal([0, 1, 2, 3], asked.Order());
-        Assert.Equal(Adapter, devices[0].ExpectMsg<AdapterFetcher.AdapterReady>().Bytes);
-        Assert.Equal(Adapter, devices[1].ExpectMsg<AdapterFetcher.AdapterReady>().Bytes);
+        Assert.Equal(Adapter, devices[0].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
+        Assert.Equal(Adapter, devices[1].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
         // One that comes later is given what is there.
         _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), devices[2]);
-        Assert.Equal(Adapter, devices[2].ExpectMsg<AdapterFetcher.AdapterReady>().Bytes);
+        Assert.Equal(Adapter, devices[2].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
         Assert.False(_coordinator.HasMessages);
     }
 
@@ -47,12 +48,12 @@ public sealed class AdapterFetcherTests : TestKit
         _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob with { Hash = new BlobHash(new string('0', 64)) }), late);
         _coordinator.ExpectMsg<FetchChunk>();
         _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), early);
-        late.ExpectMsg<AdapterFetcher.AdapterGone>();
+        Assert.Null(late.ExpectMsg<AdapterFetcher.Adapter>().Bytes);
         for (var chunks = 0; chunks < 4;)
         {
             chunks += Answer() >= 0 ? 1 : 0;
         }
-        Assert.Equal(Adapter, early.ExpectMsg<AdapterFetcher.AdapterReady>().Bytes);
+        Assert.Equal(Adapter, early.ExpectMsg<AdapterFetcher.Adapter>().Bytes);
     }
 
     /// <summary>Gives the next chunk that is asked for; -1 when it is of another adapter.</summary>
@@ -63,7 +64,7 @@ public sealed class AdapterFetcherTests : TestKit
         {
             return -1;
         }
-        _coordinator.Reply(BlobTransfer.ChunkOf(Adapter, fetch.Hash, fetch.Index));
+        _coordinator.Reply(BlobTransfer.Answer(fetch, Adapter));
         return fetch.Index;
     }
 }

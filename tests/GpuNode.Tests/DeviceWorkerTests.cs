@@ -10,7 +10,7 @@ namespace AlignProp.GpuNode.Tests;
 /// <summary>What a device says to a coordinator, and when it computes.</summary>
 public sealed class DeviceWorkerTests : TestKit
 {
-    private static readonly DeviceId Device = new("node/cpu:0");
+    private static readonly DeviceId Device = DeviceId.Parse("node/cpu:0");
     private static readonly BlobHash Adapter = new(new string('a', 64));
     private readonly CountingComputer _computer = new();
     private readonly ComputeDevice _device;
@@ -106,7 +106,8 @@ public sealed class DeviceWorkerTests : TestKit
 
     private sealed class OneAdapter : ReceiveActor
     {
-        public OneAdapter() => Receive<AdapterFetcher.NeedAdapter>(need => Sender.Tell(new AdapterFetcher.AdapterReady(need.Blob.Hash, [])));
+        public OneAdapter() => Receive<AdapterFetcher.NeedAdapter>(need =>
+            Sender.Tell(new AdapterFetcher.Adapter(need.Blob.Hash, [])));
     }
 
     /// <summary>Computes when its gate is open, and counts.</summary>

@@ -9,7 +9,8 @@ namespace AlignProp.GpuNode.Tests;
 public sealed class ShardComputerTests : IDisposable
 {
     private static readonly string Root = FindRoot();
-    private readonly TorchShardComputer _computer = new("cpu:0");
+    private readonly TorchShardComputer _computer = new(Cpu);
+    private static readonly DeviceName Cpu = new(DeviceKind.Cpu, 0);
     private readonly RunDescription _run = Run("models/emoji-diffusion");
 
     public void Dispose() => _computer.Dispose();
@@ -21,7 +22,7 @@ public sealed class ShardComputerTests : IDisposable
         var first = Compute(_computer, Shard(1, 2), adapter);
         Compute(_computer, Shard(2, 4), adapter);
         var again = Compute(_computer, Shard(1, 2), adapter);
-        using var elsewhere = new TorchShardComputer("cpu:0");
+        using var elsewhere = new TorchShardComputer(Cpu);
         var other = Compute(elsewhere, Shard(1, 2), adapter);
         Assert.Equal(first.Payload, again.Payload);
         Assert.Equal(first.Payload, other.Payload);
@@ -36,7 +37,8 @@ public sealed class ShardComputerTests : IDisposable
     {
         var adapter = Adapter();
         byte[][] alone = [.. Enumerable.Range(1, 4).Select(step => Compute(_computer, Shard(step, 1 + step % 3), adapter).Payload)];
-        ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => new ComputeDevice(new DeviceId($"node/cpu:{i}"), () => new TorchShardComputer($"cpu:{i}")))];
+        ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => Cpu with { Index = i })
+            .Select(d => new ComputeDevice(new DeviceId(new NodeId("node"), d), () => new TorchShardComputer(d)))];
         try
         {
             // Both load their own copy of the model at the same instant, and go on side by side; each computes every shard, in opposite orders.
@@ -74,18 +76,18 @@ public sealed class ShardComputerTests : IDisposable
     [Fact]
     public void Other_model_or_reward_files_and_half_precision_on_the_cpu_are_named_at_the_door()
     {
-        Assert.Null(NodeFitness.Reason(_run, ["cpu:0"]));
+        Assert.Null(NodeFitness.Reason(_run, [Cpu]));
         var model = Reason(FileRole.Model, f => f with { Hash = new string('0', 64) })!;
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
         Assert.Contains("this node's reward files differ", Reason(FileRole.Reward, f => f with { Hash = "1" }));
         Assert.Contains("no/such/model: not found; the run's model must lie at the same path", Reason(FileRole.Model, f => f with { Path = "no/such/model" }));
         var half = RunDescription.Of(_run.Config with { Model = _run.Config.Model with { Precision = "bf16" } }, _run.Files);
-        Assert.Contains("expected fp32", NodeFitness.Reason(half, ["cpu:0"]));
-        Assert.Null(NodeFitness.Reason(half, ["cuda:0"]));
+        Assert.Contains("expected fp32", NodeFitness.Reason(half, [Cpu]));
+        Assert.Null(NodeFitness.Reason(half, [Cpu with { Kind = DeviceKind.Cuda }]));
 
         string? Reason(FileRole role, Func<FileFingerprint, FileFingerprint> change) =>
-            NodeFitness.Reason(new RunDescription(_run.Text, [.. _run.Files.Select(f => f.Role == role ? change(f) : f)]), ["cpu:0"]);
+            NodeFitness.Reason(new RunDescription(_run.Text, [.. _run.Files.Select(f => f.Role == role ? change(f) : f)]), [Cpu]);
     }
 
     private async Task<byte[][]> EveryAsync(ComputeDevice device, int[] steps, byte[] adapter)
@@ -93,7 +95,7 @@ public sealed class ShardComputerTests : IDisposable
         var payloads = new SortedDictionary<int, byte[]>();
         foreach (var step in steps)
         {
-            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobTransfer.Describe(adapter));
+            var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobRef.Of(adapter));
             var done = Assert.IsType<ShardDone>(await device.Start(lease, _run, adapter).Outcome);
             payloads[step] = device.Shelf.Payload(done.Payload.Hash)!;
             device.Clear();

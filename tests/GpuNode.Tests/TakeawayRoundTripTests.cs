@@ -49,7 +49,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_attention_projection_is_added_to_the_weights()
+    public void What_is_no_attention_projection_gets_a_branch_too()
     {
         // As kohya's files have them: feed-forwards, 1 x 1 projections; and a 3 x 3 convolution of LoCon.
         const string block = "mid_block.attentions.0";
@@ -80,7 +80,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
             Sampling = new SamplingConfig { Steps = 3, GuidanceScale = 3 },
             Lora = new LoraConfig { Rank = 4, Alpha = 2 },
         });
-        using var computer = new TorchShardComputer("cpu:0");
+        using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         var shard = new Shard(new RunId("test"), 0, 0, 0, new ShardTask.Evaluate(true), [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
         var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { }, CancellationToken.None).Payload);
         Assert.Equal(image.Images[0], Pixels(Sample(Model, In("kohya.safetensors"))));

@@ -11,8 +11,9 @@ internal static class Samples
         object Make(Type t)
         {
             counter++;
-            if (t == typeof(BlobHash)) { return BlobTransfer.HashOf([(byte)counter]); }
-            if (t == typeof(BlobRef)) { return BlobTransfer.Describe(new byte[counter]); }
+            if (t == typeof(BlobHash)) { return BlobHash.Of([(byte)counter]); }
+            if (t == typeof(BlobRef)) { return BlobRef.Of(new byte[counter]); }
+            if (t.IsEnum) { return Enum.GetValues(t).GetValue(counter % Enum.GetValues(t).Length)!; }
             if (t == typeof(string)) { return $"text-{counter}"; }
             if (t == typeof(int)) { return counter; }
             if (t == typeof(long)) { return (long)counter * 1_000_000_007; }

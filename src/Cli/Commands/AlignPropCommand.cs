@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AlignProp.Adapters;
+using AlignProp.Clustering;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Cli.Commands;
@@ -19,7 +20,7 @@ public static class AlignPropCommand
             }
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupted);
         }
-        catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or Messages.RemotingSecurityException)
+        catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or RemotingSecurityException)
         {
             error.WriteLine($"alignprop: {e.Message}");
             return 2;

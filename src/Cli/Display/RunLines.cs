@@ -24,6 +24,7 @@ internal sealed class RunLines : IProgress<RunProgress>
         RunNotice notice => notice.Text,
         RunSteered steered => steered.Text,
         NodeChanged node => $"{node.Node} {node.State.Text()}: {node.Detail}",
+        DeviceChanged device => $"{device.Device} {device.State.Text()}: {device.Detail}",
         _ => null,
     };
 

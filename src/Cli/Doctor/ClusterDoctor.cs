@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Remote;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AlignProp.Cli.Sessions;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
@@ -26,7 +27,8 @@ internal static class MachineDoctor
         findings.Add(node.Finding);
         findings.Add(Gpus(node.Machine));
         findings.AddRange(Run(source));
-        findings.Add(Try("port", () => CoordinatorHost.RequireFreePort("127.0.0.1", port), port == 0 ? "any free one" : $"{port} is free", "choose another with --port"));
+        findings.Add(Try("port", () => ListenAddress.RequireFree("127.0.0.1", port),
+            port == 0 ? "any free one" : $"{port} is free", "choose another with --port"));
         return findings;
     }
 

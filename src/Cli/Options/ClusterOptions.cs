@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Web.Control;
@@ -30,7 +31,7 @@ internal sealed class ClusterOptions
         var storage = RunStorage.From(parsed.GetValue(_database));
         var options = new CoordinatorOptions(parsed.GetValue(_port), parsed.GetValue(_host)!, parsed.GetValue(_peers) ?? [], standby, storage.Database);
         CoordinatorHost.SecurityOf(options);
-        CoordinatorHost.RequireFreePort(options.Host, options.Port);
+        ListenAddress.RequireFree(options.Host, options.Port);
         storage.Check();
         return options;
     }

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Web.Control;

@@ -2,6 +2,7 @@ using AlignProp.Adapters;
 using AlignProp.Cli.Display;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
 using AlignProp.Reports.TensorBoard;
@@ -110,14 +111,15 @@ internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double
 /// <summary>Which devices this machine offers.</summary>
 internal static class LocalDevices
 {
-    public static IReadOnlyList<string> Pick(int? nodes, int threadsPerShard)
+    public static IReadOnlyList<DeviceName> Pick(int? nodes, int threadsPerShard)
     {
         var gpus = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
         if (gpus > 0)
         {
-            return Enumerable.Range(0, nodes ?? gpus).Select(i => $"cuda:{i % gpus}").ToList();
+            return Enumerable.Range(0, nodes ?? gpus).Select(i => new DeviceName(DeviceKind.Cuda, i % gpus)).ToList();
         }
         // One thread a shard and two processes use two cores better than one process with two threads.
-        return Enumerable.Repeat("cpu:0", nodes ?? Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2)).ToList();
+        nodes ??= Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2);
+        return Enumerable.Repeat(new DeviceName(DeviceKind.Cpu, 0), nodes.Value).ToList();
     }
 }

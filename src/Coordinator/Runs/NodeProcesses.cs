@@ -1,5 +1,5 @@
 using System.Diagnostics;
-
+using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
@@ -26,11 +26,11 @@ public sealed class NodeProcesses : IAsyncDisposable
 
     /// <summary>Starts one process a device.</summary>
     /// <param name="coordinators">The coordinator's address, and those of its standbys.</param>
-    /// <param name="devices">cpu:0, cpu:1, cuda:0, ...</param>
     /// <param name="threads">libtorch threads of one shard, from the run file.</param>
     /// <param name="host">Where they listen: all members of a cluster connect to each other.</param>
     /// <exception cref="ConfigException">The GpuNode executable is not where it should be.</exception>
-    public static NodeProcesses Start(IReadOnlyList<string> coordinators, IReadOnlyList<string> devices, int threads, string logs, Action<string> notice, string host = "127.0.0.1")
+    public static NodeProcesses Start(IReadOnlyList<string> coordinators, IReadOnlyList<DeviceName> devices, int threads,
+        string logs, Action<string> notice, string host = "127.0.0.1")
     {
         Directory.CreateDirectory(logs);
         var nodes = new NodeProcesses(coordinators, host, logs, threads, notice);
@@ -119,14 +119,15 @@ public sealed class NodeProcesses : IAsyncDisposable
         }
     }
 
-    private async Task Supervise(string executable, int number, string device)
+    private async Task Supervise(string executable, int number, DeviceName device)
     {
         var wait = TimeSpan.FromSeconds(1);
         while (!_stopping.IsCancellationRequested)
         {
             var started = Stopwatch.StartNew();
             using var process = Process.Start(StartInfo(executable, _threads,
-                ["run", .. _coordinators.SelectMany(c => new[] { "--coordinator", c }), "--name", $"node-{number}", "--device", device, "--host", _host, "--follow", "stdin"]))!;
+                ["run", .. _coordinators.SelectMany(c => new[] { "--coordinator", c }), "--name", $"node-{number}",
+                    "--device", device.ToString(), "--host", _host, "--follow", "stdin"]))!;
             lock (_running)
             {
                 _running.Add(process);

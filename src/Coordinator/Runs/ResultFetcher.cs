@@ -1,14 +1,18 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// Fetches announced results in the order of <see cref="ResultQueue"/>, each by a <see cref="ResultReceiver"/> under the given actor,
-/// who gets <see cref="ResultReceived"/>.
+/// Fetches announced results in the order of <see cref="ResultQueue"/>, each by a child of the given actor, which is told
+/// <see cref="ResultArriving"/> once a second and <see cref="ResultReceived"/> at the end, and answers others meanwhile.
 /// </summary>
 internal sealed class ResultFetcher(IActorContext context)
 {
+    // 20 s of silence altogether: the device, if it lives, announces the result again, and another may compute the shard.
+    private const int Retries = 10;
+
     private readonly ResultQueue _queue = new();
 
     /// <summary>Another step: what was announced before it is of no use.</summary>
@@ -34,7 +38,9 @@ internal sealed class ResultFetcher(IActorContext context)
             else if (context.Child(NameOf(done.Lease)).IsNobody())
             {
                 Func<byte[], object> read = work.Read;
-                context.ActorOf(Props.Create(() => new ResultReceiver(done, worker, read)), NameOf(done.Lease));
+                var fetch = BlobFetcher.Props(done.Payload, worker, bytes => ResultReceived.Read(done, worker, read, bytes),
+                    new ResultArriving(done.Key.Index, done.Device), Retries);
+                context.ActorOf(fetch, NameOf(done.Lease));
             }
             else
             {

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;

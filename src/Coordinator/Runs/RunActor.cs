@@ -239,7 +239,7 @@ public sealed class RunActor : ReceivePersistentActor
         _setup.Steering.Begins(shards[0].Step, evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
         var work = RoundWork.Of(shards, new RoundSetting(
-            trained.Weights, BlobTransfer.Describe(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
+            trained.Weights, BlobRef.Of(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
         _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed));
     }
 

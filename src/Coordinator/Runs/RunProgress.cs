@@ -27,26 +27,28 @@ public enum SteeringState { Free, Pausing, Paused, Stopping }
 /// <summary>Another coordinator leads; this one steps back.</summary>
 public sealed record RunSuperseded(string By) : RunProgress;
 
-/// <summary>A node came, went or misbehaved; what is said of it holds for its devices.</summary>
-public record NodeChanged(string Node, NodeState State, string Detail) : RunProgress;
+/// <summary>A node came, goes, or was turned away.</summary>
+/// <param name="State">Joined, Leaving or Refused.</param>
+/// <param name="Devices">Those it joined with.</param>
+public sealed record NodeChanged(NodeId Node, NodeState State, string Detail, IReadOnlyList<DeviceId>? Devices = null)
+    : RunProgress;
 
-public sealed record NodeJoined(NodeId Id, IReadOnlyList<DeviceId> Devices)
-    : NodeChanged(Id.Value, NodeState.Joined, string.Join(", ", Devices));
-
-public sealed record DeviceChanged(DeviceId Device, NodeState State, string Detail) : NodeChanged(Device.Value, State, Detail);
+/// <summary>A device is gone, or is given no more work.</summary>
+/// <param name="State">Left, Lost, CutOff, Silent or Benched.</param>
+public sealed record DeviceChanged(DeviceId Device, NodeState State, string Detail) : RunProgress;
 
 /// <param name="Fraction">0..1 of the step's (or evaluation's) work done, from shard progress reports.</param>
 public sealed record ShardsChanged(int Step, bool Evaluation, int Done, int Leased, int Total, double Fraction) : RunProgress;
 
 /// <summary>A device spoke, or was given a shard.</summary>
 /// <param name="Work">What it computes; null = it waits for work.</param>
-public sealed record DeviceHeard(string Device, DeviceWork? Work) : RunProgress;
+public sealed record DeviceHeard(DeviceId Device, DeviceWork? Work) : RunProgress;
 
 /// <param name="Fraction">Of the shard, 0..1.</param>
 public sealed record DeviceWork(int Step, int Shard, bool Evaluation, string Phase, double Fraction);
 
 /// <summary>A device could not do a shard, or handed in what is no result of it.</summary>
-public sealed record ShardRefused(string Device, int Step, int Shard, string Why) : RunProgress;
+public sealed record ShardRefused(DeviceId Device, int Step, int Shard, string Why) : RunProgress;
 
 /// <summary>A part of the adapter went to a node.</summary>
 public sealed record ChunkSent(int Bytes) : RunProgress;
@@ -73,4 +75,4 @@ public sealed record RunFailed(string RunId, int Step, string Error) : RunProgre
 
 /// <summary>A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.</summary>
 public sealed record ShardTimed(int Step, int Shard, bool Evaluation, PhaseTimes Seconds, long PeakMemory,
-    string Device = "", long Bytes = 0) : RunProgress;
+    DeviceId? Device = null, long Bytes = 0) : RunProgress;

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
@@ -169,7 +170,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         {
             var reason = $"node {hello.Node} runs version {hello.Version}, the coordinator {_setup.Version}";
             Sender.Tell(new NodeRefused(reason));
-            _setup.Progress.Report(new NodeChanged(hello.Node.Value, NodeState.Refused, reason));
+            _setup.Progress.Report(new NodeChanged(hello.Node, NodeState.Refused, reason));
             return;
         }
         // Said again and again until the node works: a message may be lost.
@@ -177,20 +178,20 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
             Context.Watch(Sender);
-            _setup.Progress.Report(new NodeJoined(hello.Node, hello.Devices));
+            _setup.Progress.Report(new NodeChanged(hello.Node, NodeState.Joined, string.Join(", ", hello.Devices), hello.Devices));
         }
     }
 
     private void OnUnfit(NodeUnfit unfit)
     {
         _devices.Unfit(unfit.Node);
-        _setup.Progress.Report(new NodeChanged(unfit.Node.Value, NodeState.Refused, unfit.Reason));
+        _setup.Progress.Report(new NodeChanged(unfit.Node, NodeState.Refused, unfit.Reason));
     }
 
     private void OnLeaving(NodeLeaving leaving)
     {
         _devices.Leaving(leaving.Node);
-        _setup.Progress.Report(new NodeChanged(leaving.Node.Value, NodeState.Leaving, "finishes its shard"));
+        _setup.Progress.Report(new NodeChanged(leaving.Node, NodeState.Leaving, "finishes its shard"));
     }
 
     private void OnDrain(DrainNode drain)
@@ -208,7 +209,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     private void OnRequest(RequestWork request)
     {
         See(request.Device);
-        _setup.Progress.Report(new DeviceHeard(request.Device.Value, null));
+        _setup.Progress.Report(new DeviceHeard(request.Device, null));
     }
 
     private void OnFailed(ShardFailed failed)
@@ -237,13 +238,12 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
 
     private void OnFetch(FetchChunk fetch)
     {
-        if (fetch.Hash == _adapter.Hash && BlobTransfer.ChunkOf(_adapter.Bytes, fetch.Hash, fetch.Index) is { } chunk)
+        var answer = BlobTransfer.Answer(fetch, fetch.Hash == _adapter.Hash ? _adapter.Bytes : null);
+        Sender.Tell(answer);
+        if (answer is BlobChunk chunk)
         {
-            Sender.Tell(chunk);
             _setup.Progress.Report(new ChunkSent(chunk.Data.Length));
-            return;
         }
-        Sender.Tell(new BlobMissing(fetch.Hash));
     }
 
     private IReadOnlyList<DeviceId> Report(IReadOnlyList<DeviceId> gone, NodeState how)

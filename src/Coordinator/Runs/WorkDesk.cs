@@ -126,7 +126,7 @@ internal sealed class WorkDesk(
         Leases.Complete(done.Key.Index, Now);
         devices.Succeeded(done.Device, Evaluation);
         setup.Progress.Report(new ShardTimed(done.Key.Step, done.Key.Index, Evaluation, done.Seconds, done.PeakMemory,
-            done.Device.Value, done.Payload.Bytes));
+            done.Device, done.Payload.Bytes));
         ReportShards();
         return Leases.IsComplete ? new ShardsComputed(_work) : null;
     }
@@ -135,7 +135,7 @@ internal sealed class WorkDesk(
     private ShardsFailed? Refuse(LeaseId lease, DeviceId device, ShardKey key, string why)
     {
         log.Warning("lease {0}: {1}", lease, why);
-        setup.Progress.Report(new ShardRefused(device.Value, key.Step, key.Index, why));
+        setup.Progress.Report(new ShardRefused(device, key.Step, key.Index, why));
         if (devices.Failed(device))
         {
             setup.Progress.Report(new DeviceChanged(device, NodeState.Benched, why));
@@ -186,7 +186,7 @@ internal sealed class WorkDesk(
     private void Fetch() => results.Continue(_work, order.Adapter.Length);
 
     private void ReportWork(DeviceId device, int shard, string phase, double fraction) =>
-        setup.Progress.Report(new DeviceHeard(device.Value, new DeviceWork(_work.Step, shard, Evaluation, phase, fraction)));
+        setup.Progress.Report(new DeviceHeard(device, new DeviceWork(_work.Step, shard, Evaluation, phase, fraction)));
 
     private void ReportShards() => setup.Progress.Report(
         new ShardsChanged(_work.Step, Evaluation, Leases.Done, Leases.Leased, Leases.Total, Leases.Fraction));

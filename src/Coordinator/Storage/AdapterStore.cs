@@ -32,10 +32,10 @@ public sealed class DirectoryAdapterStore : IAdapterStore
 
     public BlobRef Put(byte[] bytes)
     {
-        var blob = BlobTransfer.Describe(bytes);
+        var blob = BlobRef.Of(bytes);
         var path = PathOf(blob.Hash);
         // A file of that name and length may still be damaged: what a commit will name is read back, or written anew.
-        if (!File.Exists(path) || BlobTransfer.HashOf(File.ReadAllBytes(path)) != blob.Hash)
+        if (!File.Exists(path) || BlobHash.Of(File.ReadAllBytes(path)) != blob.Hash)
         {
             DurableFile.Replace(path, stream => stream.Write(bytes));
         }
@@ -50,7 +50,7 @@ public sealed class DirectoryAdapterStore : IAdapterStore
             throw new InvalidDataException($"{path}: the blob is missing; restore it from a backup of the run's folder");
         }
         var bytes = File.ReadAllBytes(path);
-        return BlobTransfer.HashOf(bytes) == hash
+        return BlobHash.Of(bytes) == hash
             ? bytes
             : throw new InvalidDataException($"{path}: the bytes do not have the hash in the file's name (truncated or damaged)");
     }

@@ -13,7 +13,7 @@ public sealed class DatabaseAdapterStore(string connectionString) : IAdapterStor
 
     public BlobRef Put(byte[] bytes)
     {
-        var blob = BlobTransfer.Describe(bytes);
+        var blob = BlobRef.Of(bytes);
         // A damaged row of that name would be kept by DO NOTHING.
         using var command = _source.Value.CreateCommand("INSERT INTO alignprop_blobs (hash, bytes) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET bytes = excluded.bytes");
         command.Parameters.Add(new NpgsqlParameter { Value = blob.Hash.Value });
@@ -27,7 +27,7 @@ public sealed class DatabaseAdapterStore(string connectionString) : IAdapterStor
         using var command = _source.Value.CreateCommand("SELECT bytes FROM alignprop_blobs WHERE hash = $1");
         command.Parameters.Add(new NpgsqlParameter { Value = hash.Value });
         var bytes = command.ExecuteScalar() as byte[] ?? throw new InvalidDataException($"table alignprop_blobs: the blob {hash} is missing; restore it from a backup of the database");
-        return BlobTransfer.HashOf(bytes) == hash
+        return BlobHash.Of(bytes) == hash
             ? bytes
             : throw new InvalidDataException($"table alignprop_blobs: the bytes of {hash} do not have that hash (damaged)");
     }

@@ -48,7 +48,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
         {
             _computer ??= create();
             var outcome = _computer.Compute(lease.Shard, run, adapter, running.Report, _cancellation.Token);
-            var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobTransfer.Describe(outcome.Payload),
+            var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobRef.Of(outcome.Payload),
                 outcome.Seconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);
             return done;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AlignProp.Messages;
 using TorchSharp;
 
 namespace AlignProp.GpuNode.Compute;
@@ -16,11 +17,11 @@ internal static class Libtorch
         return torch.cuda.is_available() ? torch.cuda.device_count() : 0;
     }
 
-    /// <param name="name">cuda:N, or cpu:N: workers on the CPU are numbered, the CPU is one.</param>
-    public static torch.Device DeviceOf(string name)
+    /// <param name="name">On CUDA or the CPU: workers on the CPU are numbered, the CPU is one.</param>
+    public static torch.Device DeviceOf(DeviceName name)
     {
         Load();
-        return new torch.Device(name.StartsWith("cpu", StringComparison.Ordinal) ? "cpu" : name);
+        return new torch.Device(name.Kind == DeviceKind.Cpu ? "cpu" : name.ToString());
     }
 
     private static void Load()

@@ -47,7 +47,7 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
-        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0, BlobTransfer.HashOf(adapter.Span).Value));
+        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0, BlobHash.Of(adapter.Span).Value));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), default);
     }

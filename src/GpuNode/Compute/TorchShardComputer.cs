@@ -9,13 +9,13 @@ using static TorchSharp.torch;
 namespace AlignProp.GpuNode.Compute;
 
 /// <summary>The real thing: the alignment step of AlignProp.Models on one device. Keeps the last model it loaded.</summary>
-/// <param name="device">cpu:N or cuda:N.</param>
-public sealed class TorchShardComputer(string device) : IShardComputer
+public sealed class TorchShardComputer(DeviceName device) : IShardComputer
 {
     private readonly Device _device = Libtorch.DeviceOf(device);
     private (RunDescription Run, ModelHost Host)? _loaded;
 
-    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         // Loaded before the scope: the model outlives the shard.
         var host = Load(run, progress);
@@ -37,27 +37,31 @@ public sealed class TorchShardComputer(string device) : IShardComputer
 
     public void Dispose() => _loaded?.Host.Dispose();
 
-    private static ShardOutcome Train(ModelHost host, SampleBatch batch, ShardTask.Reparametrized task, RunConfig config, LoraWeights weights,
-        Action<string, double> progress, CancellationToken cancellation)
+    private static ShardOutcome Train(ModelHost host, SampleBatch batch, ShardTask.Reparametrized task, RunConfig config,
+        LoraWeights weights, Action<string, double> progress, CancellationToken cancellation)
     {
         // A recomputed step with its backward costs about three steps without gradient.
         var (n, backward) = (config.Sampling.Steps, 3.0 * task.RecomputedSteps);
         var step = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts,
-            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), task.Plan, batch.Renoise(task.Plan.Renoised),
-            (phase, fraction) => progress(phase, (phase == "sample" ? fraction * n : n + fraction * backward) / (n + backward)), cancellation);
+            new AlignmentLoss(config.Loss.Kind, config.Loss.Target, config.Loss.Scale), task.Plan,
+            batch.Renoise(task.Plan.Renoised), Progress, cancellation);
         var gradient = weights.WithValues(host.Lora.Gradients(step.GradientScale));
         return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
+
+        void Progress(string phase, double fraction) =>
+            progress(phase, (phase == "sample" ? fraction * n : n + fraction * backward) / (n + backward));
     }
 
-    private static ShardOutcome Evaluate(ModelHost host, SampleBatch batch, ShardTask.Evaluate task, Action<string, double> progress,
-        CancellationToken cancellation)
+    private static ShardOutcome Evaluate(ModelHost host, SampleBatch batch, ShardTask.Evaluate task,
+        Action<string, double> progress, CancellationToken cancellation)
     {
         using var noGrad = no_grad();
         var watch = System.Diagnostics.Stopwatch.StartNew();
         var latents = batch.Chain.Sample(batch.Noise, progress, cancellation)[^1];
         var prompts = batch.Prompts;
         var sampling = watch.Elapsed.TotalSeconds;
-        var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(), new List<byte[]>());
+        var (rewards, terms) = (new List<float>(), new List<float[]>());
+        var (features, images) = (new List<float[]>(), new List<byte[]>());
         var (height, width) = (0, 0);
         // One image at a time: a decode at 512 x 512 is large, and small models do not mind.
         for (var i = 0; i < prompts.Count; i++)
@@ -66,7 +70,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
             var image = host.Model.Codec.Decode(latents.narrow(0, i, 1));
             var (reward, parts) = host.Reward.ScoreTerms(image, [prompts[i]]);
             rewards.Add(reward.to(ScalarType.Float32).item<float>());
-            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, [prompts[i]]))).Select(t => t.to(ScalarType.Float32).item<float>())]);
+            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, [prompts[i]])))
+                .Select(t => t.to(ScalarType.Float32).item<float>())]);
             features.Add(host.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
             if (task.Pictures)
@@ -77,7 +82,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
         // Term by term, not image by image.
         var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
-        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
+        var seconds = new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0);
+        return new ShardOutcome([.. rewards], 0, payload, seconds, [.. byTerm]);
     }
 
     private ModelHost Load(RunDescription run, Action<string, double> progress)
@@ -91,7 +97,8 @@ public sealed class TorchShardComputer(string device) : IShardComputer
         progress("load", 0);
         // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
         set_num_threads(run.Config.Model.ThreadsPerShard);
-        var host = ModelHost.Load(run.Config.Model, _device, run.Config.Reward.Sum, run.Config.Evaluation.Rewards, run.Config.Lora);
+        var config = run.Config;
+        var host = ModelHost.Load(config.Model, _device, config.Reward.Sum, config.Evaluation.Rewards, config.Lora);
         _loaded = (run, host);
         return host;
     }

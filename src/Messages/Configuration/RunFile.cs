@@ -44,13 +44,13 @@ public static class RunFile
     }
 
     /// <summary>Names of the presets.</summary>
-    public static IReadOnlyList<string> Presets() => [.. typeof(HoconLayers).Assembly.GetManifestResourceNames()
+    public static IReadOnlyList<string> Presets() => [.. typeof(RunFile).Assembly.GetManifestResourceNames()
         .Where(n => n.StartsWith("runs.", StringComparison.Ordinal)).Select(n => n["runs.".Length..^".conf".Length]).Where(n => n != "defaults").Order(StringComparer.Ordinal)];
 
     /// <summary>The text of a preset, comments included.</summary>
     public static string PresetText(string name)
     {
-        using var stream = typeof(HoconLayers).Assembly.GetManifestResourceStream($"runs.{name}.conf")
+        using var stream = typeof(RunFile).Assembly.GetManifestResourceStream($"runs.{name}.conf")
             ?? throw new InvalidOperationException($"hocon/runs/{name}.conf is not embedded");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();

@@ -12,5 +12,7 @@ public sealed record BlobRef(BlobHash Hash, long Bytes)
     /// </summary>
     public const long MaxBytes = 256L * 1024 * 1024;
 
+    public static BlobRef Of(ReadOnlySpan<byte> bytes) => new(BlobHash.Of(bytes), bytes.Length);
+
     public int Chunks => (int)((Bytes + ChunkBytes - 1) / ChunkBytes);
 }

@@ -33,8 +33,10 @@ public static class PrometheusText
         Metric("alignprop_journal_reachable", "gauge", "0 while the journal cannot be read or written.", ([run], picture.JournalAway is null ? 1 : 0));
         Metric("alignprop_sent_bytes_total", "counter", "Adapter bytes sent to nodes.", ([run], totals.BytesSent));
         Metric("alignprop_received_bytes_total", "counter", "Gradient and picture bytes fetched from nodes.", ([run], totals.BytesReceived));
-        var devices = picture.Devices.Values.Where(d => d.Id.Device.Length > 0).ToList();
-        Metric("alignprop_devices", "gauge", "Devices by state.", [.. devices.GroupBy(d => d.State).OrderBy(g => g.Key.Text(), StringComparer.Ordinal).Select(g => (new[] { run, ("state", g.Key.Text()) }, (double?)g.Count()))]);
+        var devices = picture.Devices.Values.Where(d => d.Device is not null).ToList();
+        Metric("alignprop_devices", "gauge", "Devices by state.",
+            [.. devices.GroupBy(d => d.State.Text()).OrderBy(g => g.Key, StringComparer.Ordinal)
+                .Select(g => (new[] { run, ("state", g.Key) }, (double?)g.Count()))]);
         PerDevice("alignprop_shards_done_total", "counter", "Shards done.", d => d.Done);
         PerDevice("alignprop_shards_failed_total", "counter", "Shards that failed or were refused.", d => d.Failures);
         PerDevice("alignprop_leases_expired_total", "counter", "Leases lost by silence.", d => d.Expired);
@@ -44,7 +46,8 @@ public static class PrometheusText
         return text.ToString();
 
         void PerDevice(string name, string type, string help, Func<DevicePicture, double> value) =>
-            Metric(name, type, help, [.. devices.Select(d => (new[] { run, ("node", d.Id.Node.Value), ("device", d.Id.Device) }, (double?)value(d)))]);
+            Metric(name, type, help,
+                [.. devices.Select(d => (new[] { run, ("node", d.Node.Value), ("device", $"{d.Device}") }, (double?)value(d)))]);
 
         void Metric(string name, string type, string help, params ((string, string)[] Labels, double? Value)[] samples)
         {

@@ -5,7 +5,8 @@ using AlignProp.Messages;
 namespace AlignProp.Web.Status;
 
 /// <summary>What is known of one device, from the run's events: immutable, no clock of its own.</summary>
-public sealed record DevicePicture(string Name)
+/// <param name="Device">Null for a node that was refused before it told its devices.</param>
+public sealed record DevicePicture(NodeId Node, DeviceName? Device)
 {
     private static readonly TimeSpan RateWindow = TimeSpan.FromMinutes(5);
 
@@ -31,17 +32,15 @@ public sealed record DevicePicture(string Name)
     /// <summary>When the shards of the last minutes were taken.</summary>
     public ImmutableList<DateTimeOffset> Times { get; init; } = [];
 
-    public DeviceId Id => new(Name);
-
     public bool Benched => State == NodeState.Benched;
-
-    /// <summary>A benched device still asks for work, a leaving one still computes.</summary>
-    private bool Stays => State is NodeState.Benched or NodeState.Leaving;
 
     public DevicePicture Heard(DeviceWork? work, DateTimeOffset now) => this with
     {
-        State = Stays ? State : work is null ? NodeState.Idle : NodeState.Computing,
-        Detail = Stays ? Detail : work is null ? "waits for work" : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
+        // A benched device still asks for work, a leaving one still computes.
+        State = Keeps ? State : work is null ? NodeState.Idle : NodeState.Computing,
+        Detail = Keeps ? Detail
+            : work is null ? "waits for work"
+            : $"{(work.Evaluation ? "evaluation" : "step")} {work.Step}, {work.Phase}",
         Work = work,
         LastSeen = now,
     };
@@ -62,10 +61,15 @@ public sealed record DevicePicture(string Name)
         Expired = Expired + (state == NodeState.Silent ? 1 : 0),
     };
 
+    public DevicePicture Resting() => this with { Work = null, State = NodeState.Idle, Detail = "the run is over" };
+
     public NodeStatus Status(DateTimeOffset now)
     {
         var from = now - RateWindow > Since ? now - RateWindow : Since;
         var minutes = Math.Max((now - from).TotalMinutes, 1.0 / 60);
-        return new NodeStatus(Id.Node.Value, Id.Device, State, Detail, Work?.Shard, Work?.Fraction ?? 0, Done, Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
+        return new NodeStatus(Node.Value, Device?.ToString() ?? "", State, Detail, Work?.Shard, Work?.Fraction ?? 0, Done,
+            Math.Round(Times.Count(t => t >= from) / minutes, 2), Failures, PeakMemory, LastSeen);
     }
+
+    private bool Keeps => State is NodeState.Benched or NodeState.Leaving;
 }

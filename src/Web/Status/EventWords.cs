@@ -15,9 +15,13 @@ internal static class EventWords
         RunSuperseded superseded => ("takeover", $"the coordinator at {superseded.By} leads now"),
         RunSteered steered => ("control", steered.Text),
         RunNotice notice => (notice.Kind switch { NoticeKind.JournalAway => "journal", NoticeKind.Takeover => "takeover", NoticeKind.Repair => "failure", _ => "notice" }, notice.Text),
-        NodeChanged node => (node.State.IsInOrder() ? "node" : "failure", $"{node.Node} {node.State.Text()}: {node.Detail}"),
+        NodeChanged node => (KindOf(node.State), $"{node.Node} {node.State.Text()}: {node.Detail}"),
+        DeviceChanged device => (KindOf(device.State), $"{device.Device} {device.State.Text()}: {device.Detail}"),
         ShardRefused refused => ("failure", $"shard {refused.Shard} of step {refused.Step} failed on {refused.Device}: {refused.Why}"),
         EvaluationFinished e => ("evaluation", FormattableString.Invariant($"after step {e.Step}: held-out reward {e.RewardMean:F3} ± {e.RewardStd:F3}, diversity {e.Diversity:F3}")),
         _ => null,
     };
+
+    private static string KindOf(NodeState state) =>
+        state is NodeState.Joined or NodeState.Leaving or NodeState.Left ? "node" : "failure";
 }

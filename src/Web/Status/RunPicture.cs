@@ -71,11 +71,11 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         EvaluationFinished e => this with { HeldOut = (HeldOut?.First ?? e.RewardMean, e.RewardMean, e.RewardStd, e.Diversity) },
         RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step, Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
         RunFailed failed => this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
-        NodeJoined joined => Join(joined, now),
-        DeviceChanged device => With(device.Node, now, d => d.Changed(device.State, device.Detail)),
         NodeChanged node => Change(node, now),
+        DeviceChanged device => With(device.Device, now, d => d.Changed(device.State, device.Detail)),
         DeviceHeard heard => With(heard.Device, now, d => d.Heard(heard.Work, now)),
-        ShardTimed { Device.Length: > 0 } timed => With(timed.Device, now, d => d.Timed(timed, now)) with { Totals = Totals.Timed(timed) },
+        ShardTimed { Device: { } device } timed =>
+            With(device, now, d => d.Timed(timed, now)) with { Totals = Totals.Timed(timed) },
         ShardRefused refused => With(refused.Device, now, d => d with { Failures = d.Failures + 1, LastSeen = now }),
         ChunkSent sent => this with { Totals = Totals.Sent(sent) },
         _ => this,
@@ -108,24 +108,30 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
 
     public IReadOnlyList<NodeStatus> Nodes(DateTimeOffset now) => [.. Devices.Values.Select(d => d.Status(now))];
 
-    private RunPicture Join(NodeJoined joined, DateTimeOffset now) =>
-        (this with { Devices = Devices.Remove(joined.Node) }).WithAll(joined.Devices.Select(d => d.Value), joined, now);
-
-    /// <summary>A node that was refused has no device: it stands for itself.</summary>
-    private RunPicture Change(NodeChanged node, DateTimeOffset now) => WithAll(
-        Devices.Values.Where(d => d.Id.Device.Length > 0 && d.Id.Node.Value == node.Node).Select(d => d.Name).DefaultIfEmpty(node.Node), node, now);
-
-    private RunPicture WithAll(IEnumerable<string> devices, NodeChanged node, DateTimeOffset now) =>
-        devices.Aggregate(this, (picture, name) => picture.With(name, now, d => d.Changed(node.State, node.Detail) with { LastSeen = now }));
-
-    private RunPicture With(string device, DateTimeOffset now, Func<DevicePicture, DevicePicture> change) => this with
+    /// <summary>Concerns all its devices; a node that has told none stands for itself.</summary>
+    private RunPicture Change(NodeChanged node, DateTimeOffset now)
     {
-        Devices = Devices.SetItem(device, change(Devices.GetValueOrDefault(device) ?? new DevicePicture(device) { Since = now, LastSeen = now })),
-    };
+        IEnumerable<DeviceName?> devices = node.Devices is { } joined
+            ? joined.Select(d => (DeviceName?)d.Device)
+            : Devices.Values.Where(d => d.Node == node.Node).Select(d => d.Device).DefaultIfEmpty();
+        var without = this with { Devices = node.State == NodeState.Joined ? Devices.Remove(node.Node.Value) : Devices };
+        DevicePicture Changed(DevicePicture device) => device.Changed(node.State, node.Detail) with { LastSeen = now };
+        return devices.ToList().Aggregate(without, (picture, device) => picture.With(node.Node, device, now, Changed));
+    }
+
+    private RunPicture With(DeviceId device, DateTimeOffset now, Func<DevicePicture, DevicePicture> change) =>
+        With(device.Node, device.Device, now, change);
+
+    private RunPicture With(NodeId node, DeviceName? device, DateTimeOffset now, Func<DevicePicture, DevicePicture> change)
+    {
+        var key = device is { } name ? new DeviceId(node, name).Value : node.Value;
+        var before = Devices.GetValueOrDefault(key) ?? new DevicePicture(node, device) { Since = now, LastSeen = now };
+        return this with { Devices = Devices.SetItem(key, change(before)) };
+    }
 
     private ImmutableSortedDictionary<string, DevicePicture> Rest() =>
         Devices.SetItems(Devices.Where(d => d.Value.Work is not null || d.Value.State == NodeState.Idle)
-            .Select(d => KeyValuePair.Create(d.Key, d.Value with { Work = null, State = NodeState.Idle, Detail = "the run is over" })));
+            .Select(d => KeyValuePair.Create(d.Key, d.Value.Resting())));
 
     private static ImmutableQueue<double> Last(ImmutableQueue<double> queue, double value, int count)
     {

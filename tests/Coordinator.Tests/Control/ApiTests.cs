@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Messages;
 using AlignProp.Web.Status;
 using SkiaSharp;
 
@@ -59,16 +60,19 @@ public sealed class ApiTests
     public async Task Devices_are_followed_from_joining_to_leaving()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, new NodeJoined(new("node-1"), [new("node-1/cpu:0"), new("node-1/cpu:1")]), new NodeChanged("node-2", NodeState.Refused, "another version"),
-            new DeviceHeard("node-1/cpu:0", new DeviceWork(1, 1, false, "backward", 0.5)), new ShardTimed(1, 0, false, new(1, 2, 3), 4_000_000, "node-1/cpu:1", 1000),
-            new ShardRefused("node-1/cpu:1", 1, 1, "NaN"), new DeviceChanged(new("node-1/cpu:1"), NodeState.Benched, "NaN"), new DeviceHeard("node-1/cpu:1", null));
+        server.Report(Started, NodeEvents.Joined("node-1/cpu:0", "node-1/cpu:1"),
+            NodeEvents.Changed("node-2", NodeState.Refused, "another version"),
+            NodeEvents.Heard("node-1/cpu:0", new DeviceWork(1, 1, false, "backward", 0.5)), NodeEvents.Timed("node-1/cpu:1", 0),
+            new ShardRefused(DeviceId.Parse("node-1/cpu:1"), 1, 1, "NaN"),
+            NodeEvents.DeviceChanged("node-1/cpu:1", NodeState.Benched, "NaN"), NodeEvents.Heard("node-1/cpu:1", null));
         var nodes = (await server.GetAsync("/api/nodes")).Deserialize<List<NodeStatus>>(RunHistory.Json)!;
         Assert.Equal(["node-1 cpu:0 computing", "node-1 cpu:1 benched", "node-2  refused"], nodes.Select(n => $"{n.Node} {n.Device} {n.State.Text()}"));
         Assert.Equal((1, 0.5), (nodes[0].Shard, nodes[0].Fraction));
         Assert.Equal((1, 1, 4_000_000L), (nodes[1].ShardsDone, nodes[1].Failures, nodes[1].PeakMemory));
         Assert.True(nodes[1].ShardsPerMinute > 0);
 
-        server.Report(new NodeChanged("node-1", NodeState.Leaving, "finishes its shard"), new DeviceChanged(new("node-1/cpu:0"), NodeState.Left, "drained"), new NodeJoined(new("node-1"), [new("node-1/cpu:1")]));
+        server.Report(NodeEvents.Changed("node-1", NodeState.Leaving, "finishes its shard"),
+            NodeEvents.DeviceChanged("node-1/cpu:0", NodeState.Left, "drained"), NodeEvents.Joined("node-1/cpu:1"));
         nodes = (await server.GetAsync("/api/nodes")).Deserialize<List<NodeStatus>>(RunHistory.Json)!;
         Assert.Equal([NodeState.Left, NodeState.Idle, NodeState.Refused], nodes.Select(n => n.State));
     }
@@ -77,7 +81,8 @@ public sealed class ApiTests
     public async Task Events_are_kept_in_order_with_their_kind_and_survive_the_coordinator()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, new DeviceChanged(new("node-1/cpu:0"), NodeState.Lost, "its shards are leased again"), new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
+        server.Report(Started, NodeEvents.DeviceChanged("node-1/cpu:0", NodeState.Lost, "its shards are leased again"),
+            new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
             new RunNotice("paused: the journal is away", NoticeKind.JournalAway), new RunStopped("made-up", 0, "stopped by user", "ab"));
         var events = (await server.GetAsync("/api/events")).Deserialize<List<EventEntry>>(RunHistory.Json)!;
         Assert.Equal(["1 run", "2 failure", "3 journal", "4 run"], events.Select(e => $"{e.Number} {e.Kind}"));

@@ -22,7 +22,7 @@ public sealed class LiveTests
             if (status.Run.Step == 0)
             {
                 Assert.Equal("started: at most 8 steps of 2 shards", Assert.Single(status.Events).Text);
-                server.Report(ReportFolder.Step(1), new NodeJoined(new("node-1"), [new("node-1/cpu:0")]));
+                server.Report(ReportFolder.Step(1), NodeEvents.Joined("node-1/cpu:0"));
                 continue;
             }
             Assert.Equal(1, status.Run.Step);
@@ -32,7 +32,7 @@ public sealed class LiveTests
                 break;
             }
         }
-        server.Report(new DeviceChanged(new("node-1/cpu:0"), NodeState.Lost, "its shards are leased again"));
+        server.Report(NodeEvents.DeviceChanged("node-1/cpu:0", NodeState.Lost, "its shards are leased again"));
         await foreach (var (_, status) in ListenAsync(server, last))
         {
             Assert.EndsWith("lost: its shards are leased again", Assert.Single(status.Events).Text);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Messages;
 using AlignProp.Web.Control;
 using AlignProp.Web.Status;
 
@@ -15,9 +16,11 @@ public sealed partial class PrometheusTests
     {
         await using var server = await TestServer.StartAsync();
         server.Report(new RunLed(2, "here", "there"), new RunStarted("made-up", 0, 4, 8, 2, 100), ReportFolder.Step(1, loss: double.PositiveInfinity), ReportFolder.Evaluation(1, 4.6),
-            new NodeJoined(new("node-1"), [new("node-1/cpu:0"), new("node-1/cpu:1")]), new ShardTimed(1, 0, false, new(1, 2, 3), 4_000_000, "node-1/cpu:0", 1000),
-            new ShardTimed(1, 1, false, new(1, 2, 3), 4_000_000, "node-1/cpu:0", 1000), new DeviceChanged(new("node-1/cpu:1"), NodeState.Silent, "shard 1 is leased again"), new ChunkSent(65536),
-            new ShardRefused("node-1/cpu:1", 1, 1, "NaN"));
+            NodeEvents.Joined("node-1/cpu:0", "node-1/cpu:1"), NodeEvents.Timed("node-1/cpu:0", 0),
+            NodeEvents.Timed("node-1/cpu:0", 1),
+            NodeEvents.DeviceChanged("node-1/cpu:1", NodeState.Silent, "shard 1 is leased again"),
+            new ChunkSent(65536),
+            new ShardRefused(DeviceId.Parse("node-1/cpu:1"), 1, 1, "NaN"));
         var samples = Read(await server.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative)));
         var run = $"run=\"{server.Run.Id}\"";
         foreach (var (name, value) in new Dictionary<string, double>

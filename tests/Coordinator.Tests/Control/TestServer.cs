@@ -30,7 +30,7 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
 
     public string Url => _server.Url;
 
-    public static async Task<TestServer> StartAsync(string? token = null, bool live = true, Messages.TlsFiles? tls = null)
+    public static async Task<TestServer> StartAsync(string? token = null, bool live = true, Clustering.TlsFiles? tls = null)
     {
         var folder = new ReportFolder();
         var monitor = new RunMonitor(folder.Run, "made-up", live);

@@ -8,7 +8,7 @@ public class AdoptedLeaseTests
 {
     private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch;
     private static readonly LeaseRules Rules = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(600));
-    private static readonly DeviceId A = new("a"), B = new("b");
+    private static readonly DeviceId A = DeviceId.Parse("a/cpu:0"), B = DeviceId.Parse("b/cpu:0");
     private readonly LeaseTable _table = new([Shard(0), Shard(1), Shard(2)], Rules, "t");
 
     [Fact]

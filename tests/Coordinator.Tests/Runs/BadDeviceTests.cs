@@ -19,7 +19,7 @@ public sealed class BadDeviceTests : IDisposable
         List<NodeProcess> bad = [run.Node("nan", fault: "nan"), run.Node("shape", fault: "shape"), run.Node("throw", fault: "throw")];
         foreach (var device in new[] { "nan/cpu:0", "shape/cpu:0", "throw/cpu:0" })
         {
-            await run.Until<NodeChanged>(e => e.Node == device && e.State == NodeState.Benched);
+            await run.Until<DeviceChanged>(e => e.Device.Value == device && e.State == NodeState.Benched);
         }
         // Each was benched after three failures in a row, all on the same step: the shards are not to blame. A device computes on while a
         // result of its own is fetched and read, so a few more may have been in work.
@@ -28,7 +28,8 @@ public sealed class BadDeviceTests : IDisposable
         await run.StoppedAsync();
 
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
-        var benched = run.Record.All<NodeChanged>().Where(e => e.State == NodeState.Benched).ToDictionary(e => e.Node, e => e.Detail);
+        var benched = run.Record.All<DeviceChanged>().Where(e => e.State == NodeState.Benched)
+            .ToDictionary(e => e.Device.Value, e => e.Detail);
         Assert.Equal(3, benched.Count);
         Assert.Contains("out of memory", benched["throw/cpu:0"]);
     }

@@ -31,7 +31,7 @@ public sealed class DrainTests : IDisposable
         Assert.True(code == 0, error);
         Assert.Equal("drained finishes its shard and leaves", output.Trim());
         Assert.Equal(0, await drained.ExitAsync());
-        await run.Until<NodeChanged>(e => e is { Node: "drained/cpu:0", State: NodeState.Left });
+        await run.Until<DeviceChanged>(e => e is { Device.Value: "drained/cpu:0", State: NodeState.Left });
 
         (code, _, error) = await DrainAsync("nobody");
         Assert.Equal(2, code);
@@ -54,8 +54,12 @@ public sealed class DrainTests : IDisposable
         Assert.Single(shards, terminated.Shards[^1]);
         Assert.Single(shards, drained.Shards[^1]);
 
-        IEnumerable<NodeState> States(string node) => run.Record.All<NodeChanged>()
-            .Where(e => e.Node.StartsWith(node, StringComparison.Ordinal) && e.State != NodeState.Joined).Select(e => e.State).Distinct();
+        IEnumerable<NodeState> States(string node) => run.Record.All<RunProgress>().Select(e => e switch
+        {
+            NodeChanged change when change.Node.Value == node => change.State,
+            DeviceChanged change when change.Device.Node.Value == node => change.State,
+            _ => NodeState.Joined,
+        }).Where(s => s != NodeState.Joined).Distinct();
     }
 
     private async Task<(int Code, string Output, string Error)> DrainAsync(string node)

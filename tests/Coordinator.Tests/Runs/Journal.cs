@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using Microsoft.Data.Sqlite;
@@ -11,26 +12,18 @@ internal static class Journal
     /// <summary>Every event with its number, oldest first.</summary>
     public static async Task<IReadOnlyList<(long Number, IRunEvent Event)>> ReadAsync(RunDirectory directory)
     {
-        var system = (ExtendedActorSystem)ActorSystem.Create("reader");
-        try
+        await using var connection = new SqliteConnection($"Data Source={directory.Journal};Mode=ReadOnly;Pooling=False");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText =
+            "SELECT sequence_number, message, manifest FROM journal WHERE persistence_id = $id ORDER BY ordering";
+        command.Parameters.AddWithValue("$id", $"run-{directory.Id}");
+        await using var reader = await command.ExecuteReaderAsync();
+        List<(long, IRunEvent)> events = [];
+        while (await reader.ReadAsync())
         {
-            var serializer = new AlignPropSerializer(system);
-            await using var connection = new SqliteConnection($"Data Source={directory.Journal};Mode=ReadOnly;Pooling=False");
-            await connection.OpenAsync();
-            await using var command = connection.CreateCommand();
-            command.CommandText = "SELECT sequence_number, message, manifest FROM journal WHERE persistence_id = $id ORDER BY ordering";
-            command.Parameters.AddWithValue("$id", $"run-{directory.Id}");
-            await using var reader = await command.ExecuteReaderAsync();
-            List<(long, IRunEvent)> events = [];
-            while (await reader.ReadAsync())
-            {
-                events.Add((reader.GetInt64(0), (IRunEvent)serializer.FromBinary((byte[])reader[1], reader.GetString(2))));
-            }
-            return events;
+            events.Add((reader.GetInt64(0), (IRunEvent)AlignPropSerializer.Read((byte[])reader[1], reader.GetString(2))));
         }
-        finally
-        {
-            await system.Terminate();
-        }
+        return events;
     }
 }

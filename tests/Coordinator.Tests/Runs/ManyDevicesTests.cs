@@ -21,8 +21,9 @@ public sealed class ManyDevicesTests : IDisposable
         await drained.UntilAsync(n => n.DevicesAt(3) == 3);
         drained.Terminate();
         Assert.Equal(0, await drained.ExitAsync());
-        var leaving = run.Record.All<NodeChanged>().Where(e => e.State == NodeState.Left && e.Node.StartsWith("drained/", StringComparison.Ordinal)).Select(e => e.Node).Distinct();
-        await run.Until<NodeChanged>(_ => leaving.Count() == 3);
+        var leaving = run.Record.All<DeviceChanged>()
+            .Where(e => e.State == NodeState.Left && e.Device.Node.Value == "drained").Select(e => e.Device).Distinct();
+        await run.Until<DeviceChanged>(_ => leaving.Count() == 3);
 
         var last = run.Node("last", delay: "1ms", devices: "cpu*2");
         await run.StoppedAsync();

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Tests.Runs;
@@ -11,7 +12,7 @@ internal sealed class Outsider : IAsyncDisposable
     private readonly ActorSystem _system = ActorSystem.Create("outsider", HoconLayers.For("node", "akka.actor.provider = remote"));
 
     public Task<T> AskAsync<T>(string coordinator, IAlignPropMessage message) =>
-        _system.ActorSelection($"{coordinator}{ClusterNames.SingletonPath}/run").Ask<T>(message, Patience);
+        _system.ActorSelection($"{coordinator}{RunSingleton.Path}").Ask<T>(message, Patience);
 
     public async ValueTask DisposeAsync() => await _system.Terminate();
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
@@ -45,7 +46,8 @@ public sealed class ProcessRunTests : IDisposable
     {
         var (record, directory) = (new Record(), _runs.Directory_(id));
         await using var host = await CoordinatorHost.StartAsync(_runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, new CoordinatorOptions(), record);
-        await using var processes = NodeProcesses.Start([host.Address], Enumerable.Repeat("cpu:0", nodes).ToList(), 1, directory.Logs, _ => { });
+        List<DeviceName> devices = [.. Enumerable.Repeat(new DeviceName(DeviceKind.Cpu, 0), nodes)];
+        await using var processes = NodeProcesses.Start([host.Address], devices, 1, directory.Logs, _ => { });
         if (meanwhile is not null)
         {
             await meanwhile(processes, record);

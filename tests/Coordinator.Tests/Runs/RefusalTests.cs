@@ -20,7 +20,8 @@ public sealed class RefusalTests : IDisposable
         using var node = new NodeProcess(run.Host.Address, "other");
         Assert.Equal(3, await node.ExitAsync());
         Assert.Contains(node.Lines, l => l.Contains($"{model}: this node's model files differ from the coordinator's", StringComparison.Ordinal));
-        await run.Until<NodeChanged>(e => e is { Node: "other", State: NodeState.Refused } && e.Detail.Contains(model, StringComparison.Ordinal));
+        await run.Until<NodeChanged>(e => e is { Node.Value: "other", State: NodeState.Refused }
+            && e.Detail.Contains(model, StringComparison.Ordinal));
         Assert.Empty(node.Shards);
     }
 
@@ -29,11 +30,13 @@ public sealed class RefusalTests : IDisposable
     {
         await using var run = await LiveRun.StartAsync(_runs, "other-version");
         await using var console = new Outsider();
-        var refused = await console.AskAsync<NodeRefused>(run.Host.Address, new NodeHello(new NodeId("old"), [new DeviceId("old/cpu:0")], "0.0.1"));
+        var refused = await console.AskAsync<NodeRefused>(run.Host.Address,
+            new NodeHello(new NodeId("old"), [DeviceId.Parse("old/cpu:0")], "0.0.1"));
         Assert.Equal($"node old runs version 0.0.1, the coordinator {ClusterNames.Version}", refused.Reason);
-        await run.Until<NodeChanged>(e => e is { Node: "old", State: NodeState.Refused });
+        await run.Until<NodeChanged>(e => e is { Node.Value: "old", State: NodeState.Refused });
 
-        var welcome = await console.AskAsync<NodeWelcome>(run.Host.Address, new NodeHello(new NodeId("new"), [new DeviceId("new/cpu:0")], ClusterNames.Version));
+        var welcome = await console.AskAsync<NodeWelcome>(run.Host.Address,
+            new NodeHello(new NodeId("new"), [DeviceId.Parse("new/cpu:0")], ClusterNames.Version));
         Assert.Equal(run.Directory.Id, welcome.Run.Value);
     }
 
@@ -42,7 +45,7 @@ public sealed class RefusalTests : IDisposable
     {
         await using var run = await LiveRun.StartAsync(_runs, "odd-lease");
         await using var console = new Outsider();
-        var device = new DeviceId("odd/cpu:0");
+        var device = DeviceId.Parse("odd/cpu:0");
         await run.Until<ShardsChanged>(_ => true);
         var lease = await console.AskAsync<ShardLease>(run.Host.Address, new RequestWork(device, new NodeId("odd"), []));
         var payload = new BlobRef(new BlobHash(new string('0', 64)), 1);

@@ -48,13 +48,15 @@ public class ResultQueueTests
         _queue.Announce(Result(0, 1000), ActorRefs.Nobody);
         Assert.Empty(Start(0));
         _queue.Announce(Result(1, 1000), ActorRefs.Nobody);
-        Assert.Empty(_queue.Drop(new DeviceId("device-1")));
-        Assert.Equal([new LeaseId("lease-0")], _queue.Drop(new DeviceId("device-0")));
+        Assert.Empty(_queue.Drop(Device(1)));
+        Assert.Equal([new LeaseId("lease-0")], _queue.Drop(Device(0)));
         Assert.Empty(Start(0));
     }
 
     private IEnumerable<int> Start(int next, long waiting = 0) => _queue.Start(next, waiting).Select(s => s.Done.Key.Index);
 
-    private static ShardDone Result(int shard, long bytes) => new(new LeaseId($"lease-{shard}"), new DeviceId($"device-{shard}"),
+    private static DeviceId Device(int number) => new(new NodeId("node"), new DeviceName(DeviceKind.Cpu, number));
+
+    private static ShardDone Result(int shard, long bytes) => new(new LeaseId($"lease-{shard}"), Device(shard),
         new ShardKey(new RunId("r"), 1, 0, shard, Hash), [0], 0, new BlobRef(Hash, bytes), default, 0);
 }

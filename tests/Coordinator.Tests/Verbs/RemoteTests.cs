@@ -68,8 +68,8 @@ public sealed class RemoteTests : IDisposable
     {
         var monitor = new RunMonitor(new RunDirectory(Path.Combine(_runs, id)), "test");
         monitor.Report(new RunStarted(id, 0, 1, 3, 2, 100));
-        monitor.Report(new NodeJoined(new("node-1"), [new("node-1/cpu:0")]));
-        monitor.Report(new DeviceHeard("node-1/cpu:0", new DeviceWork(2, 1, false, "sample", 0.5)));
+        monitor.Report(NodeEvents.Joined("node-1/cpu:0"));
+        monitor.Report(NodeEvents.Heard("node-1/cpu:0", new DeviceWork(2, 1, false, "sample", 0.5)));
         monitor.Report(new StepCommitted(1, 1, 0.25, 0.1, -0.25, 0.5, [3, 4], new string('a', 64), 1.5));
         return monitor;
     }

@@ -19,7 +19,8 @@ internal static class ActorSetup
         using var runs = new TestRuns();
         var (run, config) = (new RunId("r"), runs.Config(epochs: 2));
         var planner = new ShardPlanner(run, config, TestRuns.Training, TestRuns.HeldOut);
-        return new RunSetup(run, config, "config", RunDescription.Of(config), planner, [("block.to_q", 4, 6)], store ?? new MemoryStore(),
+        var sites = new AdapterSites([new AdapterSite("unet", "block.to_q", [6, 4])]);
+        return new RunSetup(run, config, "config", RunDescription.Of(config), planner, sites, store ?? new MemoryStore(),
             progress, ClusterNames.Version, Rules, new Leadership(life, $"host-of-{life}"), new RunSteering(reopen), clock);
     }
 
@@ -31,7 +32,7 @@ internal static class ActorSetup
 
     /// <summary>The announcement of a result of two samples.</summary>
     public static ShardDone Done(LeaseId lease, DeviceId device, ShardKey key, byte[] payload) =>
-        new(lease, device, key, [1, 2], -1.5, BlobTransfer.Describe(payload), new PhaseTimes(1, 2, 3), 1000);
+        new(lease, device, key, [1, 2], -1.5, BlobRef.Of(payload), new PhaseTimes(1, 2, 3), 1000);
 }
 
 internal sealed class MemoryStore : IAdapterStore
@@ -52,7 +53,7 @@ internal sealed class MemoryStore : IAdapterStore
             Failure = null;
             throw failure;
         }
-        var blob = BlobTransfer.Describe(bytes);
+        var blob = BlobRef.Of(bytes);
         _blobs[blob.Hash] = bytes;
         return blob;
     }

@@ -23,7 +23,7 @@ public sealed class DispatcherEndTests : DispatcherKit
         Tell(new NodeHello(new NodeId("a"), [a.Id], ClusterNames.Version), node);
         a.Ask();
         Tell(new FinishRun(new RunOver("all steps done")), Run);
-        a.Announce(new LeaseId("late"), new ShardKey(Setup.Run, 1, 0, 0, BlobTransfer.HashOf(Trained.Bytes)));
+        a.Announce(new LeaseId("late"), new ShardKey(Setup.Run, 1, 0, 0, BlobHash.Of(Trained.Bytes)));
         Assert.False(Next<ShardAcknowledged>(a.Worker).Accepted);
         Sys.Stop(a.Worker.Ref);
         Sys.Stop(node.Ref);

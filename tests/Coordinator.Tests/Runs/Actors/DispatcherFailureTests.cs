@@ -117,7 +117,7 @@ public sealed class DispatcherFailureTests : DispatcherKit
     {
         Order();
         var (a, node) = (Device("a"), CreateTestProbe());
-        Tell(new NodeHello(new NodeId("slow"), [new DeviceId("slow/cpu:0")], ClusterNames.Version), node);
+        Tell(new NodeHello(new NodeId("slow"), [DeviceId.Parse("slow/cpu:0")], ClusterNames.Version), node);
         for (var i = 0; i < 3; i++)
         {
             a.Fail(a.Lease());

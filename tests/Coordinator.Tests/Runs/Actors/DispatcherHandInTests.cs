@@ -5,7 +5,7 @@ namespace AlignProp.Coordinator.Tests.Runs.Actors;
 /// <summary>After an interruption what devices hold is handed in, and what they compute is adopted.</summary>
 public sealed class DispatcherHandInTests : DispatcherKit
 {
-    private ShardKey Key(int shard, int step = 1) => new(Setup.Run, step, 0, shard, BlobTransfer.HashOf(Trained.Bytes));
+    private ShardKey Key(int shard, int step = 1) => new(Setup.Run, step, 0, shard, BlobHash.Of(Trained.Bytes));
 
     [Fact]
     public void Shards_are_handed_out_only_when_everybody_had_time_to_say_what_they_hold()
@@ -41,7 +41,7 @@ public sealed class DispatcherHandInTests : DispatcherKit
         Order(handIn: true);
         var a = Device("a");
         Assert.IsType<NoWork>(a.Ask(Key(0, step: 9)));
-        Assert.IsType<NoWork>(a.Ask(Key(0) with { AdapterHash = BlobTransfer.HashOf([1]) }));
+        Assert.IsType<NoWork>(a.Ask(Key(0) with { AdapterHash = BlobHash.Of([1]) }));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
+using AlignProp.Clustering;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
@@ -44,12 +45,12 @@ public abstract class DispatcherKit : TestKit
     {
         List<Shard> some = [.. Setup.Planner.Train(step)!.Take(shards)];
         var leases = new LeaseTable(some, Setup.Leases, "life-1");
-        var work = RoundWork.Of(some, new RoundSetting(Trained.Weights, BlobTransfer.Describe(Trained.Bytes), leases, Time.Now, []));
+        var work = RoundWork.Of(some, new RoundSetting(Trained.Weights, BlobRef.Of(Trained.Bytes), leases, Time.Now, []));
         Tell(new ComputeShards(work, Trained.Bytes, handIn), Run);
         return work;
     }
 
-    private protected FakeDevice Device(string name) => new(this, new DeviceId(new NodeId(name), "cpu:0"));
+    private protected FakeDevice Device(string name) => new(this, DeviceId.Parse($"{name}/cpu:0"));
 
     private protected void Tell(object message, TestProbe from)
     {
@@ -122,7 +123,7 @@ public abstract class DispatcherKit : TestKit
         {
             var fetch = Next<FetchChunk>(Worker);
             Assert.Equal(done.Payload.Hash, fetch.Hash);
-            Worker.Reply(BlobTransfer.ChunkOf(payload, fetch.Hash, fetch.Index));
+            Worker.Reply(BlobTransfer.Answer(fetch, payload));
             var answer = Next<ShardAcknowledged>(Worker);
             kit.Settle();
             return answer;

@@ -12,7 +12,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
     private TestProbe Greet(string? version = null)
     {
         var node = CreateTestProbe();
-        Tell(new NodeHello(Node, [new DeviceId("node/cpu:0")], version ?? ClusterNames.Version), node);
+        Tell(new NodeHello(Node, [DeviceId.Parse("node/cpu:0")], version ?? ClusterNames.Version), node);
         return node;
     }
 
@@ -20,13 +20,13 @@ public sealed class DispatcherNodeTests : DispatcherKit
     public void A_node_that_greets_is_welcomed_every_time_and_joins_once()
     {
         var node = Greet();
-        Tell(new NodeHello(Node, [new DeviceId("node/cpu:0")], ClusterNames.Version), node);
+        Tell(new NodeHello(Node, [DeviceId.Parse("node/cpu:0")], ClusterNames.Version), node);
         Assert.Equal(Setup.Run, node.ExpectMsg<NodeWelcome>().Run);
         Assert.Equal(Setup.Description, node.ExpectMsg<NodeWelcome>().Description);
-        Assert.Equal("node/cpu:0", Assert.Single(Record.All<NodeJoined>()).Detail);
+        Assert.Equal("node/cpu:0", Assert.Single(Record.All<NodeChanged>().Where(e => e.State == NodeState.Joined)).Detail);
         // Another process of that name.
         Greet().ExpectMsg<NodeWelcome>();
-        Assert.Equal(2, Record.All<NodeJoined>().Count());
+        Assert.Equal(2, Record.All<NodeChanged>().Count(e => e.State == NodeState.Joined));
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
     [Fact]
     public void The_adapter_of_the_step_in_work_is_sent_by_its_hash_and_no_other()
     {
-        var (fetcher, hash) = (CreateTestProbe(), BlobTransfer.HashOf(Trained.Bytes));
+        var (fetcher, hash) = (CreateTestProbe(), BlobHash.Of(Trained.Bytes));
         Tell(new FetchChunk(hash, 0), fetcher);
         Assert.Equal(hash, fetcher.ExpectMsg<BlobMissing>().Hash);
 
@@ -84,7 +84,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
         Tell(new FetchChunk(hash, 0), fetcher);
         Assert.Equal(Trained.Bytes, fetcher.ExpectMsg<BlobChunk>().Data.ToArray());
         Assert.Equal(Trained.Bytes.Length, Assert.Single(Record.All<ChunkSent>()).Bytes);
-        var other = BlobTransfer.HashOf([1]);
+        var other = BlobHash.Of([1]);
         Tell(new FetchChunk(other, 0), fetcher);
         Assert.Equal(other, fetcher.ExpectMsg<BlobMissing>().Hash);
         Tell(new FetchChunk(hash, 1), fetcher);

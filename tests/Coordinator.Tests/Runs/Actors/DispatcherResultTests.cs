@@ -106,7 +106,7 @@ public sealed class DispatcherResultTests : DispatcherKit
     public void A_result_that_is_announced_before_the_first_step_is_taken_when_that_step_wants_it()
     {
         var a = Device("a");
-        var key = new ShardKey(Setup.Run, 1, 0, 0, BlobTransfer.HashOf(Trained.Bytes));
+        var key = new ShardKey(Setup.Run, 1, 0, 0, BlobHash.Of(Trained.Bytes));
         var done = a.Announce(new LeaseId("of a former coordinator"), key);
         Assert.False(a.Worker.HasMessages);
         Order(shards: 1, handIn: true);
@@ -133,6 +133,6 @@ public sealed class DispatcherResultTests : DispatcherKit
 
         Assert.True(a.HandIn(a.Lease()).Accepted);
         Run.ExpectMsg<ShardsComputed>();
-        Assert.Equal(["a/cpu:0", "other/cpu:0"], Record.All<ShardRefused>().Select(r => r.Device));
+        Assert.Equal(["a/cpu:0", "other/cpu:0"], Record.All<ShardRefused>().Select(r => r.Device.Value));
     }
 }

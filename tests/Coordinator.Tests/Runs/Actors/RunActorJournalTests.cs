@@ -106,7 +106,7 @@ public sealed class RunActorJournalTests : RunKit
         Start("second");
         var order = Ordered(2);
         Assert.True(order.HandIn);
-        Assert.StartsWith("second-2-", order.Work.Leases.Acquire(new DeviceId("d"), Clock.Now)!.Id.Value);
+        Assert.StartsWith("second-2-", order.Work.Leases.Acquire(DeviceId.Parse("d/cpu:0"), Clock.Now)!.Id.Value);
         Assert.Equal(new RunLed(2, "host-of-second", "host-of-first"), Record.All<RunLed>().Last());
         Assert.Equal(1, Record.All<RunStarted>().Last().FromStep);
         Compute(order);

@@ -13,7 +13,7 @@ public sealed class RunActorStepTests : RunKit
         Start();
         var first = Ordered(step: 0, evaluation: true);
         Assert.False(first.HandIn);
-        Assert.Equal(first.Work.Blob, BlobTransfer.Describe(first.Adapter));
+        Assert.Equal(first.Work.Blob, BlobRef.Of(first.Adapter));
         Compute(first);
         var adapter = first.Work.Blob;
         for (var step = 1; step <= 4; step++)

@@ -64,7 +64,7 @@ public abstract class RunKit(EventLog log) : TestKit($"akka.loglevel = OFF\n{log
                 ? new EvaluationPayload([.. shard.Samples.Select((_, i) => new float[] { i, 1 - i })], [], 8, 8)
                 : gradient.WithValues(gradient.Tensors.Select(t => (t.Name, t.Values.Select(v => v + off).ToArray())));
             float[] ones = [.. shard.Samples.Select(_ => 1f)];
-            var done = ActorSetup.Done(new LeaseId("l"), new DeviceId("d"), key, [1]);
+            var done = ActorSetup.Done(new LeaseId("l"), DeviceId.Parse("d/cpu:0"), key, [1]);
             Assert.Null(order.Work.Take(done with { Rewards = ones, Terms = ones }, payload));
         }
         Shards.Reply(new ShardsComputed(order.Work));

@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>A certificate authority that lives as long as a test, in a folder of its own.</summary>
 internal sealed class TestAuthority : IDisposable

@@ -1,10 +1,10 @@
-using System.Security.Cryptography;
+using AlignProp.Messages;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>
 /// Pure state of fetching one blob: a window of chunk requests, the next one sent as each arrives, the whole checked by
-/// its SHA-256. Used by nodes for adapters and by the coordinator for results.
+/// its SHA-256.
 /// </summary>
 public sealed class BlobTransfer(BlobRef blob)
 {
@@ -37,20 +37,23 @@ public sealed class BlobTransfer(BlobRef blob)
     }
 
     /// <summary>The whole blob, or null when its bytes do not have the hash they were announced with.</summary>
-    public byte[]? Verified() => HashOf(_data) == Blob.Hash ? _data : null;
+    public byte[]? Verified() => BlobHash.Of(_data) == Blob.Hash ? _data : null;
 
-    public static BlobHash HashOf(ReadOnlySpan<byte> bytes) => new(Convert.ToHexStringLower(SHA256.HashData(bytes)));
-
-    public static BlobRef Describe(ReadOnlySpan<byte> bytes) => new(HashOf(bytes), bytes.Length);
-
-    /// <summary>Chunk <paramref name="index"/> of a blob somebody holds; null when there is no such chunk.</summary>
-    public static BlobChunk? ChunkOf(ReadOnlyMemory<byte> bytes, BlobHash hash, int index)
+    /// <summary>The holder's side: the chunk that is asked for, or <see cref="BlobMissing"/>.</summary>
+    /// <param name="held">The blob of that hash; null where it is not held.</param>
+    public static IAlignPropMessage Answer(FetchChunk fetch, byte[]? held)
     {
-        var from = (long)index * BlobRef.ChunkBytes;
-        return index < 0 || from >= bytes.Length ? null : new BlobChunk(hash, index, bytes.Slice((int)from, (int)Math.Min(BlobRef.ChunkBytes, bytes.Length - from)));
+        var from = (long)fetch.Index * BlobRef.ChunkBytes;
+        if (held is null || from < 0 || from >= held.Length)
+        {
+            return new BlobMissing(fetch.Hash);
+        }
+        var length = (int)Math.Min(BlobRef.ChunkBytes, held.Length - from);
+        return new BlobChunk(fetch.Hash, fetch.Index, held.AsMemory((int)from, length));
     }
 
     private FetchChunk Request(int index) => new(Blob.Hash, index);
 
-    private long LengthOf(int index) => index < 0 || index >= Blob.Chunks ? -1 : Math.Min(BlobRef.ChunkBytes, Blob.Bytes - (long)index * BlobRef.ChunkBytes);
+    private long LengthOf(int index) =>
+        index < 0 || index >= Blob.Chunks ? -1 : Math.Min(BlobRef.ChunkBytes, Blob.Bytes - (long)index * BlobRef.ChunkBytes);
 }

@@ -3,7 +3,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Serialization;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>
 /// Takes the number of a serializer of Akka's that would make an object of whatever class a message names. Unregistered types

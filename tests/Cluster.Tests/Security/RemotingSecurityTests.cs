@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>What is refused before anything listens, and what the refusal says.</summary>
 public sealed class RemotingSecurityTests : IDisposable

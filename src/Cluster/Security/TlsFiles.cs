@@ -1,4 +1,4 @@
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>Where a process finds its certificate and the authority it trusts.</summary>
 /// <param name="Certificate">PFX with the process's certificate and private key.</param>

@@ -1,6 +1,6 @@
 using Akka.Configuration;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>
 /// The commented files of hocon/, embedded: base, then the role's own, then the environment (ALIGNPROP_COMPUTE for

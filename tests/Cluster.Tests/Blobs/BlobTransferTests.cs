@@ -1,6 +1,6 @@
 using AlignProp.Messages;
 
-namespace AlignProp.Messages.Tests;
+namespace AlignProp.Clustering.Tests;
 
 public class BlobTransferTests
 {
@@ -12,7 +12,7 @@ public class BlobTransferTests
     {
         var bytes = new byte[size];
         new Random(1).NextBytes(bytes);
-        var blob = BlobTransfer.Describe(bytes);
+        var blob = BlobRef.Of(bytes);
         var transfer = new BlobTransfer(blob);
         var requests = new Stack<FetchChunk>(transfer.Start());
         var served = 0;
@@ -20,7 +20,7 @@ public class BlobTransferTests
         {
             Assert.True(requests.Count < BlobTransfer.Window);
             served++;
-            if (transfer.Receive(BlobTransfer.ChunkOf(bytes, request.Hash, request.Index)!) is { } next)
+            if (transfer.Receive((BlobChunk)BlobTransfer.Answer(request, bytes)) is { } next)
             {
                 requests.Push(next);
             }
@@ -34,7 +34,7 @@ public class BlobTransferTests
     public void Lost_chunks_are_asked_for_again()
     {
         var bytes = new byte[3 * BlobRef.ChunkBytes];
-        var transfer = new BlobTransfer(BlobTransfer.Describe(bytes));
+        var transfer = new BlobTransfer(BlobRef.Of(bytes));
         var lost = transfer.Start().ToList();
         Assert.Equal(lost, transfer.Retry());
     }
@@ -42,7 +42,7 @@ public class BlobTransferTests
     [Fact]
     public void Foreign_and_ill_sized_chunks_are_ignored_and_a_lie_is_noticed()
     {
-        var blob = BlobTransfer.Describe(new byte[] { 1, 2, 3 });
+        var blob = BlobRef.Of(new byte[] { 1, 2, 3 });
         var transfer = new BlobTransfer(blob);
         Assert.Null(transfer.Receive(new BlobChunk(new("other"), 0, new byte[3])));
         Assert.Null(transfer.Receive(new BlobChunk(blob.Hash, 0, new byte[4])));

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>Stands before an actor system and keeps what its first visitor sends: a real conversation to damage.</summary>
 internal sealed class RecordingProxy : IDisposable

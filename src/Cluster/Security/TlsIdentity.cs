@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Event;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>
 /// A process's own certificate and the one authority whose certificates it accepts. Akka's own check asks the machine's trust

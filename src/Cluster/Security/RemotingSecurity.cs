@@ -4,7 +4,7 @@ using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>
 /// Where a process listens and whom it lets in: on the loopback anybody on this machine, elsewhere only holders of a

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Xunit.Abstractions;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>A listening actor system is sent rubbish over real connections; after every kind of it, it must answer a well-behaved peer.</summary>
 [Collection("alone")]

@@ -1,8 +1,9 @@
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
+using AlignProp.Messages;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>An actor system on the loopback with the shipped configuration and one actor that answers NodeHello with NodeRefused.</summary>
 internal sealed class Peer : IAsyncDisposable

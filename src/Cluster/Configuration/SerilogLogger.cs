@@ -5,7 +5,7 @@ using Serilog;
 using Serilog.Events;
 using LogEvent = Akka.Event.LogEvent;
 
-namespace AlignProp.Messages;
+namespace AlignProp.Clustering;
 
 /// <summary>Akka's log events into Serilog.</summary>
 public sealed class SerilogLogger : ReceiveActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>

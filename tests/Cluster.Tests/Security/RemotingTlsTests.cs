@@ -7,7 +7,7 @@ using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>Over real sockets: who has a certificate of the authority talks, everybody else does not.</summary>
 public sealed class RemotingTlsTests : IDisposable

@@ -3,7 +3,7 @@ using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
 
-namespace AlignProp.Messages.Tests.Security;
+namespace AlignProp.Clustering.Tests.Security;
 
 /// <summary>Only registered types travel, whichever side would like it otherwise.</summary>
 public sealed class UnregisteredTypeTests
