@@ -2,6 +2,8 @@ using System.Diagnostics;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Hosting;
+using AlignProp.Models.Lora;
+using AlignProp.Models.Rewards;
 using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,6 +15,8 @@ internal static class StepBenchmark
 {
     private const int Steps = 20;
     private const int Batch = 8;
+
+    private static readonly string[] Targets = ["to_q", "to_k", "to_v", "to_out.0"];
 
     public static void Phases()
     {
@@ -92,10 +96,8 @@ internal static class StepBenchmark
 
     private sealed class Bench : IDisposable
     {
-        private readonly ModelHost _host = ModelHost.Load(
-            new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
-            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }],
-            lora: new LoraConfig());
+        private readonly ModelHost _host = ModelHost.Load(new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
+            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }], lora: new LoraConfig { Targets = Targets });
 
         private readonly SampleBatch _batch;
 

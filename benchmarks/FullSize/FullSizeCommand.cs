@@ -19,6 +19,8 @@ internal static class FullSizeCommand
     private const int Pixels = 256;
     private const int Steps = 4;
 
+    private static readonly string[] Targets = ["to_q", "to_k", "to_v", "to_out.0"];
+
     public static async Task<int> RunAsync(string[] arguments)
     {
         if (arguments is not ["--out", var folder])
@@ -65,7 +67,7 @@ internal static class FullSizeCommand
         using var scope = NewDisposeScope();
         var (k, decode) = (int.Parse(what.Split(' ')[0]), what.Split(' ')[1]);
         using var host = ModelHost.Load(new ModelConfig { Path = folder, Decode = decode }, CPU, [new RewardTermConfig { Name = "brightness" }],
-            lora: new LoraConfig());
+            lora: new LoraConfig { Targets = Targets });
         var lora = host.Lora;
         Row("load all", watch);
         using (no_grad())
@@ -76,8 +78,7 @@ internal static class FullSizeCommand
                 parameter.normal_(0, name.Contains("lora_A", StringComparison.Ordinal) ? 0.02 : 0.002);
             }
         }
-        var batch = new SampleBatch(host.Model, new SamplingConfig { Steps = Steps, Height = Pixels, Width = Pixels },
-            [new ShardSample("a photo of a fox", 1, 0)]);
+        var batch = new SampleBatch(host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = 5, Height = Pixels, Width = Pixels }, [new ShardSample("a photo of a fox", 1, 0)]);
         var outcome = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts, new AlignmentLoss(),
             GradientPlan.LastSteps(k, Steps));
         var norm = Math.Sqrt(lora.Gradients().Sum(g => g.Values.Sum(v => (double)v * v)));

@@ -23,8 +23,7 @@ public static class PicturesCommand
         var device = new Device(cuda.is_available() ? "cuda" : "cpu");
         // A run of half precision is looked at on a machine without a GPU in fp32.
         var model = device.type == DeviceType.CUDA ? config.Model : config.Model with { Precision = "fp32" };
-        using var host = ModelHost.Load(model with { Decode = "auto" }, device,
-            measures: [.. request.Rewards.Select(r => r.Term)]);
+        using var host = ModelHost.Load(model, device, measures: [.. request.Rewards.Select(r => r.Term)]);
         var pictures = Enumerable.Range(0, request.Variants.Count).SelectMany(variant => Draw(request, config, variant, host)).ToList();
         PictureRequest.Write(PictureRequest.ResultFile(request.Folder), new PictureResult(pictures));
     }

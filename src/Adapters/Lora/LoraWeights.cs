@@ -133,18 +133,6 @@ public sealed class LoraWeights
         }
     }
 
-    /// <summary>Inputs and outputs of a layer's branch where they are not the layer's ("99 to 128"); null where they are.</summary>
-    /// <remarks>
-    /// A 1 x 1 convolution and a linear layer of the same sizes hold the same numbers, and files have the one for the other.
-    /// </remarks>
-    /// <exception cref="KeyNotFoundException">There is no branch for it.</exception>
-    public string? Misfit(AdapterSite site)
-    {
-        ArgumentNullException.ThrowIfNull(site);
-        int inputs = this[LoraNames.Down(site.Module)].Values.Length / Rank, outputs = this[LoraNames.Up(site.Module)].Shape[0];
-        return outputs == site.Out && inputs == site.Inputs ? null : $"{inputs} to {outputs}";
-    }
-
     /// <summary>Safetensors bytes that depend on nothing but names, shapes, values, rank and alpha.</summary>
     public byte[] Serialize() => SafetensorsWriter.Serialize(LoraCodec.Tensors(this), LoraCodec.FileMetadata(this));
 

@@ -100,7 +100,7 @@ public static class StartingAdapter
         bool InFile(AdapterSite site) => weights.TryGet(LoraNames.Down(site.Module), out _);
         var missing = sites.Where(s => !InFile(s)).Select(s => s.Module).ToList();
         var surplus = weights.Modules.Where(m => !sites.TryGet(m, out _)).ToList();
-        var sizes = sites.Where(InFile).Select(s => (Site: s, Found: weights.Misfit(s))).Where(s => s.Found is not null)
+        var sizes = sites.Where(InFile).Select(s => (Site: s, Found: s.Misfit(weights))).Where(s => s.Found is not null)
             .Select(s => $"{s.Site.Module} is {s.Found}, the model's {s.Site.Inputs} to {s.Site.Out}").ToList();
         List<string> problems =
         [

@@ -51,7 +51,7 @@ public sealed class AdapterAttachment : IDisposable
             {
                 problems.Add($"this model has no module {module}");
             }
-            else if (weights.Misfit(site) is { } sizes)
+            else if (site.Misfit(weights) is { } sizes)
             {
                 problems.Add($"{module} is {sizes}, this model's [{string.Join(", ", site.Shape)}]");
             }
