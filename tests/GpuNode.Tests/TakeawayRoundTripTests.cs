@@ -49,7 +49,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_attention_projection_is_added_to_the_weights()
+    public void What_is_no_attention_projection_gets_a_branch_too()
     {
         // As kohya's files have them: feed-forwards, 1 x 1 projections; and a 3 x 3 convolution of LoCon.
         const string block = "mid_block.attentions.0";

@@ -25,7 +25,7 @@ public static class SiteReader
     public static AdapterSites Of(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return new AdapterSites(Named(file)
+        return new AdapterSites(Named(file).DistinctBy(t => t.Name)
             .Where(t => t.Shape.Length is 2 or 4 && t.Name.EndsWith(Weight, StringComparison.Ordinal))
             .Select(t => new AdapterSite(Component, t.Name[..^Weight.Length], [.. t.Shape.Select(size => (int)size)])));
     }
