@@ -40,7 +40,7 @@ public static class NodeCommand
                     return 2;
             }
         }
-        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException)
+        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException or ConfigException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
@@ -66,6 +66,7 @@ public static class NodeCommand
         var hocon = member.ConfigAt(member.Port);
         var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
         var devices = names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d)));
+        using var export = TelemetryExport.Start(hocon, "node", node.Value);
         var home = new NodeHost(node, [.. devices], seeds, member);
 
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
