@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using AlignProp.Adapters;
 using AlignProp.Adapters.Tests.Weights;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using static TorchSharp.torch;

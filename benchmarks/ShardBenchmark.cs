@@ -18,10 +18,7 @@ internal static class ShardBenchmark
             Reward = new RewardConfig { Path = reward },
             Sampling = new SamplingConfig { Steps = 8, GuidanceScale = 3 },
         });
-        using var unet = SafetensorsFile.Open(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"));
-        var modules = unet.Tensors.Values.Where(t => t.Shape.Length == 2 && t.Name.Contains(".attn", StringComparison.Ordinal) && t.Name.EndsWith(".weight", StringComparison.Ordinal))
-            .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])).ToList();
-        var adapter = LoraInitializer.Gaussian(modules, 4, 1).Serialize();
+        var adapter = LoraInitializer.Gaussian(SiteReader.Read(model).Matching(settings.Config.Lora.Targets), 4, 1).Serialize();
         using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         Console.WriteLine("| shards | resident MB |\n|---|---|");
         using var process = Process.GetCurrentProcess();

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using AlignProp.Messages;
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Hosting;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,8 +23,8 @@ internal static class StepBenchmark
         set_num_threads(1);
         var peak = GemmPeak();
         using var bench = new Bench();
-        var forward = bench.UNetFlops();
-        Console.WriteLine($"GEMM peak, one thread: {peak:F1} GFLOP/s; UNet forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP (convolutions and linear layers)");
+        var forward = bench.DenoiserFlops();
+        Console.WriteLine($"GEMM peak, one thread: {peak:F1} GFLOP/s; denoiser forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP (convolutions and linear layers)");
         Console.WriteLine("| K | sampling s | decode and reward s | backward s | sampling, share of GEMM peak | backward, share of GEMM peak |");
         Console.WriteLine("|---|---|---|---|---|---|");
         bench.Run(1);
@@ -95,46 +96,44 @@ internal static class StepBenchmark
 
     private sealed class Bench : IDisposable
     {
-        private readonly StableDiffusion _model = StableDiffusion.Load(Project.Path("models", "emoji-diffusion"), CPU);
-        private readonly IReward _reward = RewardRegistry.Load(new RewardSpec("preference", Project.Path("models", "emoji-preference")), CPU, ScalarType.Float32);
-        private readonly LoraInjection _lora;
-        private readonly string[] _prompts = Enumerable.Repeat("a cat", Batch).ToArray();
-        private readonly Tensor _noise;
-        private readonly DenoisingChain _chain;
+        private readonly ModelHost _host = ModelHost.Load(new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
+            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }], lora: new LoraConfig { Targets = Targets });
+
+        private readonly SampleBatch _batch;
 
         public Bench()
         {
-            _lora = LoraInjection.Attach(_model.UNet, 4, 4, Targets);
             using (no_grad())
             {
-                foreach (var (_, parameter) in _lora.Parameters)
+                foreach (var (_, parameter) in _host.Lora.Parameters)
                 {
                     parameter.normal_(0, 0.02);
                 }
             }
-            _noise = SampleNoise.Initial(Enumerable.Range(0, Batch).Select(i => (ulong)i).ToList(), _model.LatentShape(0, 0), CPU);
-            _chain = new DenoisingChain(_model.UNet, _model.Scheduler, _model.EncodePrompts(_prompts.Select(_ => "").ToList()), _model.EncodePrompts(_prompts), Steps, 3, 0);
+            _batch = new SampleBatch(_host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = 3 },
+                [.. Enumerable.Range(0, Batch).Select(i => new ShardSample("a cat", (ulong)i, 0))]);
         }
 
         public PhaseTimes Run(int k)
         {
             using var scope = NewDisposeScope();
-            _lora.ZeroGradients();
-            return new AlignmentStep(_model, _reward).Run(_chain, _noise, _prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k)).Seconds;
+            _host.Lora.ZeroGradients();
+            return new AlignmentStep(_host.Model, _host.Reward)
+                .Run(_batch.Chain, _batch.Noise, _batch.Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps)).Seconds;
         }
 
         public void Sample()
         {
             using var scope = NewDisposeScope();
-            AlignmentStep.Sample(_chain, _noise);
+            _batch.Chain.Sample(_batch.Noise);
         }
 
         /// <summary>Seconds of the backward of one graph over the last k steps.</summary>
         public double PlainBackward(int k)
         {
             using var scope = NewDisposeScope();
-            _lora.ZeroGradients();
-            var x = _noise;
+            _host.Lora.ZeroGradients();
+            var x = _batch.Noise;
             var watch = Stopwatch.StartNew();
             for (var i = 0; i < Steps; i++)
             {
@@ -143,18 +142,22 @@ internal static class StepBenchmark
                     watch.Restart();
                 }
                 using var mode = set_grad_enabled(i >= Steps - k);
-                x = _chain.Step(i, x);
+                x = _batch.Chain.Step(i, x);
             }
-            (-_reward.Score(_model.Decode(x), _prompts).mean()).backward();
+            (-_host.Reward.Score(_host.Model.Codec.Decode(x), _batch.Prompts).mean()).backward();
             return watch.Elapsed.TotalSeconds;
         }
 
-        /// <summary>Floating-point operations of one guided UNet call in its convolutions and linear layers: 2 x weights x places each is applied at.</summary>
-        public double UNetFlops()
+        /// <summary>Floating-point operations of one guided prediction in convolutions and linear layers: 2 x weights x places each is applied at.</summary>
+        public double DenoiserFlops()
         {
-            var (size, levels) = (_model.LatentShape(0, 0)[1], _model.UNet.Config.BlockOutChannels.Length);
-            return 2.0 * 2 * Batch * _model.UNet.named_parameters().Where(p => p.parameter.dim() >= 2 && !p.name.Contains("lora", StringComparison.Ordinal))
-                .Sum(p => (double)p.parameter.numel() * Places(p.name));
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var sites = _host.Model.Denoiser.Sites;
+            var size = _host.Model.LatentShape(0, 0)[1];
+            var levels = 1 + sites.Count(s => s.Module.Contains("downsamplers", StringComparison.Ordinal));
+            var words = _host.Model.Text.Encode(["a cat"], 32, 32).States.shape[1];
+            return 2.0 * 2 * Batch * sites.Sum(s => (double)s.Inputs * s.Out * Places(s.Module));
 
             double Places(string name)
             {
@@ -168,16 +171,11 @@ internal static class StepBenchmark
                 };
                 var side = size >> level;
                 return name.Contains("time_emb", StringComparison.Ordinal) ? 1
-                    : name.Contains("attn2.to_k", StringComparison.Ordinal) || name.Contains("attn2.to_v", StringComparison.Ordinal) ? _model.Tokenizer.MaxLength
+                    : name.Contains("attn2.to_k", StringComparison.Ordinal) || name.Contains("attn2.to_v", StringComparison.Ordinal) ? words
                     : side * side;
             }
         }
 
-        public void Dispose()
-        {
-            _lora.Dispose();
-            _reward.Dispose();
-            _model.Dispose();
-        }
+        public void Dispose() => _host.Dispose();
     }
 }

@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
+using AlignProp.Models.Hosting;
 using AlignProp.Models.Layers;
-using AlignProp.Models.Lora;
-using AlignProp.Models.Rewards;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Training;
 using static TorchSharp.torch;
 
 namespace AlignProp.Benchmarks.FullSize;
@@ -65,10 +65,11 @@ internal static class FullSizeCommand
             return;
         }
         using var scope = NewDisposeScope();
-        var (k, decode) = (int.Parse(what.Split(' ')[0]), Enum.Parse<DecodeMode>(what.Split(' ')[1], ignoreCase: true));
-        using var model = StableDiffusion.Load(folder, CPU).With(decode);
+        var (k, decode) = (int.Parse(what.Split(' ')[0]), what.Split(' ')[1]);
+        using var host = ModelHost.Load(new ModelConfig { Path = folder, Decode = decode }, CPU, [new RewardTermConfig { Name = "brightness" }],
+            lora: new LoraConfig { Targets = Targets });
+        var lora = host.Lora;
         Row("load all", watch);
-        using var lora = LoraInjection.Attach(model.UNet, 4, 4, Targets);
         using (no_grad())
         {
             manual_seed(4);
@@ -77,10 +78,9 @@ internal static class FullSizeCommand
                 parameter.normal_(0, name.Contains("lora_A", StringComparison.Ordinal) ? 0.02 : 0.002);
             }
         }
-        string[] prompts = ["a photo of a fox"];
-        var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative("", 1, Pixels, Pixels), model.EncodePrompts(prompts, Pixels, Pixels), Steps, 5, 0);
-        var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, SampleNoise.Initial([1], model.LatentShape(Pixels, Pixels), CPU), prompts,
-            new AlignmentLoss(), Truncation.LastSteps(Steps, k));
+        var batch = new SampleBatch(host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = 5, Height = Pixels, Width = Pixels }, [new ShardSample("a photo of a fox", 1, 0)]);
+        var outcome = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts, new AlignmentLoss(),
+            GradientPlan.LastSteps(k, Steps));
         var norm = Math.Sqrt(lora.Gradients().Sum(g => g.Values.Sum(v => (double)v * v)));
         Row($"one alignment step, K = {k}, {decode} decode", watch);
         Console.WriteLine($"sampling {outcome.Seconds.Sampling:F1} s, decode and reward {outcome.Seconds.Scoring:F1} s, backward {outcome.Seconds.Backward:F1} s; reward {outcome.Rewards[0]:F4}, gradient norm {norm:E2}");

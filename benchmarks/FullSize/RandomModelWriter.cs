@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Layers;
-using AlignProp.Models.Vae;
 using TorchSharp;
 using static TorchSharp.torch;
 

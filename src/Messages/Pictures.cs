@@ -22,12 +22,10 @@ public sealed record PictureRequest(string RunFile, int Threads, IReadOnlyList<S
 /// <summary>One way to draw the items.</summary>
 /// <param name="Adapter">A LoRA file, or null for the base model.</param>
 /// <param name="Scale">Factor on what the adapter adds; 1 = as it was made, 0 = nothing.</param>
-/// <param name="From">The adapter is active at timesteps t of From to To, 0 to 1000.</param>
+/// <param name="From">The adapter is active at times t of From to To, 0 to 1000.</param>
 public sealed record PictureVariant(string Label, string? Adapter, double Scale = 1, double From = 0, double To = 1000)
 {
-    public bool Always => From <= 0 && To >= 999;
-
-    public bool IsActive(long timestep) => timestep >= From && timestep <= To;
+    public bool IsActive(double time) => time >= From && time <= To;
 }
 
 /// <summary>A reward to score with, and what messages call it.</summary>

@@ -3,7 +3,7 @@ namespace AlignProp.Adapters.Tests;
 /// <summary>Golden numbers of the reference libraries, under tests/fixtures.</summary>
 internal static class Fixture
 {
-    private static readonly string Root = FindRoot();
+    public static readonly string Root = FindRoot();
 
     public static string PathOf(params string[] parts) => Path.Combine([Root, "tests", "fixtures", .. parts]);
 

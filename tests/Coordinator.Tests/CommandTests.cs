@@ -87,7 +87,7 @@ public sealed class CommandTests : IDisposable
     public async Task An_adapter_of_another_model_is_named()
     {
         var adapter = Path.Combine(_folder, "other.safetensors");
-        DiffusersLoraFormat.Write(adapter, LoraInitializer.Gaussian([("down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", 8, 8)], 2, 1));
+        DiffusersLoraFormat.Write(adapter, LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
         var picture = Path.Combine(_folder, "sample.png");
         var (code, message) = await RunAsync(["sample", "a cat", "--adapter", adapter, "--out", picture]);
         Assert.Equal(2, code);

@@ -58,7 +58,7 @@ public sealed class PicturesTests : IDisposable
     {
         using var unet = SafetensorsFile.Open(Path.Combine(Root, "models/emoji-diffusion/unet/diffusion_pytorch_model.safetensors"));
         var shape = unet.Info(Module + ".weight").Shape;
-        var form = LoraInitializer.Gaussian([(Module, (int)shape[1], (int)shape[0])], 2, 1);
+        var form = LoraInitializer.Gaussian([new AdapterSite("unet", Module, [(int)shape[0], (int)shape[1]])], 2, 1);
         var path = Path.Combine(_folder, "adapter.safetensors");
         form.WithValues(form.Tensors.Select((t, i) => (t.Name, t.Values.Select((_, j) => (float)new DeterministicRandom(Seeds.Derive(7, i, j, "test")).NextGaussian()).ToArray()))).Save(path);
         return path;

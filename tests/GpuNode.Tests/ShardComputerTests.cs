@@ -113,11 +113,7 @@ public sealed class ShardComputerTests : IDisposable
 
     private static byte[] Adapter()
     {
-        using var unet = SafetensorsFile.Open(Path.Combine(Root, "models", "emoji-diffusion", "unet", "diffusion_pytorch_model.safetensors"));
-        var modules = unet.Tensors.Values
-            .Where(t => t.Name.EndsWith(".to_q.weight", StringComparison.Ordinal) && t.Name.Contains(".attn", StringComparison.Ordinal))
-            .Select(t => (t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])).ToList();
-        return LoraInitializer.Gaussian(modules, 2, 5).Serialize();
+        return LoraInitializer.Gaussian(SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5).Serialize();
     }
 
     private static RunDescription Run(string model)

@@ -148,7 +148,7 @@ public sealed class TakeawayRoundTripTests : IDisposable
     {
         Copy(model, In("merged"));
         using var unet = WeightFiles.Open(Path.Combine(model, "unet"));
-        UNetMerger.Write(Path.Combine(In("merged"), "unet", "diffusion_pytorch_model.safetensors"), unet, adapter);
+        WeightMerger.Write(Path.Combine(In("merged"), "unet", "diffusion_pytorch_model.safetensors"), unet, adapter);
         return In("merged");
     }
 

@@ -27,6 +27,14 @@ public class RunKeyTests
     }
 
     [Fact]
+    public void A_word_may_stand_for_a_list_where_its_row_says_so()
+    {
+        Assert.Equal(["all-linear"], RunFile.Load("paper", ["lora.targets=all-linear"]).Lora.Targets);
+        Assert.Contains("lora.targets = to_q: expected a list, e.g. [to_q, to_v], or all-linear",
+            Assert.Throws<ConfigException>(() => RunFile.Load("paper", ["lora.targets=to_q"])).Message);
+    }
+
+    [Fact]
     public void Every_number_and_word_out_of_its_range_is_refused_by_its_key()
     {
         foreach (var key in RunKeys.All.Where(k => !double.IsNaN(k.Rule.Min) || k.Rule.OneOf.Length > 0))

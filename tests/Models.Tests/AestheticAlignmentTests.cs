@@ -1,7 +1,8 @@
 using AlignProp.Adapters;
-using AlignProp.Models.Alignment;
+using AlignProp.Messages;
 using AlignProp.Models.Lora;
-using AlignProp.Models.Schedulers;
+using AlignProp.Models.Samplers;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,7 +16,7 @@ public class AestheticAlignmentTests
 
     private static readonly string[] Prompts = ["first", "second"];
 
-    private static readonly bool[] Mask = [false, true, false, false, true, true, false, true];
+    private static readonly GradientPlan Mask = new(Steps, StepSet.Of(1, 4, 5, 7), true, 0);
 
     [SharedTheory(RewardTests.PublishedHead)]
     [InlineData("K1")]
@@ -27,12 +28,12 @@ public class AestheticAlignmentTests
     {
         using var scope = NewDisposeScope();
         var model = AlignmentTests.Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         using var reward = RewardTests.LoadAesthetic();
         var ancestral = name.StartsWith("eta1", StringComparison.Ordinal);
         var chain = AlignmentTests.Chain(model, inputs, ancestral ? 1 : 0, ancestral ? inputs["eta1_noises"] : null);
-        var steps = name == "mask" ? Mask : Truncation.LastSteps(Steps, name[^1] - '0');
-        var outcome = new AlignmentStep(model, reward).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), steps);
+        var plan = name == "mask" ? Mask : GradientPlan.LastSteps(name[^1] - '0', Steps);
+        var outcome = new AlignmentStep(model, reward).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), plan);
         FixtureAgreement.Check("AlignProp step", ancestral ? "rewards (aesthetic, eta 1)" : "rewards (aesthetic)", tensor(outcome.Rewards),
             Fixture.Tensors("alignprop_step", "expected_forward.safetensors")[ancestral ? "eta1_reward_aesthetic" : "reward_aesthetic"], FixtureAgreement.Forward);
         AlignmentTests.CheckGradients(lora, Fixture.Tensors("alignprop_step", "expected_grads.safetensors"), $"aesthetic.{name}");
@@ -46,7 +47,7 @@ public class AestheticAlignmentTests
     {
         using var scope = NewDisposeScope();
         var model = AlignmentTests.Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, start);
+        using var lora = UNetTests.LoadLora(model.Denoiser, start);
         using var reward = RewardTests.LoadAesthetic();
         var chain = AlignmentTests.Chain(model, inputs);
         var step = new AlignmentStep(model, reward);
@@ -58,7 +59,7 @@ public class AestheticAlignmentTests
         for (var i = 0; i < 3; i++)
         {
             lora.ZeroGradients();
-            var outcome = step.Run(chain, inputs["x_T"], Prompts, loss, Truncation.LastSteps(Steps, k));
+            var outcome = step.Run(chain, inputs["x_T"], Prompts, loss, GradientPlan.LastSteps(k, Steps));
             FixtureAgreement.Check("AdamW series", $"{series} rewards before step {i + 1}", tensor(outcome.Rewards), expected[$"{series}.rewards"][i], FixtureAgreement.Forward);
             FixtureAgreement.Check("AdamW series", $"{series} loss {i + 1}", tensor((float)outcome.Loss), expected[$"{series}.loss"][i], FixtureAgreement.Forward);
             var (clipped, norm) = GradientClipper.ClipByGlobalNorm(Weights(lora, p => p.grad!), maxNorm);
@@ -70,9 +71,9 @@ public class AestheticAlignmentTests
             FixtureAgreement.CheckAll("AdamW series", $"{series} weights after step {i + 1}",
                 lora.Parameters.Select(p => (p.Value, golden[$"{series}.step{i + 1}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
         }
-        var final = AlignmentStep.Sample(chain, inputs["x_T"])[^1];
+        var final = chain.Sample(inputs["x_T"])[^1];
         using var noGrad = no_grad();
-        FixtureAgreement.Check("AdamW series", $"{series} rewards after step 3", reward.Score(model.Decode(final), Prompts), expected[$"{series}.rewards"][3], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AdamW series", $"{series} rewards after step 3", reward.Score(model.Codec.Decode(final), Prompts), expected[$"{series}.rewards"][3], FixtureAgreement.Forward);
     }
 
     private static LoraWeights Weights(LoraInjection lora, Func<Tensor, Tensor> of) =>

@@ -1,10 +1,12 @@
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
-using AlignProp.Models.Schedulers;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Samplers;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,11 +29,11 @@ public class AlignmentTests
     {
         using var scope = NewDisposeScope();
         var model = Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var expected = Fixture.Tensors("alignprop_step", "expected_grads.safetensors");
         var forward = Fixture.Tensors("alignprop_step", "expected_forward.safetensors");
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(
-            Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k));
+            Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
         FixtureAgreement.Check("AlignProp step", "x_0", outcome.Latents, forward["latents"][-1], FixtureAgreement.Forward);
         FixtureAgreement.Check("AlignProp step", "rewards (brightness)", tensor(outcome.Rewards), forward["reward_brightness"], FixtureAgreement.Forward);
         CheckGradients(lora, expected, $"brightness.K{k}");
@@ -43,14 +45,14 @@ public class AlignmentTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var model = Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var forward = Fixture.Tensors("alignprop_step", "expected_forward.safetensors");
         var chain = Chain(model, inputs);
-        var latents = AlignmentStep.Sample(chain, inputs["x_T"]);
+        var latents = chain.Sample(inputs["x_T"]);
         FixtureAgreement.Check("AlignProp step", "latents (all)", stack(latents, 0), forward["latents"], FixtureAgreement.Forward);
         FixtureAgreement.Check("AlignProp step", "noise_pred_guided (all)",
-            stack(Enumerable.Range(0, Steps).Select(i => chain.PredictNoise(i, latents[i])).ToArray(), 0), forward["noise_pred_guided"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("AlignProp step", "image", model.Decode(latents[^1]), forward["image"], FixtureAgreement.Forward);
+            stack(Enumerable.Range(0, Steps).Select(i => chain.Predict(i, latents[i])).ToArray(), 0), forward["noise_pred_guided"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AlignProp step", "image", model.Codec.Decode(latents[^1]), forward["image"], FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -59,9 +61,9 @@ public class AlignmentTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var model = Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var chain = Chain(model, inputs, eta: 1, noises: inputs["eta1_noises"]);
-        FixtureAgreement.Check("AlignProp step", "latents (eta 1)", stack(AlignmentStep.Sample(chain, inputs["x_T"]), 0),
+        FixtureAgreement.Check("AlignProp step", "latents (eta 1)", stack(chain.Sample(inputs["x_T"]), 0),
             Fixture.Tensors("alignprop_step", "expected_forward.safetensors")["eta1_latents"], FixtureAgreement.Forward);
     }
 
@@ -73,9 +75,9 @@ public class AlignmentTests
     {
         using var scope = NewDisposeScope();
         var model = Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var chain = Chain(model, inputs);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k));
+        new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
         var explicitGradients = lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
         lora.ZeroGradients();
 
@@ -89,21 +91,20 @@ public class AlignmentTests
     {
         using var scope = NewDisposeScope();
         var model = Load(out var inputs);
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var chain = Chain(model, inputs);
-        bool[] gradientSteps = [false, true, false, false, true, true, false, true];
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), gradientSteps);
+        var plan = new GradientPlan(Steps, StepSet.Of(1, 4, 5, 7), true, 0);
+        new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), plan);
         var explicitGradients = lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
         lora.ZeroGradients();
 
         var x = inputs["x_T"];
-        var scheduler = model.Scheduler;
         for (var i = 0; i < Steps; i++)
         {
-            var noise = chain.PredictNoise(i, x);
-            x = scheduler.Step(gradientSteps[i] ? noise : noise.detach(), scheduler.Timesteps(Steps)[i], x, Steps);
+            var noise = chain.Predict(i, x);
+            x = chain.Step(i, x, plan.Trained.Contains(i) ? noise : noise.detach());
         }
-        (-new BrightnessReward().Score(model.Decode(x), Prompts).mean()).backward();
+        (-new BrightnessReward().Score(model.Codec.Decode(x), Prompts).mean()).backward();
         FixtureAgreement.CheckAll("AlignProp step", "mask against plain autograd",
             explicitGradients.Zip(lora.Parameters, (g, p) => (g, p.Value.grad!)).ToList(), 1e-5);
     }
@@ -121,8 +122,8 @@ public class AlignmentTests
             module.to(ScalarType.Float64);
             Weights.Freeze(module);
         }
-        var model = new StableDiffusion(null!, null!, unet, vae, new DdimScheduler(SchedulerConfig.StableDiffusion), CPU);
-        using var lora = LoraInjection.Attach(model.UNet, 4, 4, ["to_q", "to_out.0"], ScalarType.Float64);
+        var model = StableDiffusion.Of(null!, unet, vae, SchedulerConfig.StableDiffusion);
+        using var lora = LoraInjection.Attach(model.Denoiser, 4, 4, ["to_q", "to_out.0"], ScalarType.Float64);
         using (no_grad())
         {
             foreach (var (_, parameter) in lora.Parameters)
@@ -130,9 +131,10 @@ public class AlignmentTests
                 parameter.normal_(0, 0.1);
             }
         }
-        var chain = new DenoisingChain(model.UNet, model.Scheduler, randn(2, 5, 6, dtype: ScalarType.Float64), randn(2, 5, 6, dtype: ScalarType.Float64), 3, Guidance, 0);
+        var (negative, prompts) = (new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)), new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)));
+        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 3, GuidanceScale = Guidance }, prompts, negative);
         var noise = randn(2, 4, 4, 4, dtype: ScalarType.Float64);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), Truncation.LastSteps(3, 3));
+        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(3, 3));
         const double Delta = 1e-5;
         foreach (var index in new[] { 0, 7, lora.Parameters.Count - 1 })
         {
@@ -146,8 +148,8 @@ public class AlignmentTests
                 using var noGrad = no_grad();
                 using var inner = NewDisposeScope();
                 parameter.add_(direction * step);
-                var x0 = AlignmentStep.Sample(chain, noise)[^1];
-                var loss = -(model.Decode(x0) / 2 + 0.5).clamp(0, 1).mean();
+                var x0 = chain.Sample(noise)[^1];
+                var loss = -(model.Codec.Decode(x0) / 2 + 0.5).clamp(0, 1).mean();
                 parameter.sub_(direction * step);
                 return loss.item<double>();
             }
@@ -161,24 +163,25 @@ public class AlignmentTests
         var model = Load(out var inputs);
         using var cancellation = new CancellationTokenSource();
         Assert.Throws<OperationCanceledException>(() => new AlignmentStep(model, new BrightnessReward()).Run(
-            Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, 2),
-            (_, _) => cancellation.Cancel(), cancellation.Token));
+            Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(2, Steps),
+            null, (_, _) => cancellation.Cancel(), cancellation.Token));
     }
 
-    internal static StableDiffusion Load(out Dictionary<string, Tensor> inputs)
+    internal static TextToImage Load(out Dictionary<string, Tensor> inputs, DecodeMode decode = DecodeMode.Auto)
     {
         inputs = Fixture.Tensors("alignprop_step", "inputs.safetensors");
-        return new StableDiffusion(null!, null!, UNetTests.LoadUNet(), VaeTests.LoadVae(), new DdimScheduler(SchedulerConfig.StableDiffusion), CPU);
+        return StableDiffusion.Of(null!, UNetTests.LoadUNet(), VaeTests.LoadVae(), SchedulerConfig.StableDiffusion, decode);
     }
 
-    internal static DenoisingChain Chain(StableDiffusion model, Dictionary<string, Tensor> inputs, double eta = 0, Tensor? noises = null) =>
-        new(model.UNet, model.Scheduler, inputs["negative_prompt_embeds"], inputs["prompt_embeds"], Steps, Guidance, eta, noises);
+    internal static DenoisingChain Chain(TextToImage model, Dictionary<string, Tensor> inputs, double eta = 0, Tensor? noises = null) =>
+        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = Guidance, Eta = eta }, new Conditioning(inputs["prompt_embeds"]),
+            new Conditioning(inputs["negative_prompt_embeds"]), noises);
 
     internal static void CheckGradients(LoraInjection lora, Dictionary<string, Tensor> expected, string name) =>
         FixtureAgreement.CheckAll("AlignProp step", $"LoRA gradient {name}",
             lora.Parameters.Select(p => (p.Value.grad!, expected[$"{name}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
 
-    private static Tensor PlainLoss(StableDiffusion model, DenoisingChain chain, Tensor noise, int k)
+    private static Tensor PlainLoss(TextToImage model, DenoisingChain chain, Tensor noise, int k)
     {
         var x = noise;
         for (var i = 0; i < Steps; i++)
@@ -186,6 +189,6 @@ public class AlignmentTests
             using var grad = set_grad_enabled(i >= Steps - k);
             x = chain.Step(i, x);
         }
-        return -new BrightnessReward().Score(model.Decode(x), Prompts).mean();
+        return -new BrightnessReward().Score(model.Codec.Decode(x), Prompts).mean();
     }
 }

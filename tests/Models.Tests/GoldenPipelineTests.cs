@@ -1,7 +1,11 @@
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Samplers;
+using AlignProp.Models.Text;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,11 +32,11 @@ public class GoldenPipelineTests
     {
         using var scope = NewDisposeScope();
         using var model = Load(kind, out var golden);
-        for (var i = 0; i < model.Prompts.Towers.Count; i++)
+        for (var i = 0; i < ((PromptEncoder)model.Text).Towers.Count; i++)
         {
-            Assert.Equal(golden[i == 0 ? "ids" : "ids_2"].data<long>().ToArray(), Prompts.SelectMany(model.Prompts.Towers[i].Tokenizer.Encode));
+            Assert.Equal(golden[i == 0 ? "ids" : "ids_2"].data<long>().ToArray(), Prompts.SelectMany(((PromptEncoder)model.Text).Towers[i].Tokenizer.Encode));
         }
-        foreach (var (name, conditioning) in new[] { ("prompt", model.EncodePrompts(Prompts, Height, Width)), ("negative", Negative(model)), ("empty", model.EncodeNegative("", 3, Height, Width)) })
+        foreach (var (name, conditioning) in new[] { ("prompt", model.Text.Encode(Prompts, Height, Width)), ("negative", Negative(model)), ("empty", model.Text.EncodeNegative("", 3, Height, Width)) })
         {
             FixtureAgreement.Check($"pipeline {kind}", $"{name} states", conditioning.States, golden[$"{name}_states"], FixtureAgreement.Forward);
             if (kind == "sdxl")
@@ -50,9 +54,9 @@ public class GoldenPipelineTests
         using var scope = NewDisposeScope();
         using var model = Load(kind, out var golden);
         var sample = golden["sample"].requires_grad_();
-        var conditioning = model.EncodePrompts(Prompts, Height, Width);
+        var conditioning = model.Text.Encode(Prompts, Height, Width);
         var states = golden["prompt_states"].clone().requires_grad_();
-        var prediction = model.UNet.Predict(sample, tensor(new long[] { 981, 500, 7 }), conditioning with { States = states });
+        var prediction = ((UNet2DConditionModel)model.Denoiser).Predict(sample, tensor(new long[] { 981, 500, 7 }), conditioning with { States = states });
         (prediction * golden["grad_out"]).sum().backward();
         FixtureAgreement.Check($"pipeline {kind}", "UNet", prediction, golden["unet"], FixtureAgreement.Forward);
         FixtureAgreement.Check($"pipeline {kind}", "UNet gradient in the latents", sample.grad!, golden["unet_grad_sample"], FixtureAgreement.Gradient);
@@ -72,34 +76,34 @@ public class GoldenPipelineTests
         using var model = Load(kind, out var golden);
         using var lora = Lora(model, golden);
         Assert.Equal(golden.Keys.Count(name => name.StartsWith("lora|", StringComparison.Ordinal)), lora.Parameters.Count);
-        Assert.Equal(golden["timesteps"].data<long>().ToArray(), model.Scheduler.Timesteps(Steps));
+        Assert.Equal(golden["timesteps"].data<long>().ToArray(), ((DdimSampler)model.Sampler).Timesteps(Steps));
 
         var chain = Chain(model);
-        var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, golden["latents"][0], Prompts, new AlignmentLoss(), Truncation.LastSteps(Steps, k));
+        var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, golden["latents"][0], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
         FixtureAgreement.CheckAll($"pipeline {kind}", $"LoRA gradient K{k}",
             lora.Parameters.Select(p => (p.Value.grad ?? zeros_like(p.Value), golden[$"K{k}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
         FixtureAgreement.Check($"pipeline {kind}", "rewards", tensor(outcome.Rewards), golden["reward"], FixtureAgreement.Forward);
 
         using var noGrad = no_grad();
-        FixtureAgreement.Check($"pipeline {kind}", "latents (all)", stack(AlignmentStep.Sample(chain, golden["latents"][0]), 0), golden["latents"], FixtureAgreement.Forward);
-        FixtureAgreement.Check($"pipeline {kind}", "image", model.Decode(outcome.Latents), golden["image"], FixtureAgreement.Forward);
+        FixtureAgreement.Check($"pipeline {kind}", "latents (all)", stack(chain.Sample(golden["latents"][0]), 0), golden["latents"], FixtureAgreement.Forward);
+        FixtureAgreement.Check($"pipeline {kind}", "image", model.Codec.Decode(outcome.Latents), golden["image"], FixtureAgreement.Forward);
     }
 
-    internal static StableDiffusion Load(string kind, out Dictionary<string, Tensor> golden, ScalarType dtype = ScalarType.Float32)
+    internal static TextToImage Load(string kind, out Dictionary<string, Tensor> golden, ScalarType dtype = ScalarType.Float32)
     {
         golden = Fixture.Tensors("golden", kind, "golden.safetensors");
         return StableDiffusion.Load(Fixture.Path("golden", kind), CPU, dtype);
     }
 
-    internal static LoraInjection Lora(StableDiffusion model, Dictionary<string, Tensor> golden)
+    internal static LoraInjection Lora(TextToImage model, Dictionary<string, Tensor> golden)
     {
-        var lora = LoraInjection.Attach(model.UNet, Rank, Rank, ["to_q", "to_k", "to_v", "to_out.0"]);
+        var lora = LoraInjection.Attach(model.Denoiser, Rank, Rank, ["to_q", "to_k", "to_v", "to_out.0"]);
         lora.Load(name => golden[$"lora|{name}"].data<float>().ToArray());
         return lora;
     }
 
-    internal static DenoisingChain Chain(StableDiffusion model) =>
-        new(model.UNet, model.Scheduler, Negative(model), model.EncodePrompts(Prompts, Height, Width), Steps, 2, 0);
+    internal static DenoisingChain Chain(TextToImage model) =>
+        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = 2, Height = Height, Width = Width }, model.Text.Encode(Prompts, Height, Width), Negative(model));
 
-    private static Conditioning Negative(StableDiffusion model) => model.EncodeNegative("ugly", 3, Height, Width);
+    private static Conditioning Negative(TextToImage model) => model.Text.EncodeNegative("ugly", 3, Height, Width);
 }

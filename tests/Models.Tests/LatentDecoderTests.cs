@@ -1,8 +1,9 @@
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -56,15 +57,15 @@ public class LatentDecoderTests
         using var scope = NewDisposeScope();
         manual_seed(7);
         using var model = StableDiffusion.Load(Path.Combine(Fixture.Root, "models", "emoji-diffusion"), CPU);
-        var tiled = new LatentDecoder(model.Vae, DecodeMode.Tiled);
+        var tiled = new LatentDecoder(((LatentDecoder)model.Codec).Vae, DecodeMode.Tiled);
         // Images that the VAE knows, larger than a tile: a gradient of colour.
         var picture = linspace(-1, 1, 4 * 72).view(1, 1, 1, -1).expand(1, 3, 4 * 24, 4 * 72).contiguous();
         Tensor latents;
         using (no_grad())
         {
-            latents = model.Vae.Encode(picture).Mean * (float)model.Vae.Config.ScalingFactor;
+            latents = ((LatentDecoder)model.Codec).Vae.Encode(picture).Mean * (float)((LatentDecoder)model.Codec).Vae.Config.ScalingFactor;
             Assert.False(tiled.IsPlain(latents));
-            var (whole, blended) = (new LatentDecoder(model.Vae, DecodeMode.Plain).Decode(latents), tiled.Decode(latents));
+            var (whole, blended) = (new LatentDecoder(((LatentDecoder)model.Codec).Vae, DecodeMode.Plain).Decode(latents), tiled.Decode(latents));
             Assert.InRange((whole - blended).abs().mean().item<float>(), 0, 0.05f);
         }
         var z = latents.detach().clone().requires_grad_();
@@ -82,14 +83,14 @@ public class LatentDecoderTests
         using var scope = NewDisposeScope();
         var plain = Gradients(AlignmentTests.Load(out var inputs), inputs);
         // The fixture's image is smaller than a tile: tiled is one tile.
-        var lean = Gradients(AlignmentTests.Load(out inputs).With(mode), inputs);
+        var lean = Gradients(AlignmentTests.Load(out inputs, mode), inputs);
         FixtureAgreement.CheckAll("AlignProp step", $"{mode} decode against plain", lean.Zip(plain).ToList(), 1e-6);
     }
 
-    private static List<Tensor> Gradients(StableDiffusion model, Dictionary<string, Tensor> inputs)
+    private static List<Tensor> Gradients(TextToImage model, Dictionary<string, Tensor> inputs)
     {
-        using var lora = UNetTests.LoadLora(model.UNet, "lora_nonzero");
-        new AlignmentStep(model, new BrightnessReward()).Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], ["first", "second"], new AlignmentLoss(), Truncation.LastSteps(8, 2));
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
+        new AlignmentStep(model, new BrightnessReward()).Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], ["first", "second"], new AlignmentLoss(), GradientPlan.LastSteps(2, 8));
         return lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
     }
 }

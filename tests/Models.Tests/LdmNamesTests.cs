@@ -2,9 +2,9 @@ using System.IO.Compression;
 using System.Text.RegularExpressions;
 using AlignProp.Adapters;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Layers;
-using AlignProp.Models.Vae;
 
 namespace AlignProp.Models.Tests;
 

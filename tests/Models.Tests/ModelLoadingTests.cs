@@ -1,7 +1,12 @@
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Samplers;
+using AlignProp.Models.Text;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -30,10 +35,10 @@ public sealed class ModelLoadingTests : IDisposable
         var file = Path.Combine(_folder, "all.safetensors");
         TinyModels.WriteSingleFile(_folder, kind, file, whole);
         using var fromFolder = StableDiffusion.Load(_folder, CPU);
-        using var fromFile = StableDiffusion.Load(file, CPU, options: new SingleFileOptions(Path.Combine(_folder, "tokenizer")));
-        Assert.Equal(fromFolder.Scheduler.Config, fromFile.Scheduler.Config);
-        Assert.Equal(fromFolder.Vae.Config.ScalingFactor, fromFile.Vae.Config.ScalingFactor);
-        Assert.Equal(fromFolder.UNet.Config.Heads, fromFile.UNet.Config.Heads);
+        using var fromFile = StableDiffusion.Load(file, CPU, options: new StableDiffusionOptions(Path.Combine(_folder, "tokenizer")));
+        Assert.Equal(((DdimSampler)fromFolder.Sampler).Config, ((DdimSampler)fromFile.Sampler).Config);
+        Assert.Equal(Vae(fromFolder).Config.ScalingFactor, Vae(fromFile).Config.ScalingFactor);
+        Assert.Equal(UNet(fromFolder).Config.Heads, UNet(fromFile).Config.Heads);
         var (one, other) = (Sample(fromFolder), Sample(fromFile));
         Assert.True(one.isfinite().all().item<bool>());
         Assert.Equal(0f, (one - other).abs().max().item<float>());
@@ -49,7 +54,7 @@ public sealed class ModelLoadingTests : IDisposable
         using var model = StableDiffusion.Load(TinyModels.WriteFolder(_folder, kind), CPU);
         using var lora = RandomLora(model);
         var (chain, noise) = Chain(model, 3);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), Truncation.LastSteps(3, 2));
+        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(2, 3));
         var explicitGradients = lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
         lora.ZeroGradients();
 
@@ -59,7 +64,7 @@ public sealed class ModelLoadingTests : IDisposable
             using var grad = set_grad_enabled(i >= 1);
             x = chain.Step(i, x);
         }
-        (-new BrightnessReward().Score(model.Decode(x), Prompts).mean()).backward();
+        (-new BrightnessReward().Score(model.Codec.Decode(x), Prompts).mean()).backward();
         Assert.True(explicitGradients.Sum(g => g.abs().sum().item<float>()) > 0);
         FixtureAgreement.CheckAll("AlignProp step", $"explicit against plain autograd, {kind}",
             explicitGradients.Zip(lora.Parameters, (g, p) => (g, p.Value.grad!)).ToList(), 1e-6);
@@ -70,13 +75,13 @@ public sealed class ModelLoadingTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = StableDiffusion.Load(TinyModels.WriteFolder(_folder, "sdxl"), CPU);
-        var conditioning = model.EncodePrompts(Prompts, 24, 32);
+        var conditioning = model.Text.Encode(Prompts, 24, 32);
         Assert.Equal([2, 16, 128], conditioning.States.shape);
         Assert.Equal([2, 64], conditioning.Pooled!.shape);
         Assert.Equal([24f, 32, 0, 0, 24, 32], conditioning.Sizes![1].data<float>().ToArray());
 
         // The second encoder pads with "!" and reads one in a prompt as padding; the first does neither.
-        var (first, second) = (model.Prompts.Towers[0], model.Prompts.Towers[1]);
+        var (first, second) = (((PromptEncoder)model.Text).Towers[0], ((PromptEncoder)model.Text).Towers[1]);
         Assert.Equal(first.Tokenizer.EosId, first.Tokenizer.PadId);
         Assert.NotEqual(second.Tokenizer.EosId, second.Tokenizer.PadId);
         Assert.Equal(second.Tokenizer.PadId, second.Tokenizer.Encode("cat!")[^1]);
@@ -86,9 +91,9 @@ public sealed class ModelLoadingTests : IDisposable
         var states = cat([Layer(first, "a red cat!"), Layer(second, "a red cat!")], -1);
         Assert.Equal(0f, (conditioning.States[0] - states[0]).abs().max().item<float>());
 
-        var none = model.EncodeNegative("", 2, 24, 32);
+        var none = model.Text.EncodeNegative("", 2, 24, 32);
         Assert.Equal(0f, none.States.abs().sum().item<float>() + none.Pooled!.abs().sum().item<float>());
-        Assert.NotEqual(0f, model.EncodeNegative("blurry", 2).States.abs().sum().item<float>());
+        Assert.NotEqual(0f, model.Text.EncodeNegative("blurry", 2, 24, 32).States.abs().sum().item<float>());
 
         static Tensor Layer(TextTower tower, string prompt)
         {
@@ -105,11 +110,11 @@ public sealed class ModelLoadingTests : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var model = StableDiffusion.Load(TinyModels.WriteFolder(_folder, "sdxl"), CPU);
-        var (x, t, c) = (randn(2, 4, 8, 8), tensor(500L), model.EncodePrompts(Prompts, Pixels, Pixels));
-        var prediction = model.UNet.Predict(x, t, c);
-        Assert.NotEqual(0f, (prediction - model.UNet.Predict(x, t, c with { Pooled = c.Pooled! * 2 })).abs().max().item<float>());
-        Assert.NotEqual(0f, (prediction - model.UNet.Predict(x, t, c with { Sizes = c.Sizes! * 2 })).abs().max().item<float>());
-        Assert.Throws<InvalidOperationException>(() => model.UNet.forward(x, t, c.States));
+        var (x, t, c) = (randn(2, 4, 8, 8), tensor(500L), model.Text.Encode(Prompts, Pixels, Pixels));
+        var prediction = UNet(model).Predict(x, t, c);
+        Assert.NotEqual(0f, (prediction - UNet(model).Predict(x, t, c with { Pooled = c.Pooled! * 2 })).abs().max().item<float>());
+        Assert.NotEqual(0f, (prediction - UNet(model).Predict(x, t, c with { Sizes = c.Sizes! * 2 })).abs().max().item<float>());
+        Assert.Throws<InvalidOperationException>(() => UNet(model).forward(x, t, c.States));
     }
 
     [Fact]
@@ -118,10 +123,10 @@ public sealed class ModelLoadingTests : IDisposable
         using var scope = NewDisposeScope();
         TinyModels.WriteFolder(_folder, "sdxl", ScalarType.Float16);
         using var single = StableDiffusion.Load(_folder, CPU);
-        Assert.Equal(ScalarType.Float32, single.UNet.WeightType);
+        Assert.Equal(ScalarType.Float32, single.Denoiser.WeightType);
         using var half = StableDiffusion.Load(_folder, CPU, ScalarType.BFloat16);
-        Assert.All(half.UNet.named_parameters(), p => Assert.Equal(ScalarType.BFloat16, p.parameter.dtype));
-        Assert.Equal(ScalarType.Float32, half.Vae.WeightType);
+        Assert.All(UNet(half).named_parameters(), p => Assert.Equal(ScalarType.BFloat16, p.parameter.dtype));
+        Assert.Equal(ScalarType.Float32, Vae(half).WeightType);
     }
 
     [Fact]
@@ -154,9 +159,9 @@ public sealed class ModelLoadingTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static LoraInjection RandomLora(StableDiffusion model)
+    private static LoraInjection RandomLora(TextToImage model)
     {
-        var lora = LoraInjection.Attach(model.UNet, 2, 2, Targets);
+        var lora = LoraInjection.Attach(model.Denoiser, 2, 2, Targets);
         using var noGrad = no_grad();
         manual_seed(3);
         foreach (var (_, parameter) in lora.Parameters)
@@ -166,13 +171,17 @@ public sealed class ModelLoadingTests : IDisposable
         return lora;
     }
 
-    private static (DenoisingChain Chain, Tensor Noise) Chain(StableDiffusion model, int steps) =>
-        (new DenoisingChain(model.UNet, model.Scheduler, model.EncodeNegative("", 2, Pixels, Pixels), model.EncodePrompts(Prompts, Pixels, Pixels), steps, 5, 0),
+    private static (DenoisingChain Chain, Tensor Noise) Chain(TextToImage model, int steps) =>
+        (DenoisingChain.Of(model, new SamplingConfig { Steps = steps, GuidanceScale = 5, Height = Pixels, Width = Pixels }, Prompts),
             SampleNoise.Initial([1, 2], model.LatentShape(Pixels, Pixels), CPU));
 
-    private static Tensor Sample(StableDiffusion model)
+    private static UNet2DConditionModel UNet(TextToImage model) => (UNet2DConditionModel)model.Denoiser;
+
+    private static AutoencoderKL Vae(TextToImage model) => ((LatentDecoder)model.Codec).Vae;
+
+    private static Tensor Sample(TextToImage model)
     {
         var (chain, noise) = Chain(model, 2);
-        return model.Decode(AlignmentStep.Sample(chain, noise)[^1]);
+        return model.Codec.Decode(chain.Sample(noise)[^1]);
     }
 }

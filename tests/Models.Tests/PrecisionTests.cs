@@ -1,7 +1,8 @@
-using AlignProp.Models.Alignment;
-using AlignProp.Models.Diffusion;
+using AlignProp.Messages;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,7 +36,7 @@ public sealed class PrecisionTests
         using var model = GoldenPipelineTests.Load(kind, out var golden, dtype);
         using var lora = GoldenPipelineTests.Lora(model, golden);
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(GoldenPipelineTests.Chain(model), golden["latents"][0], GoldenPipelineTests.Prompts,
-            new AlignmentLoss(Scale: lossScale), Truncation.LastSteps(GoldenPipelineTests.Steps, K));
+            new AlignmentLoss(Scale: lossScale), GradientPlan.LastSteps(K, GoldenPipelineTests.Steps));
         FixtureAgreement.CheckAll($"pipeline {kind}", $"LoRA gradient K{K} in {dtype}{(lossScale == 1 ? "" : ", tiny loss")}",
             lora.Gradients(outcome.GradientScale).Select(g => (tensor(g.Values), golden[$"K{K}|{g.Name}"].flatten() * (float)lossScale)).ToList(), allowed);
     }

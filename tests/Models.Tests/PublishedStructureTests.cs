@@ -1,11 +1,12 @@
 using System.IO.Compression;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Layers;
 using AlignProp.Models.OwlVit;
-using AlignProp.Models.Schedulers;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Rewards;
+using AlignProp.Models.Samplers;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using AlignProp.Models.Schedulers;
+using AlignProp.Models.Samplers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,7 +20,7 @@ public partial class SchedulerTests
     {
         using var scope = NewDisposeScope();
         var expected = Fixture.Tensors("ddim", "schedule.safetensors")["alphas_cumprod"];
-        FixtureAgreement.Check("DdimScheduler", "alphas_cumprod", new DdimScheduler(StableDiffusion).AlphasCumprod, expected, 1e-7);
+        FixtureAgreement.Check("DdimScheduler", "alphas_cumprod", new DdimSampler(StableDiffusion).AlphasCumprod, expected, 1e-7);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public partial class SchedulerTests
             var config = StableDiffusion with { TimestepSpacing = parts.Groups[1].Value, StepsOffset = int.Parse(parts.Groups[2].Value, CultureInfo.InvariantCulture) };
             // Upstream runs past its own table where every training timestep is used and shifted by one.
             var within = expected.data<long>().ToArray().Select(t => Math.Min(t, config.TrainTimesteps - 1L));
-            Assert.Equal(within, new DdimScheduler(config).Timesteps(steps));
+            Assert.Equal(within, new DdimSampler(config).Timesteps(steps));
         }
     }
 
@@ -52,7 +52,7 @@ public partial class SchedulerTests
             var (kind, n, eta) = (match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value);
             var (chain, name) = ($"{kind}.n{n}", $"{kind}.n{n}.eta{eta}");
             var steps = int.Parse(n, CultureInfo.InvariantCulture);
-            var scheduler = new DdimScheduler(Config(kind));
+            var scheduler = new DdimSampler(Config(kind));
             var timesteps = scheduler.Timesteps(steps);
             Assert.Equal(expected[$"{chain}.timesteps"].data<long>().ToArray(), timesteps);
             var samples = new List<Tensor> { inputs[$"{chain}.x_T"] };
@@ -77,7 +77,7 @@ public partial class SchedulerTests
     {
         using var scope = NewDisposeScope();
         var f = Fixture.Tensors("ddim", "misc.safetensors");
-        FixtureAgreement.Check("DdimScheduler", "add_noise", new DdimScheduler(StableDiffusion).AddNoise(f["x0"], f["noise"], f["t"]), f["add_noise"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("DdimScheduler", "add_noise", new DdimSampler(StableDiffusion).AddNoise(f["x0"], f["noise"], f["t"]), f["add_noise"], FixtureAgreement.Forward);
     }
 
     [Theory]
@@ -91,14 +91,16 @@ public partial class SchedulerTests
         using var scope = NewDisposeScope();
         var (inputs, expected) = (Fixture.Tensors("ddim", "ddpm_inputs.safetensors"), Fixture.Tensors("ddim", "ddpm_expected.safetensors"));
         var config = Config(name) with { StepsOffset = name.Contains("offset0", StringComparison.Ordinal) ? 0 : 1 };
-        var scheduler = new DdpmScheduler(config, name.Contains("fixed_large", StringComparison.Ordinal) ? DdpmVariance.FixedLarge : DdpmVariance.FixedSmall);
+        var sampler = new DdpmSampler(config, name.Contains("fixed_large", StringComparison.Ordinal) ? DdpmVariance.FixedLarge : DdpmVariance.FixedSmall);
+        var schedule = sampler.Schedule(steps, 1, []);
+        var times = schedule.Times.Select(t => (long)t).ToList();
         var timesteps = inputs[$"{name}.timesteps"].data<long>().ToArray();
-        Assert.Subset(scheduler.Timesteps(steps).ToHashSet(), timesteps.ToHashSet());
+        Assert.Subset(times.ToHashSet(), timesteps.ToHashSet());
         var x = inputs[$"{name}.x_T"];
         var samples = new List<Tensor>();
         for (var i = 0; i < timesteps.Length; i++)
         {
-            samples.Add(x = scheduler.Step(inputs[$"{name}.model_output"][i], timesteps[i], x, steps, inputs[$"{name}.noise"][i]));
+            samples.Add(x = schedule.Step(times.IndexOf(timesteps[i]), x, inputs[$"{name}.model_output"][i], inputs[$"{name}.noise"][i]));
         }
         FixtureAgreement.Check("DdpmScheduler", name, stack(samples, 0), expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
     }
@@ -115,13 +117,16 @@ public partial class SchedulerTests
             var name = match.Groups[1].Value;
             var steps = int.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture);
             var eta = double.Parse(match.Groups[4].Value, CultureInfo.InvariantCulture);
-            var step = new DdimLogProbability(Config(match.Groups[2].Value));
+            // The last step reads alpha-bar of timestep 0, also where set_alpha_to_one would make its variance zero.
+            var schedule = new DdimSampler(Config(match.Groups[2].Value) with { SetAlphaToOne = false }).Schedule(steps, eta, []);
             var (sample, t) = (inputs[$"{name}.sample"], inputs[$"{name}.timestep"][0].item<long>());
+            var i = schedule.Times.ToList().IndexOf(t);
             var output = inputs[$"{name}.model_output"].requires_grad_();
-            var previous = step.Step(output, t, sample, steps, eta, inputs[$"{name}.variance_noise"]);
+            var previous = schedule.Step(i, sample, output, inputs[$"{name}.variance_noise"]);
+            var distribution = schedule.Distribution(i, sample, output)!;
             FixtureAgreement.Check("DDPO", $"{name} prev_sample", previous, expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
-            FixtureAgreement.Check("DDPO", $"{name} log_prob", step.Of(previous, output, t, sample, steps, eta), expected[$"{name}.log_prob"], FixtureAgreement.Forward);
-            var given = step.Of(inputs[$"{name}.given_prev_sample"], output, t, sample, steps, eta);
+            FixtureAgreement.Check("DDPO", $"{name} log_prob", distribution.LogProbability(previous), expected[$"{name}.log_prob"], FixtureAgreement.Forward);
+            var given = distribution.LogProbability(inputs[$"{name}.given_prev_sample"]);
             FixtureAgreement.Check("DDPO", $"{name} log_prob of given", given, expected[$"{name}.log_prob_of_given"], FixtureAgreement.Forward);
             given.sum().backward();
             FixtureAgreement.Check("DDPO", $"{name} gradient", output.grad!, expected[$"{name}.grad_model_output_of_given"], FixtureAgreement.Gradient);
@@ -154,7 +159,7 @@ public partial class SchedulerTests
     public void A_chain_that_begins_in_pure_noise_is_finite_for_v()
     {
         using var scope = NewDisposeScope();
-        var scheduler = new DdimScheduler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing", RescaleBetasZeroSnr = true });
+        var scheduler = new DdimSampler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing", RescaleBetasZeroSnr = true });
         Assert.Equal(999, scheduler.Timesteps(4)[0]);
         Assert.Equal(0f, scheduler.AlphasCumprod[-1].item<float>());
         var (x, v) = (randn(2, 4, 4, 4), randn(2, 4, 4, 4));

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using AlignProp.Adapters;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Latents;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 
 namespace AlignProp.Models.Tests;
 

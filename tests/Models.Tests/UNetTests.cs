@@ -1,5 +1,5 @@
 using AlignProp.Adapters;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
 using AlignProp.Models.Lora;
 using static TorchSharp.torch;
@@ -66,7 +66,7 @@ public class UNetTests
             using var scope = NewDisposeScope();
             using (var weights = WeightFiles.Open(Fixture.Path("unet", "diffusion_pytorch_model.safetensors")))
             {
-                UNetMerger.Write(merged, weights, LoraFile.Read(Fixture.Path("lora", "trl_saved", DiffusersLoraFormat.FileName)));
+                WeightMerger.Write(merged, weights, LoraFile.Read(Fixture.Path("lora", "trl_saved", DiffusersLoraFormat.FileName)));
             }
             var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))), merged);
             var inputs = Fixture.Tensors("unet", "inputs.safetensors");
@@ -95,7 +95,7 @@ public class UNetTests
     internal static UNet2DConditionModel LoadUNet() => Weights.Load(
         new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))), Fixture.Path("unet", "diffusion_pytorch_model.safetensors"));
 
-    internal static LoraInjection LoadLora(UNet2DConditionModel unet, string file, double alpha = 4)
+    internal static LoraInjection LoadLora(IDenoiser unet, string file, double alpha = 4)
     {
         var lora = LoraInjection.Attach(unet, 4, alpha, Targets);
         using var source = Adapters.SafetensorsFile.Open(Fixture.Path("lora", file + ".safetensors"));

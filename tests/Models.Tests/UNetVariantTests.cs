@@ -1,4 +1,4 @@
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using TorchSharp;

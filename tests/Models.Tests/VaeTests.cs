@@ -1,5 +1,5 @@
 using AlignProp.Models.Files;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Latents;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests;

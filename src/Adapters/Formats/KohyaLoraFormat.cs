@@ -8,7 +8,7 @@ namespace AlignProp.Adapters;
 /// </summary>
 public static class KohyaLoraFormat
 {
-    private const string Prefix = "lora_unet_";
+    private const string Prefix = AdapterSite.KohyaPrefix;
     private const string Down = ".lora_down.weight";
     private const string Up = ".lora_up.weight";
     private const string Alpha = ".alpha";
@@ -68,8 +68,9 @@ public static class KohyaLoraFormat
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
     /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>
+    /// <param name="sites">Of the model it is for: they say which name is which module. Null: the vocabulary of a UNet's names does.</param>
     /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
-    public static ImportedLora Import(IWeightFile file)
+    public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         var assembler = new LoraAssembler(file);
@@ -88,7 +89,7 @@ public static class KohyaLoraFormat
                 assembler.Refuse(key, ForeignKeys.Reason(key)
                     ?? (Matches(key) ? $"ends in none of {Down}, {Up}, {Alpha}" : $"does not start with {Prefix}; only UNet adapters are supported"));
             }
-            else if (KohyaModuleNames.Expand(flat[Prefix.Length..]) is not { } module)
+            else if ((sites is not null && sites.TryGetKohya(flat, out var site) ? site.Module : KohyaModuleNames.Expand(flat[Prefix.Length..])) is not { } module)
             {
                 assembler.Refuse(key, $"'{flat[Prefix.Length..]}' is not a module of a UNet in diffusers' names (a file for SDXL?)");
             }

@@ -3,7 +3,7 @@ namespace AlignProp.Adapters;
 /// <summary>Reads an adapter whatever its format.</summary>
 public static class LoraFile
 {
-    /// <summary>The weights of <see cref="Import(string)"/>.</summary>
+    /// <summary>The weights of <see cref="Import(string, AdapterSites)"/>.</summary>
     /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
     public static LoraWeights Read(string path) => Import(path).Weights;
@@ -12,25 +12,26 @@ public static class LoraFile
     /// Reads this project's own format, kohya's, one of diffusers' spellings, or a folder as PEFT or diffusers save it. Files are told apart by
     /// their content; in a folder <c>adapter_config.json</c> goes before <c>pytorch_lora_weights.safetensors</c>.
     /// </summary>
+    /// <param name="sites">Of the model it is for; null = not known.</param>
     /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file, or a folder without an adapter.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
-    public static ImportedLora Import(string path)
+    public static ImportedLora Import(string path, AdapterSites? sites = null)
     {
         if (Directory.Exists(path))
         {
-            return ImportFolder(path);
+            return ImportFolder(path, sites);
         }
 
         using var file = WeightFiles.Open(path);
-        return Import(file);
+        return Import(file, sites);
     }
 
-    /// <summary>The weights of an open file; see <see cref="Import(string)"/>.</summary>
+    /// <summary>The weights of an open file; see <see cref="Import(string, AdapterSites)"/>.</summary>
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
-    /// <summary>Reads an open file; see <see cref="Import(string)"/>.</summary>
-    public static ImportedLora Import(IWeightFile file)
+    /// <summary>Reads an open file; see <see cref="Import(string, AdapterSites)"/>.</summary>
+    public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         if (LoraCodec.IsOwnFormat(file))
@@ -38,10 +39,10 @@ public static class LoraFile
             return ImportedLora.Whole(LoraCodec.Read(file));
         }
 
-        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Import(file) : DiffusersLoraFormat.Import(file);
+        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Import(file, sites) : DiffusersLoraFormat.Import(file);
     }
 
-    private static ImportedLora ImportFolder(string folder)
+    private static ImportedLora ImportFolder(string folder, AdapterSites? sites)
     {
         if (File.Exists(Path.Combine(folder, PeftLoraFormat.ConfigName)))
         {
@@ -51,7 +52,7 @@ public static class LoraFile
         var named = WeightFiles.TryFind(folder, Path.GetFileNameWithoutExtension(DiffusersLoraFormat.FileName));
         var files = named is not null ? [named] : Directory.GetFiles(folder, "*.safetensors");
         return files is [var only]
-            ? Import(only)
+            ? Import(only, sites)
             : throw new WeightFileException(folder, null, $"no adapter in this folder; expected {PeftLoraFormat.ConfigName}, {DiffusersLoraFormat.FileName}, or one .safetensors file (found {files.Length})");
     }
 }

@@ -15,7 +15,7 @@ public static class PeftLoraFormat
     /// <summary>The weights' file name.</summary>
     public const string FileName = "adapter_model.safetensors";
 
-    private const string Prefix = "base_model.model.";
+    private const string Prefix = AdapterSite.PeftPrefix;
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
@@ -80,16 +80,9 @@ public static class PeftLoraFormat
     private static IEnumerable<string> Targets(LoraWeights weights, IReadOnlyCollection<string>? modules)
     {
         var adapted = weights.Modules.ToHashSet(StringComparer.Ordinal);
-        var endings = adapted.Select(Ending).Distinct().Order(StringComparer.Ordinal).ToList();
-        var matched = modules?.Where(m => endings.Any(e => m.EndsWith("." + e, StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
+        var endings = adapted.Select(AdapterSite.EndingOf).Distinct().Order(StringComparer.Ordinal).ToList();
+        var matched = modules?.Where(m => endings.Any(e => m == e || m.EndsWith("." + e, StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
         return matched is not null && matched.SetEquals(adapted) ? endings : adapted.Order(StringComparer.Ordinal);
-    }
-
-    /// <summary>The last name of a path, with the number after it: to_out.0.</summary>
-    private static string Ending(string module)
-    {
-        var parts = module.Split('.');
-        return parts.Length > 1 && parts[^1].All(char.IsAsciiDigit) ? $"{parts[^2]}.{parts[^1]}" : parts[^1];
     }
 
     private static JsonNode Whole(double alpha) => alpha == Math.Floor(alpha) && alpha < int.MaxValue ? (int)alpha : alpha;

@@ -22,6 +22,9 @@ public static class Seeds
     /// <summary>Purpose: DDIM's noise between steps where eta is above 0.</summary>
     public const string VarianceNoise = "variance-noise";
 
+    /// <summary>Purpose: the noise of copies of x_0 that are denoised once more (DRaFT-LV), derived from the sample's own noise seed.</summary>
+    public const string Renoise = "renoise";
+
     private static readonly byte[] Domain = "alignprop-seed-1"u8.ToArray();
 
     /// <summary>

@@ -56,7 +56,7 @@ internal static class TrainCommand
     private static void Arithmetic(TextWriter output, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, RunDirectory directory)
     {
         var planner = new ShardPlanner(new Messages.RunId(directory.Id), config, training, heldOut);
-        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets).Sum(m => (long)config.Lora.Rank * (m.In + m.Out));
+        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets).Sum(site => site.Parameters(config.Lora.Rank));
         output.WriteLine($"{directory.Id}");
         output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");

@@ -74,9 +74,9 @@ internal static class AdapterExport
             default:
                 var config = File.ReadAllBytes(Path.Combine(model.Folder!, "unet", "config.json"));
                 DurableFile.Replace(In("config.json"), stream => stream.Write(config));
-                using (var unet = WeightFiles.Open(LoraLayoutReader.UNetFile(model.Folder!)))
+                using (var unet = WeightFiles.Open(SiteReader.DenoiserFile(model.Folder!)))
                 {
-                    UNetMerger.Write(In("diffusion_pytorch_model.safetensors"), unet, source.Weights);
+                    WeightMerger.Write(In("diffusion_pytorch_model.safetensors"), unet, source.Weights);
                 }
                 break;
         }

@@ -36,18 +36,18 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
         return new BaseModel(folder, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), version, architecture, prediction);
     }
 
-    /// <summary>The UNet's attention projections, for formats that say in short which modules they adapt.</summary>
+    /// <summary>Every layer of the denoiser that could be adapted, for formats that say in short which are; null without a folder.</summary>
+    /// <exception cref="ConfigException">The adapter has modules that the model has not.</exception>
     public IReadOnlyCollection<string>? Modules(LoraWeights weights)
     {
         if (Folder is null)
         {
             return null;
         }
-        using var file = WeightFiles.Open(LoraLayoutReader.UNetFile(Folder));
-        var known = file.Tensors.Keys.Where(k => k.EndsWith(".weight", StringComparison.Ordinal)).Select(k => k[..^".weight".Length]).ToHashSet();
-        var odd = weights.Modules.Where(m => !known.Contains(m)).ToList();
+        var sites = LoraLayoutReader.Read(Folder);
+        var odd = weights.Modules.Where(m => !sites.TryGet(m, out _)).ToList();
         return odd.Count == 0
-            ? known
+            ? [.. sites.Select(s => s.Module)]
             : throw new ConfigException($"{Folder}: has no module {odd[0]}{(odd.Count > 1 ? $" and {odd.Count - 1} others" : "")} of the adapter; expected the model it was made for (--model)");
     }
 

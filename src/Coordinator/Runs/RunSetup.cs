@@ -9,7 +9,7 @@ namespace AlignProp.Coordinator.Runs;
 
 /// <summary>What a run actor is given: the run's fixed description and its surroundings.</summary>
 public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, RunDescription Description, ShardPlanner Planner,
-    IReadOnlyList<(string Module, int In, int Out)> Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
+    AdapterSites Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
     Leadership Leadership, RunSteering Steering, TimeProvider Clock);
 
 /// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>

@@ -6,24 +6,22 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>Adapter 0 of a run: drawn from the run's seed, or made of the LoRA that <c>lora.init</c> names.</summary>
 public static class StartingAdapter
 {
-    /// <param name="layout">The model's modules that get a branch.</param>
+    /// <param name="sites">The model's layers that get a branch.</param>
     /// <returns>The adapter, and one line on what of the file was left out, or null.</returns>
     /// <exception cref="ConfigException">The file of <c>lora.init</c> is no LoRA, does not fit the run, or is another one than when the run began.</exception>
-    public static (LoraWeights Adapter, string? Note) Make(RunConfig config, IReadOnlyList<(string Module, int In, int Out)> layout)
+    public static (LoraWeights Adapter, string? Note) Make(RunConfig config, AdapterSites sites)
     {
         var lora = config.Lora;
         if (lora.Init.Length == 0)
         {
-            return (LoraInitializer.Gaussian(layout, lora.Rank, Seeds.Derive(config.Seed, 0, 0, "lora"), lora.Alpha), null);
+            return (LoraInitializer.Gaussian(sites, lora.Rank, Seeds.Derive(config.Seed, 0, 0, "lora"), lora.Alpha), null);
         }
-        var imported = Import(lora.Init);
+        var imported = Import(lora.Init, sites);
         RequireRank(lora, imported.Ranks.Values);
-        RequireModules(lora, imported.Weights, layout);
+        RequireModules(lora, imported.Weights, sites);
         // The run scales every branch by its own alpha / rank: what differs goes into B.
         var factor = (float)(imported.Weights.Scale / (lora.Alpha / lora.Rank));
-        var adapter = new LoraWeights(lora.Rank, lora.Alpha, imported.Weights.Tensors.Select(t => factor == 1 || LoraNames.Split(t.Name).IsDown
-            ? t
-            : t with { Values = Array.ConvertAll(t.Values, v => v * factor) }));
+        var adapter = new LoraWeights(lora.Rank, lora.Alpha, sites.SelectMany(site => Branch(site, imported.Weights, factor)));
         if (adapter.FirstNonFinite is { } bad)
         {
             throw new ConfigException($"{lora.Init}: {bad} holds a value that is not finite (lora.init)");
@@ -57,11 +55,22 @@ public static class StartingAdapter
         }
     }
 
-    private static ImportedLora Import(string path)
+    /// <summary>In the layer's own shape: files have 1 x 1 convolutions as linear layers too.</summary>
+    private static LoraTensor[] Branch(AdapterSite site, LoraWeights weights, float factor)
+    {
+        LoraTensor down = weights[LoraNames.Down(site.Module)], up = weights[LoraNames.Up(site.Module)];
+        return
+        [
+            down with { Shape = site.DownShape(weights.Rank) },
+            up with { Shape = site.UpShape(weights.Rank), Values = factor == 1 ? up.Values : Array.ConvertAll(up.Values, v => v * factor) },
+        ];
+    }
+
+    private static ImportedLora Import(string path, AdapterSites sites)
     {
         try
         {
-            return LoraFile.Import(path);
+            return LoraFile.Import(path, sites);
         }
         catch (FileNotFoundException)
         {
@@ -86,13 +95,13 @@ public static class StartingAdapter
         }
     }
 
-    private static void RequireModules(LoraConfig lora, LoraWeights weights, IReadOnlyList<(string Module, int In, int Out)> layout)
+    private static void RequireModules(LoraConfig lora, LoraWeights weights, AdapterSites sites)
     {
-        var known = layout.ToDictionary(m => m.Module);
-        var missing = layout.Select(m => m.Module).Where(m => !weights.TryGet(LoraNames.Down(m), out _)).ToList();
-        var surplus = weights.Modules.Where(m => !known.ContainsKey(m)).ToList();
-        var sizes = weights.Modules.Where(known.ContainsKey).Where(m => !Fits(weights, known[m]))
-            .Select(m => $"{m} is {weights[LoraNames.Down(m)].Shape[1]} to {weights[LoraNames.Up(m)].Shape[0]}, the model's {known[m].In} to {known[m].Out}").ToList();
+        bool InFile(AdapterSite site) => weights.TryGet(LoraNames.Down(site.Module), out _);
+        var missing = sites.Where(s => !InFile(s)).Select(s => s.Module).ToList();
+        var surplus = weights.Modules.Where(m => !sites.TryGet(m, out _)).ToList();
+        var sizes = sites.Where(InFile).Select(s => (Site: s, Found: s.Misfit(weights))).Where(s => s.Found is not null)
+            .Select(s => $"{s.Site.Module} is {s.Found}, the model's {s.Site.Inputs} to {s.Site.Out}").ToList();
         List<string> problems =
         [
             .. missing.Count > 0 ? [$"{missing.Count} modules of the run are not in the file ({Some(missing)})"] : Array.Empty<string>(),
@@ -104,10 +113,6 @@ public static class StartingAdapter
             throw new ConfigException($"{lora.Init}: does not fit the model with lora.targets = [{string.Join(", ", lora.Targets)}]: {string.Join("; ", problems)} (lora.init)");
         }
     }
-
-    private static bool Fits(LoraWeights weights, (string Module, int In, int Out) module) =>
-        weights[LoraNames.Down(module.Module)].Shape is [_, var inputs] && weights[LoraNames.Up(module.Module)].Shape is [var outputs, _]
-        && inputs == module.In && outputs == module.Out;
 
     private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(8)) + (names.Count > 8 ? $", and {names.Count - 8} more" : "");
 }

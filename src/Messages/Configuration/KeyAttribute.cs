@@ -16,7 +16,7 @@ public sealed class KeyAttribute(string meaning) : Attribute
     /// <summary>Largest number allowed; NaN = no bound.</summary>
     public double Max { get; init; } = double.NaN;
 
-    /// <summary>The words allowed; empty = any.</summary>
+    /// <summary>The words allowed; empty = any. Of a list: words that may stand in its place.</summary>
     public string[] OneOf { get; init; } = [];
 
     /// <summary>A file or folder: looked for in the current folder, then beside the project.</summary>

@@ -206,7 +206,10 @@ public sealed record LoraConfig
     [Key("The branch is scaled by alpha / rank.", Min = 1e-6, Max = 1e6, Allowed = "above 0")]
     public double Alpha { get; init; } = 4;
 
-    [Key("Endings of the attention projections that get a branch.")]
+    [Key("""
+        Endings of the names of layers that get a branch, linear or convolution; all-linear = every linear layer of the denoiser. The default
+        is the attention projections, as diffusers and PEFT have it.
+        """, OneOf = ["all-linear"])]
     public IReadOnlyList<string> Targets { get; init; } = ["to_q", "to_k", "to_v", "to_out.0"];
 
     [Key("""

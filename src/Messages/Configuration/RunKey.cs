@@ -21,10 +21,13 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
 
     /// <summary>What is allowed, in words; empty where any text or file is.</summary>
     public string Range => Rule.Allowed.Length > 0 ? Rule.Allowed
+        : IsList ? ""
         : Rule.OneOf.Length > 0 ? $"one of {string.Join(", ", Rule.OneOf)}"
         : Bounds;
 
     private Type Type => Nullable.GetUnderlyingType(Property.PropertyType) ?? Property.PropertyType;
+
+    private bool IsList => Type == typeof(IReadOnlyList<string>);
 
     private bool IsOptional => Nullable.GetUnderlyingType(Property.PropertyType) is not null;
 
@@ -38,7 +41,7 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
     private string Expected => Type == typeof(double) ? Join("a number", Range)
         : Type == typeof(int) || Type == typeof(ulong) ? Join("a whole number", Range)
         : Type == typeof(bool) ? "true or false"
-        : typeof(IEnumerable<string>).IsAssignableFrom(Type) ? "a list, e.g. [to_q, to_v]"
+        : IsList ? Rule.OneOf.Length > 0 ? $"a list, e.g. [to_q, to_v], or {string.Join(", ", Rule.OneOf)}" : "a list, e.g. [to_q, to_v]"
         : Range.Length > 0 ? Range : "a text";
 
     /// <summary>A value of a file as the property's type.</summary>
@@ -46,9 +49,12 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
     /// <exception cref="ConfigException">Of the wrong type, or not allowed.</exception>
     public object? Read(string source, string path, HoconValue value)
     {
-        if (Type == typeof(IReadOnlyList<string>))
+        if (IsList)
         {
-            return RunKeys.IsEmptyList(value) ? Array.Empty<string>() : value.IsArray() ? value.GetStringList().ToArray() : throw Wrong(value.ToString());
+            return RunKeys.IsEmptyList(value) ? Array.Empty<string>()
+                : value.IsArray() ? value.GetStringList().ToArray()
+                : value.IsString() && Rule.OneOf.Contains(value.GetString()) ? [value.GetString()]
+                : throw Wrong(value.ToString());
         }
         if (Type == typeof(IReadOnlyList<RewardTermConfig>))
         {

@@ -22,10 +22,10 @@ public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
     {
         var inner = heads * headDim;
         (_heads, _upcast) = (heads, upcast);
-        to_q = new LoraLinear(queryDim, inner, qkvBias);
-        to_k = new LoraLinear(contextDim, inner, qkvBias);
-        to_v = new LoraLinear(contextDim, inner, qkvBias);
-        to_out = nn.ModuleList<nn.Module<Tensor, Tensor>>(new LoraLinear(inner, queryDim, true));
+        to_q = new LoraLinear(queryDim, inner, qkvBias, zeroBias: true);
+        to_k = new LoraLinear(contextDim, inner, qkvBias, zeroBias: true);
+        to_v = new LoraLinear(contextDim, inner, qkvBias, zeroBias: true);
+        to_out = nn.ModuleList<nn.Module<Tensor, Tensor>>(new LoraLinear(inner, queryDim, zeroBias: true));
         RegisterComponents();
     }
 

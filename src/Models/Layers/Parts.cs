@@ -18,7 +18,7 @@ public static class Parts
 
     private static Device? Where => _blueprints > 0 ? Meta : null;
 
-    /// <summary>Builds a structure without memory; <see cref="Files.Weights"/> gives it its weights.</summary>
+    /// <summary>Builds a structure without memory; a file gives it its weights.</summary>
     public static T Blueprint<T>(Func<T> build)
     {
         _blueprints++;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Layers;
@@ -7,14 +6,14 @@ namespace AlignProp.Models.Layers;
 /// <summary>Halves height and width with a stride-2 convolution. Mirrors diffusers' Downsample2D.</summary>
 public sealed class Downsample2D : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv2d conv;
+    private readonly LoraConv2d conv;
     private readonly bool _asymmetric;
 
-    /// <param name="asymmetric">The VAE encoder pads right and bottom only (0, 1, 0, 1), which downsample_padding = 0 means; the UNet pads by 1 on all sides.</param>
+    /// <param name="asymmetric">Pads right and bottom only (0, 1, 0, 1), which downsample_padding = 0 means and VAE encoders do; otherwise by 1 on all sides.</param>
     public Downsample2D(int channels, bool asymmetric) : base(nameof(Downsample2D))
     {
         _asymmetric = asymmetric;
-        conv = Parts.Conv2d(channels, channels, 3, stride: 2, padding: asymmetric ? 0 : 1);
+        conv = new LoraConv2d(channels, channels, 3, stride: 2, padding: asymmetric ? 0 : 1);
         RegisterComponents();
     }
 
@@ -24,11 +23,11 @@ public sealed class Downsample2D : nn.Module<Tensor, Tensor>
 /// <summary>Nearest-neighbour upsampling, then a convolution. Mirrors diffusers' Upsample2D.</summary>
 public sealed class Upsample2D : nn.Module<Tensor, long[]?, Tensor>
 {
-    private readonly Conv2d conv;
+    private readonly LoraConv2d conv;
 
     public Upsample2D(int channels) : base(nameof(Upsample2D))
     {
-        conv = Parts.Conv2d(channels, channels, 3, padding: 1);
+        conv = new LoraConv2d(channels, channels, 3, padding: 1);
         RegisterComponents();
     }
 

@@ -15,11 +15,11 @@ public sealed record ResnetStyle(int? TimeDim, int Groups, double Eps, string Ac
 public sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
 {
     private readonly GroupNorm norm1;
-    private readonly Conv2d conv1;
-    private readonly Linear? time_emb_proj;
+    private readonly LoraConv2d conv1;
+    private readonly LoraLinear? time_emb_proj;
     private readonly GroupNorm norm2;
-    private readonly Conv2d conv2;
-    private readonly Conv2d? conv_shortcut;
+    private readonly LoraConv2d conv2;
+    private readonly LoraConv2d? conv_shortcut;
     private readonly Func<Tensor, Tensor> _activation;
     private readonly bool _scaleShift;
     private readonly float _outputScale;
@@ -29,11 +29,11 @@ public sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
     {
         (_activation, _scaleShift, _outputScale) = (Activations.Get(style.Activation), style.ScaleShift, (float)outputScale);
         norm1 = Parts.GroupNorm(style.Groups, inChannels, style.Eps);
-        conv1 = Parts.Conv2d(inChannels, outChannels, 3, padding: 1);
-        time_emb_proj = style.TimeDim is { } width ? Parts.Linear(width, _scaleShift ? 2 * outChannels : outChannels) : null;
+        conv1 = new LoraConv2d(inChannels, outChannels, 3, padding: 1);
+        time_emb_proj = style.TimeDim is { } width ? new LoraLinear(width, _scaleShift ? 2 * outChannels : outChannels) : null;
         norm2 = Parts.GroupNorm(style.Groups, outChannels, style.Eps);
-        conv2 = Parts.Conv2d(outChannels, outChannels, 3, padding: 1);
-        conv_shortcut = inChannels == outChannels ? null : Parts.Conv2d(inChannels, outChannels, 1);
+        conv2 = new LoraConv2d(outChannels, outChannels, 3, padding: 1);
+        conv_shortcut = inChannels == outChannels ? null : new LoraConv2d(inChannels, outChannels, 1);
         RegisterComponents();
     }
 

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Layers;
@@ -7,15 +6,15 @@ namespace AlignProp.Models.Layers;
 /// <summary>Mirrors diffusers' Timesteps and TimestepEmbedding: linear, activation, linear.</summary>
 public sealed class TimestepEmbedding : nn.Module<Tensor, Tensor>
 {
-    private readonly Linear linear_1;
-    private readonly Linear linear_2;
+    private readonly LoraLinear linear_1;
+    private readonly LoraLinear linear_2;
     private readonly Func<Tensor, Tensor> _activation;
 
     public TimestepEmbedding(int inDim, int outDim, string activation = "silu") : base(nameof(TimestepEmbedding))
     {
         _activation = Activations.Get(activation);
-        linear_1 = Parts.Linear(inDim, outDim);
-        linear_2 = Parts.Linear(outDim, outDim);
+        linear_1 = new LoraLinear(inDim, outDim);
+        linear_2 = new LoraLinear(outDim, outDim);
         RegisterComponents();
     }
 

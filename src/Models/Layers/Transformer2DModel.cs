@@ -30,10 +30,10 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
         // As upstream: heads that do not divide the channels make an inner width below them.
         var inner = style.Heads * (channels / style.Heads);
         norm = Parts.GroupNorm(groups, channels, NormEps);
-        proj_in = _linear ? Parts.Linear(channels, inner) : Parts.Conv2d(channels, inner, 1);
+        proj_in = _linear ? new LoraLinear(channels, inner) : new LoraConv2d(channels, inner, 1);
         transformer_blocks = new ModuleList<BasicTransformerBlock>(
             Enumerable.Range(0, layers).Select(_ => new BasicTransformerBlock(inner, style)).ToArray());
-        proj_out = _linear ? Parts.Linear(inner, channels) : Parts.Conv2d(inner, channels, 1);
+        proj_out = _linear ? new LoraLinear(inner, channels) : new LoraConv2d(inner, channels, 1);
         RegisterComponents();
     }
 
@@ -62,7 +62,7 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
 /// <summary>Self-attention (or cross-attention twice), cross-attention, GEGLU feed-forward, each with pre-LayerNorm and residual.</summary>
 public sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, Tensor>
 {
-    // diffusers' UNet leaves the LayerNorms' eps at this default whatever norm_eps says.
+    // diffusers leaves the LayerNorms' eps at this default whatever norm_eps says.
     private const double LayerNormEps = 1e-5;
 
     private readonly LayerNorm norm1;
@@ -104,7 +104,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     public FeedForward(int dim) : base(nameof(FeedForward))
     {
-        net = nn.ModuleList<nn.Module<Tensor, Tensor>>(new Geglu(dim, dim * 4), nn.Identity(), Parts.Linear(dim * 4, dim));
+        net = nn.ModuleList<nn.Module<Tensor, Tensor>>(new Geglu(dim, dim * 4), nn.Identity(), new LoraLinear(dim * 4, dim));
         RegisterComponents();
     }
 
@@ -112,11 +112,11 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     private sealed class Geglu : nn.Module<Tensor, Tensor>
     {
-        private readonly Linear proj;
+        private readonly LoraLinear proj;
 
         public Geglu(int dim, int inner) : base(nameof(Geglu))
         {
-            proj = Parts.Linear(dim, inner * 2);
+            proj = new LoraLinear(dim, inner * 2);
             RegisterComponents();
         }
 

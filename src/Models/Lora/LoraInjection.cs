@@ -1,50 +1,55 @@
-using AlignProp.Models.Diffusion;
-using AlignProp.Models.Layers;
+using AlignProp.Adapters;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Lora;
 
 /// <summary>
-/// LoRA branches on a UNet's attention projections: the only trained weights. Parameters are named as PEFT names them,
-/// <c>MODULE.lora_A.weight</c> [r, in] and <c>MODULE.lora_B.weight</c> [out, r], in ordinal order.
+/// LoRA branches on a denoiser's layers: the only trained weights. Parameters are named as PEFT names them, <c>MODULE.lora_A.weight</c> and
+/// <c>MODULE.lora_B.weight</c>, in ordinal order; shapes as <see cref="AdapterSite"/> has them.
 /// </summary>
 public sealed class LoraInjection : IDisposable
 {
-    private readonly List<(LoraLinear Layer, LoraBranch Branch)> _branches = [];
+    private readonly IDenoiser _denoiser;
+    private readonly List<(AdapterSite Site, LoraBranch Branch)> _branches;
 
-    private LoraInjection(IReadOnlyList<(string Name, Tensor Value)> parameters) => Parameters = parameters;
+    private LoraInjection(IDenoiser denoiser, List<(AdapterSite Site, LoraBranch Branch)> branches)
+    {
+        (_denoiser, _branches) = (denoiser, branches);
+        Parameters = [.. branches
+            .SelectMany(b => new[] { (LoraNames.Down(b.Site.Module), b.Branch.A), (LoraNames.Up(b.Site.Module), b.Branch.B) })
+            .OrderBy(p => p.Item1, StringComparer.Ordinal)];
+        SetActive(true);
+    }
 
-    /// <summary>fp32 leaves with requires_grad, on the UNet's device.</summary>
+    /// <summary>fp32 leaves with requires_grad, on the denoiser's device.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Parameters { get; }
 
-    /// <summary>Every attention projection whose name ends with one of the targets: its name and sizes.</summary>
-    /// <exception cref="ModelFileException">No module matches.</exception>
-    public static IReadOnlyList<(string Module, int In, int Out)> Layout(UNet2DConditionModel unet, IReadOnlyList<string> targets) =>
-        Find(unet, targets).Select(m => (m.Name, (int)m.Layer.InFeatures, (int)m.Layer.OutFeatures)).ToList();
-
-    /// <summary>Attaches branches of zeros; load weights before use.</summary>
+    /// <summary>Attaches branches of zeros to what a run adapts; load weights before use.</summary>
     /// <param name="alpha">The branch is scaled by alpha / rank.</param>
+    /// <param name="targets">See <see cref="AdapterSites.Matching"/>.</param>
     /// <param name="dtype">fp32; fp64 only to check gradients.</param>
-    public static LoraInjection Attach(UNet2DConditionModel unet, int rank, double alpha, IReadOnlyList<string> targets,
-        ScalarType dtype = ScalarType.Float32)
+    /// <exception cref="ModelFileException">A target matches nothing.</exception>
+    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IReadOnlyList<string> targets, ScalarType dtype = ScalarType.Float32)
     {
-        var device = unet.OutputConvolution.weight!.device;
-        var parameters = new List<(string, Tensor)>();
-        var branches = new List<(LoraLinear, LoraBranch)>();
-        foreach (var (name, layer) in Find(unet, targets))
+        try
         {
-            var a = zeros([rank, layer.InFeatures], dtype, device, requires_grad: true).DetachFromDisposeScope();
-            var b = zeros([layer.OutFeatures, rank], dtype, device, requires_grad: true).DetachFromDisposeScope();
-            var branch = new LoraBranch(a, b, alpha / rank);
-            layer.SetLora(branch);
-            branches.Add((layer, branch));
-            parameters.Add(($"{name}.lora_A.weight", a));
-            parameters.Add(($"{name}.lora_B.weight", b));
+            return Attach(denoiser, rank, alpha, denoiser.Sites.Matching(targets), dtype);
         }
-        var injection = new LoraInjection(parameters.OrderBy(p => p.Item1, StringComparer.Ordinal).ToList());
-        injection._branches.AddRange(branches);
-        return injection;
+        catch (LoraTargetException e)
+        {
+            throw new ModelFileException(e.Message, e);
+        }
+    }
+
+    /// <summary>The same for given layers.</summary>
+    /// <param name="sites">Of the denoiser's.</param>
+    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IEnumerable<AdapterSite> sites, ScalarType dtype = ScalarType.Float32)
+    {
+        Tensor Zeros(int[] shape) =>
+            zeros([.. shape.Select(size => (long)size)], dtype, denoiser.Device, requires_grad: true).DetachFromDisposeScope();
+        return new LoraInjection(denoiser,
+            [.. sites.Select(site => (site, new LoraBranch(Zeros(site.DownShape(rank)), Zeros(site.UpShape(rank)), alpha / rank)))]);
     }
 
     /// <summary>Sets a parameter's values.</summary>
@@ -60,7 +65,7 @@ public sealed class LoraInjection : IDisposable
     }
 
     /// <summary>Switches the branches off and on again; off, the model is the base model.</summary>
-    public void SetActive(bool active) => _branches.ForEach(b => b.Layer.SetLora(active ? b.Branch : null));
+    public void SetActive(bool active) => _branches.ForEach(b => _denoiser.SetLora(b.Site, active ? b.Branch : null));
 
     /// <summary>Drops accumulated gradients.</summary>
     public void ZeroGradients()
@@ -72,33 +77,20 @@ public sealed class LoraInjection : IDisposable
     }
 
     /// <summary>The accumulated gradient of every parameter as fp32 values; zeros where none arrived.</summary>
-    /// <param name="scale">The gradients are divided by it (see <see cref="Alignment.AlignmentOutcome"/>).</param>
+    /// <param name="scale">The gradients are divided by it (fp16 needs a loss scale).</param>
     public IReadOnlyList<(string Name, float[] Values)> Gradients(float scale = 1) => Parameters.Select(p =>
     {
         using var scope = NewDisposeScope();
         var gradient = p.Value.grad;
-        return (p.Name, gradient is null ? new float[p.Value.numel()] : (scale == 1 ? gradient : gradient / scale).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
+        return (p.Name, gradient is null
+            ? new float[p.Value.numel()]
+            : (scale == 1 ? gradient : gradient / scale).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
     }).ToList();
 
     public void Dispose()
     {
-        foreach (var (layer, branch) in _branches)
-        {
-            layer.SetLora(null);
-            branch.Dispose();
-        }
+        SetActive(false);
+        _branches.ForEach(b => b.Branch.Dispose());
         _branches.Clear();
-    }
-
-    private static List<(string Name, LoraLinear Layer)> Find(UNet2DConditionModel unet, IReadOnlyList<string> targets)
-    {
-        var found = unet.named_modules()
-            .Where(m => m.module is LoraLinear && targets.Any(t => m.name.EndsWith("." + t, StringComparison.Ordinal)))
-            .Select(m => (m.name, (LoraLinear)m.module))
-            .OrderBy(m => m.name, StringComparer.Ordinal)
-            .ToList();
-        return found.Count > 0
-            ? found
-            : throw new ModelFileException($"LoRA targets [{string.Join(", ", targets)}] match no attention projection; expected to_q, to_k, to_v or to_out.0");
     }
 }

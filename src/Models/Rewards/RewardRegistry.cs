@@ -1,22 +1,13 @@
 using AlignProp.Adapters;
+using AlignProp.Messages.Configuration;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Rewards;
 
-/// <param name="Path">The reward's folder or file; empty where it has none.</param>
-/// <param name="Words">What a detector looks for.</param>
-/// <param name="Quality">JPEG quality of the codec rewards, 1 to 100.</param>
-public sealed record RewardSpec(string Name, string Path, IReadOnlyList<string> Words, int Quality)
-{
-    public RewardSpec(string name, string path) : this(name, path, [], 90)
-    {
-    }
-}
-
 /// <summary>Rewards by name. A new one is a class, a line here, and a line in <see cref="RewardCatalog"/> that says what it is.</summary>
 public static class RewardRegistry
 {
-    private static readonly Dictionary<string, Func<RewardSpec, Device, ScalarType, IReward>> Loaders = new()
+    private static readonly Dictionary<string, Func<RewardTermConfig, Device, ScalarType, IReward>> Loaders = new()
     {
         ["aesthetic"] = (r, device, dtype) => AestheticReward.Load(r.Path, device, dtype),
         ["hps"] = (r, device, dtype) => ClipScoreReward.Load(r.Path, device, dtype, ClipScoreScale.Cosine),
@@ -39,8 +30,8 @@ public static class RewardRegistry
     public static IEnumerable<string> Names => Loaders.Keys.Order(StringComparer.Ordinal);
 
     /// <exception cref="ModelFileException">No such reward, or its files are not right.</exception>
-    public static IReward Load(RewardSpec spec, Device device, ScalarType dtype) =>
-        Loaders.TryGetValue(spec.Name, out var load)
-            ? load(spec, device, dtype)
-            : throw new ModelFileException($"reward {spec.Name} is unknown; expected one of {string.Join(", ", Names)}");
+    public static IReward Load(RewardTermConfig term, Device device, ScalarType dtype) =>
+        Loaders.TryGetValue(term.Name, out var load)
+            ? load(term, device, dtype)
+            : throw new ModelFileException($"reward {term.Name} is unknown; expected one of {string.Join(", ", Names)}");
 }

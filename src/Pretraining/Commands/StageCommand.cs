@@ -1,6 +1,6 @@
 using AlignProp.Models.Files;
-using AlignProp.Models.Schedulers;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Latents;
+using AlignProp.Models.Samplers;
 using AlignProp.Pretraining.Data;
 using AlignProp.Pretraining.Training;
 using static TorchSharp.torch;

@@ -1,6 +1,6 @@
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
-using AlignProp.Models.Vae;
+using AlignProp.Models.Denoisers.UNet;
+using AlignProp.Models.Latents;
 
 namespace AlignProp.Pretraining.Training;
 

@@ -1,6 +1,6 @@
 using AlignProp.Models.Clip;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Rewards;
-using AlignProp.Models.Vae;
 using AlignProp.Pretraining.Codec;
 using AlignProp.Pretraining.Data;
 using TorchSharp;

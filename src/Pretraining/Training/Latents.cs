@@ -1,4 +1,4 @@
-using AlignProp.Models.Vae;
+using AlignProp.Models.Latents;
 using AlignProp.Pretraining.Data;
 using TorchSharp;
 using static TorchSharp.torch;

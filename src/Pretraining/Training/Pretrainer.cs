@@ -1,8 +1,8 @@
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
+using AlignProp.Models.Latents;
 using AlignProp.Models.Tokenization;
-using AlignProp.Models.Vae;
 using AlignProp.Pretraining.Data;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,8 +1,10 @@
-using AlignProp.Models.Alignment;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
 using AlignProp.Models.Files;
+using AlignProp.Models.Hosting;
 using AlignProp.Models.Rewards;
+using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,7 +20,7 @@ public static class SampleSheet
     public static void Run(Workspace work, string models, IReadOnlyList<string> prompts, double guidance, string path)
     {
         using var noGrad = no_grad();
-        using var model = StableDiffusion.Load(Path.Combine(models, "emoji-diffusion"), CPU);
+        using var host = ModelHost.Load(new ModelConfig { Path = Path.Combine(models, "emoji-diffusion"), ThreadsPerShard = get_num_threads() }, CPU);
         var folder = Path.Combine(models, "emoji-clip");
         using var clip = Weights.Load(new ClipModel(ClipConfig.Load(Path.Combine(folder, "config.json"))), Path.Combine(folder, "model.safetensors"));
         var names = work.Data.Concepts.Select(c => c.WithArticle).ToArray();
@@ -27,9 +29,9 @@ public static class SampleSheet
         foreach (var (chunk, part) in prompts.Chunk(Batch).Select((c, i) => (c, i)))
         {
             using var scope = NewDisposeScope();
-            var noise = SampleNoise.Initial(chunk.Select((_, i) => (ulong)(100 * part + i)).ToList(), model.LatentShape(0, 0), CPU);
-            var chain = new DenoisingChain(model.UNet, model.Scheduler, model.EncodePrompts(chunk.Select(_ => "").ToList()), model.EncodePrompts(chunk), Steps, guidance, 0);
-            var images = model.Decode(AlignmentStep.Sample(chain, noise)[^1]).clamp(-1, 1);
+            var batch = new SampleBatch(host.Model, new SamplingConfig { Steps = Steps, GuidanceScale = guidance },
+                [.. chunk.Select((prompt, i) => new ShardSample(prompt, (ulong)(100 * part + i), 0))]);
+            var images = host.Model.Codec.Decode(batch.Chain.Sample(batch.Noise)[^1]).clamp(-1, 1);
             var named = nn.functional.normalize(clip.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true))).mm(text.t()).argmax(1).data<long>().ToArray();
             right += named.Where((n, i) => names[n] == chunk[i]).Count();
             pictures.AddRange(Enumerable.Range(0, chunk.Length).Select(i => images[i].flatten().data<float>().ToArray()));

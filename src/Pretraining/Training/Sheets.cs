@@ -1,4 +1,7 @@
-using AlignProp.Models.Schedulers;
+using AlignProp.Models;
+using AlignProp.Models.Guidance;
+using AlignProp.Models.Samplers;
+using AlignProp.Models.Training;
 using SkiaSharp;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,18 +27,15 @@ public static class Sheets
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var twice = (prompts ?? DefaultPrompts).SelectMany(p => new[] { p, p }).ToArray();
-        var scheduler = new DdimScheduler(SchedulerConfig.StableDiffusion);
-        var context = model.Text.Encode(work.Tokens(twice)).LastHidden;
-        var empty = model.Text.Encode(work.Tokens(twice.Select(_ => "").ToArray())).LastHidden;
+        var sampler = new DdimSampler(SchedulerConfig.StableDiffusion);
+        var predictor = new ClassifierFree().Prepare(model.UNet, Encode(twice), Encode(twice.Select(_ => "").ToArray()), guidance);
         using var generator = new Generator(7);
-        var x = randn([twice.Length, 4, 8, 8], generator: generator);
-        foreach (var t in scheduler.Timesteps(Steps))
-        {
-            var both = model.UNet.forward(cat([x, x], 0), tensor(t), cat([empty, context], 0)).chunk(2, 0);
-            x = scheduler.Step(both[0] + (float)guidance * (both[1] - both[0]), t, x, Steps);
-        }
+        var chain = new DenoisingChain(sampler, sampler.Schedule(Steps, 0, [4, 8, 8]), predictor);
+        var x = chain.Sample(randn([twice.Length, 4, 8, 8], generator: generator))[^1];
         var images = vae.Decode(x / (float)scalingFactor).clamp(-1, 1);
         Write(path, 32, 8, Enumerable.Range(0, twice.Length).Select(i => images[i].flatten().data<float>().ToArray()).ToList(), 4);
+
+        Conditioning Encode(string[] texts) => new(model.Text.Encode(work.Tokens(texts)).LastHidden);
     }
 
     /// <param name="images">[3, size, size] each, in [-1, 1].</param>

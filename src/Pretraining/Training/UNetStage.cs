@@ -1,7 +1,7 @@
 using AlignProp.Models.Clip;
-using AlignProp.Models.Diffusion;
+using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
-using AlignProp.Models.Schedulers;
+using AlignProp.Models.Samplers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,11 +25,11 @@ public static class UNetStage
         {
             parameter.requires_grad = true;
         }
-        nn.init.zeros_(model.UNet.OutputConvolution.weight);
-        nn.init.zeros_(model.UNet.OutputConvolution.bias);
+        nn.init.zeros_(model.UNet.OutputConvolution.Weights);
+        nn.init.zeros_(model.UNet.OutputConvolution.Biases!);
         using var loop = new TrainingLoop(work.Folder, "unet", model, 1e-3, 0.998,
             (model.UNet.parameters().Cast<Parameter>(), 1), (model.Text.parameters().Cast<Parameter>(), 0.2));
-        var alphas = new DdimScheduler(SchedulerConfig.StableDiffusion).AlphasCumprod;
+        var alphas = new DdimSampler(SchedulerConfig.StableDiffusion).AlphasCumprod;
         var snr = alphas / (1 - alphas);
         var weights = snr.clamp_max(SnrCap) / snr;
         loop.Run(steps, random =>

@@ -124,7 +124,7 @@ public sealed class KohyaLoraFormatTests
     public void The_hashes_are_those_of_the_file_without_its_other_metadata()
     {
         // Large enough for the legacy hash's window at 1 MiB to hold numbers.
-        var weights = LoraInitializer.Gaussian([("conv_in", 300_000, 70_000)], 1, 3);
+        var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "conv_in", [70_000, 300_000])], 1, 3);
         using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(weights, metadata: new Dictionary<string, string> { ["modelspec.title"] = "a title" }));
         var plain = SafetensorsWriter.Serialize(file.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())),
             file.Metadata.Where(m => m.Key.StartsWith("ss_", StringComparison.Ordinal)).ToDictionary());
@@ -146,7 +146,7 @@ public sealed class KohyaLoraFormatTests
     [Fact]
     public void A_module_without_a_kohya_name_is_not_written()
     {
-        var weights = LoraInitializer.Gaussian([("my_block.to_q", 2, 2)], 1, 1);
+        var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "my_block.to_q", [2, 2])], 1, 1);
         Assert.Throws<LoraShapeException>(() => KohyaLoraFormat.Serialize(weights));
     }
 

@@ -100,7 +100,7 @@ public sealed class PublishedKeysTests : IDisposable
     private static (IReadOnlyList<(string Module, int In, int Out)> Layout, LoraWeights Weights) Adapter(string model, int modules, long parameters, double? alpha = null)
     {
         var layout = model == "sd15" ? PublishedLayout.StableDiffusion15() : PublishedLayout.Emoji();
-        var weights = LoraInitializer.Gaussian(layout, 4, 1, alpha).Map(t => [.. t.Values.Select((v, i) => v + i * 1e-3f)]);
+        var weights = LoraInitializer.Gaussian(layout.Select(m => new AdapterSite("unet", m.Module, [m.Out, m.In])), 4, 1, alpha).Map(t => [.. t.Values.Select((v, i) => v + i * 1e-3f)]);
         Assert.Equal(modules, layout.Count);
         Assert.Equal(parameters, weights.ParameterCount);
         return (layout, weights);

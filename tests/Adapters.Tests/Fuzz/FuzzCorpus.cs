@@ -85,7 +85,7 @@ internal sealed class FuzzCorpus : IDisposable
     {
         get
         {
-            var weights = LoraInitializer.Gaussian([("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", 4, 4), ("mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", 4, 4)], 2, 1);
+            var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", [4, 4]), new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", [4, 4])], 2, 1);
             return [DiffusersLoraFormat.Serialize(weights), KohyaLoraFormat.Serialize(weights), weights.Serialize(), DiffusersLoraFormat.Serialize(weights, DType.F16)];
         }
     }

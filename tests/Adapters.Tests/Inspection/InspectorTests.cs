@@ -86,7 +86,7 @@ public sealed class InspectorTests : IDisposable
     [Fact]
     public void A_LoRA_has_rank_alpha_and_modules_in_every_spelling()
     {
-        var weights = LoraInitializer.Gaussian([("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", 8, 8), ("mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", 8, 8)], 4, 1);
+        var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8]), new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", [8, 8])], 4, 1);
         foreach (var (name, bytes, spelling) in new[]
         {
             ("diffusers", DiffusersLoraFormat.Serialize(weights), "diffusers' names"), ("kohya", KohyaLoraFormat.Serialize(weights), "kohya's names (ComfyUI, A1111)"), ("own", weights.Serialize(), "of this project"),
@@ -129,7 +129,7 @@ public sealed class InspectorTests : IDisposable
         var run = Directory.CreateDirectory(Path.Combine(_folder, "run")).FullName;
         File.WriteAllText(Path.Combine(run, "run.conf"), "");
         Assert.Equal(["adapter.safetensors is missing: no step was committed yet"], Inspector.Inspect(run).Problems);
-        DiffusersLoraFormat.Write(Path.Combine(run, "adapter.safetensors"), LoraInitializer.Gaussian([("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", 2, 2)], 1, 1));
+        DiffusersLoraFormat.Write(Path.Combine(run, "adapter.safetensors"), LoraInitializer.Gaussian([new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [2, 2])], 1, 1));
         Assert.StartsWith("run of alignprop; adapter.safetensors: LoRA", Inspector.Inspect(run).Kind);
     }
 

@@ -2,7 +2,7 @@ namespace AlignProp.Adapters.Tests;
 
 public sealed class LoraInitializerTests
 {
-    private static readonly (string, int, int)[] Modules = [("a.to_q", 320, 64), ("b.to_k", 768, 320)];
+    private static readonly AdapterSite[] Modules = [new("unet", "a.to_q", [64, 320]), new("unet", "b.to_k", [320, 768])];
 
     [Fact]
     public void A_is_normal_with_deviation_one_over_rank_and_B_is_zero()
@@ -37,8 +37,8 @@ public sealed class LoraInitializerTests
     [Fact]
     public void Nonsense_is_refused()
     {
-        Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([("a", 0, 1)], 4, 1));
-        Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([("a", 1, 1), ("a", 1, 1)], 4, 1));
+        Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([new AdapterSite("unet", "a", [1, 0])], 4, 1));
+        Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([new AdapterSite("unet", "a", [1, 1]), new AdapterSite("unet", "a", [1, 1])], 4, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => LoraInitializer.Gaussian(Modules, 0, 1));
     }
 }

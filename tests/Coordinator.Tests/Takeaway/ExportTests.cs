@@ -85,7 +85,7 @@ public sealed class ExportTests : IDisposable
     public async Task A_model_that_is_not_the_adapters_is_named_and_nothing_is_written()
     {
         var file = _run.In("other.safetensors");
-        KohyaLoraFormat.Write(file, LoraInitializer.Gaussian([("down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", 8, 8)], 2, 1));
+        KohyaLoraFormat.Write(file, LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
         var (code, message) = await RunAsync([file, "--format", "merged", "--model", "models/emoji-diffusion", "--out", _run.In("merged")]);
         Assert.Equal(2, code);
         Assert.Contains("has no module down_blocks.7", message);

@@ -57,7 +57,7 @@ public sealed class StartingAdapterTests : IDisposable
     [Fact]
     public void All_modules_that_do_not_match_are_told_at_once()
     {
-        var file = LoraInitializer.Gaussian([($"{Block}.to_q", 5, 6), ($"{Block}.to_v", 4, 6), ($"{Block}.to_out.0", 4, 4)], 2, 1);
+        var file = LoraInitializer.Gaussian([new AdapterSite("unet", $"{Block}.to_q", [6, 5]), new AdapterSite("unet", $"{Block}.to_v", [6, 4]), new AdapterSite("unet", $"{Block}.to_out.0", [4, 4])], 2, 1);
         var message = Refused(Write("kohya", file));
         Assert.Contains($"1 modules of the run are not in the file ({Block}.to_k)", message);
         Assert.Contains($"2 modules of the file have no branch in the run ({Block}.to_out.0, {Block}.to_v)", message);
@@ -130,7 +130,7 @@ public sealed class StartingAdapterTests : IDisposable
 
     private RunConfig Config(string init) => _runs.Config() is var c ? c with { Lora = c.Lora with { Init = init } } : c;
 
-    private IReadOnlyList<(string Module, int In, int Out)> Layout() => LoraLayoutReader.Read(Path.Combine(_runs.Folder, "model"), ["to_q", "to_k"]);
+    private AdapterSites Layout() => LoraLayoutReader.Read(Path.Combine(_runs.Folder, "model"), ["to_q", "to_k"]);
 
     private static LoraWeights Adapter(int rank, double alpha, ulong seed = 1)
     {

@@ -12,7 +12,7 @@ namespace AlignProp.Coordinator.Tests.Verbs;
 /// <summary>mix, history, runs, compare, timesteps: the verbs that need no coordinator.</summary>
 public sealed class AdapterVerbTests : IDisposable
 {
-    private static readonly (string, int, int)[] Layout = [("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", 8, 8)];
+    private static readonly AdapterSite[] Layout = [new("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-verbs-").FullName;
 

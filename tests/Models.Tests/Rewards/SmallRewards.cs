@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
@@ -24,15 +25,15 @@ internal sealed class SmallRewards : IDisposable
     public IReward Load(string name) => RewardRegistry.Load(Spec(name), CPU, ScalarType.Float32);
 
     /// <summary>Where a reward's files are. A reward of the registry without a line here fails the tests.</summary>
-    public RewardSpec Spec(string name) => name switch
+    public RewardTermConfig Spec(string name) => name switch
     {
-        "aesthetic" => new RewardSpec(name, Aesthetic()),
-        "hps" or "pickscore" or "clip" => new RewardSpec(name, Shipped("emoji-clip")),
-        "imagereward" => new RewardSpec(name, ImageReward()),
-        "concept-removal" or "count" => new RewardSpec(name, OwlViT(), ["a cat", "a bee"], 90),
-        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" => new RewardSpec(name, ""),
-        "preference" or "jpeg-size" or "detector" => new RewardSpec(name, Shipped($"emoji-{name}")),
-        "torchscript" => new RewardSpec(name, TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean)),
+        "aesthetic" => new RewardTermConfig { Name = name, Path = Aesthetic() },
+        "hps" or "pickscore" or "clip" => new RewardTermConfig { Name = name, Path = Shipped("emoji-clip") },
+        "imagereward" => new RewardTermConfig { Name = name, Path = ImageReward() },
+        "concept-removal" or "count" => new RewardTermConfig { Name = name, Path = OwlViT(), Words = ["a cat", "a bee"] },
+        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" => new RewardTermConfig { Name = name },
+        "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
+        "torchscript" => new RewardTermConfig { Name = name, Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
         _ => throw new InvalidOperationException($"reward {name} is in the registry and not in the tests"),
     };
 

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using AlignProp.Adapters;
+using AlignProp.Messages;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlignProp.GpuNode.Compute;
+
+/// <summary>Samples and scores without gradient: rewards, features, and pictures where they are wanted.</summary>
+internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
+{
+    public ShardOutcome Compute(ShardTask.Evaluate task, ShardInput input, Action<string, double> progress, CancellationToken cancellation)
+    {
+        using var noGrad = no_grad();
+        var (host, batch, watch) = (input.Host, input.Batch, Stopwatch.StartNew());
+        var latents = batch.Chain.Sample(batch.Noise, progress, cancellation)[^1];
+        var sampling = watch.Elapsed.TotalSeconds;
+        var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(), new List<byte[]>());
+        var (height, width) = (0, 0);
+        // One image at a time: a decode at 512 x 512 is large, and small models do not mind.
+        for (var i = 0; i < batch.Prompts.Count; i++)
+        {
+            using var scope = NewDisposeScope();
+            string[] prompt = [batch.Prompts[i]];
+            var image = host.Model.Codec.Decode(latents.narrow(0, i, 1));
+            var (reward, parts) = host.Reward.ScoreTerms(image, prompt);
+            rewards.Add(Number(reward));
+            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, prompt))).Select(Number)]);
+            features.Add(host.Reward.Features(image).flatten().cpu().data<float>().ToArray());
+            (height, width) = ((int)image.shape[2], (int)image.shape[3]);
+            if (task.Pictures)
+            {
+                images.Add(ImageBytes.Rgb(image));
+            }
+        }
+        var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
+        // Term by term, not image by image.
+        var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
+        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
+    }
+
+    private static float Number(Tensor score) => score.to(ScalarType.Float32).item<float>();
+}
