@@ -35,6 +35,10 @@ public sealed partial class TraceTests : IDisposable
         var step = Assert.Single(spans, s => s.OperationName == Spans.Step && Equals(s.GetTagItem(Spans.StepTag), 2));
         Assert.Equal(default, step.ParentSpanId);
         var trace = spans.Where(s => s.TraceId == step.TraceId).ToList();
+        // A shard that is late is computed on an idle device as well: the first result counts.
+        var second = trace.Where(s => s.OperationName == Spans.Shard).GroupBy(s => s.GetTagItem(Spans.ShardTag))
+            .SelectMany(g => g.OrderBy(s => s.StartTimeUtc + s.Duration).Skip(1)).Select(s => s.SpanId).ToHashSet();
+        trace.RemoveAll(s => second.Contains(s.SpanId) || second.Contains(s.ParentSpanId));
         Assert.All(trace, s => Assert.Equal("traced", s.GetTagItem(Spans.RunTag)));
         Assert.All(trace, s => Assert.Equal(2, s.GetTagItem(Spans.StepTag)));
         Assert.All(trace, s => Assert.Equal(ActivityStatusCode.Unset, s.Status));

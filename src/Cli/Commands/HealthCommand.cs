@@ -13,18 +13,20 @@ internal static class HealthCommand
     public static Command Create(TextWriter output, TextWriter error)
     {
         var run = new Option<string?>("--run") { Description = "Run id; default: the newest run whose coordinator runs here." };
-        var ready = new Option<bool>("--ready") { Description = "Also ask that it leads with a journal it can reach, or stands by; default: that it answers." };
+        var asked = new Option<string?>("--url") { Description = "Ask there instead of the coordinator that runs here, e.g. a node's --health." };
+        var ready = new Option<bool>("--ready") { Description = "Also ask that it does its part: a coordinator leads with a journal it can reach, or stands by, a node's devices compute, and both are in the cluster; default: that it answers." };
         var runs = RunOptions.Runs();
-        var command = new Command("health", "Whether a coordinator runs here: exit code 0 or 1. Example: alignprop health --ready") { run, ready, runs };
+        var command = new Command("health", "Whether a coordinator runs here, or a node at a URL: exit code 0 or 1. Example: alignprop health --ready Example: alignprop health --url http://127.0.0.1:8081 --ready") { run, asked, ready, runs };
         command.SetAction(async (parsed, cancellation) =>
         {
             var (folder, id) = (parsed.GetValue(runs)!, parsed.GetValue(run));
-            if (Url(folder, id) is not { } file)
+            var url = parsed.GetValue(asked)?.TrimEnd('/')
+                ?? (Url(folder, id) is { } file ? (await File.ReadAllTextAsync(file, cancellation)).Trim() : null);
+            if (url is null)
             {
                 error.WriteLine($"{(id is null ? folder : Path.Combine(folder, id))}: {Without}");
                 return 1;
             }
-            var url = (await File.ReadAllTextAsync(file, cancellation)).Trim();
             var (live, isReady, why) = await HealthProbe.AskAsync(url, cancellation);
             var healthy = live && (isReady || !parsed.GetValue(ready));
             (healthy ? output : error).WriteLine($"{url}: {why}");
