@@ -36,6 +36,7 @@ public sealed class HealthTests : IDisposable
         await using var other = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), new RunMonitor(standby, "test", standby: true), () => null);
         await File.WriteAllTextAsync(standby.Url, other.Url);
         Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--run", "two"));
+        Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--url", $"{other.Url}/"));
     }
 
     [Fact]

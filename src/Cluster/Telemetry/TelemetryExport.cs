@@ -33,7 +33,12 @@ public sealed class TelemetryExport : IDisposable
     /// <param name="instance">Which of them this is.</param>
     /// <returns>Null = no collector is named.</returns>
     /// <exception cref="ConfigException">It is no URL.</exception>
-    public static TelemetryExport? Start(Config hocon, string role, string instance)
+    public static TelemetryExport? Start(Config hocon, string role, string instance) =>
+        Collector(hocon) is { } collector ? new TelemetryExport(collector, role, instance) : null;
+
+    /// <summary>The collector that is named, or null.</summary>
+    /// <exception cref="ConfigException">It is no URL.</exception>
+    public static Uri? Collector(Config hocon)
     {
         var text = hocon.GetString("alignprop.telemetry.otlp");
         if (string.IsNullOrEmpty(text))
@@ -41,7 +46,7 @@ public sealed class TelemetryExport : IDisposable
             return null;
         }
         return Uri.TryCreate(text, UriKind.Absolute, out var collector) && collector.Scheme is "http" or "https"
-            ? new TelemetryExport(collector, role, instance)
+            ? collector
             : throw new ConfigException($"alignprop.telemetry.otlp (OTEL_EXPORTER_OTLP_ENDPOINT) = {text}: expected the URL of an "
                 + "OpenTelemetry collector, e.g. http://127.0.0.1:4317");
     }
