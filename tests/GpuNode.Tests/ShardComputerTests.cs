@@ -28,7 +28,7 @@ public sealed class ShardComputerTests : IDisposable
         Assert.Equal(first.Payload, other.Payload);
         Assert.Equal(first.Rewards, other.Rewards);
         var gradient = LoraWeights.Deserialize(first.Payload);
-        Assert.True(gradient.IsFinite);
+        Assert.Null(gradient.FirstNonFinite);
         Assert.Contains(gradient.Tensors, t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal) && t.Values.Any(v => v != 0));
     }
 

@@ -49,8 +49,9 @@ internal static class Cycles
         var lines = new List<string> { string.Join(" -> ", circle.Append(circle[0])) };
         foreach (var (from, to) in circle.Zip(circle.Skip(1).Append(circle[0])))
         {
-            var reasons = edges.Where(e => e.From == from && e.To == to).Select(e => e.Why).Distinct().Order(StringComparer.Ordinal);
-            var more = reasons.Skip(Reasons).Count();
+            var reasons = edges.Where(e => e.From == from && e.To == to).Select(e => e.Why).Distinct()
+                .Order(StringComparer.Ordinal).ToList();
+            var more = reasons.Count - Reasons;
             var told = reasons.Take(Reasons).Concat(more > 0 ? [$"and {more} more"] : []);
             lines.Add($"  {from} -> {to}: {string.Join(", ", told)}");
         }

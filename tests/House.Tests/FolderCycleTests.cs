@@ -3,11 +3,8 @@ namespace AlignProp.House.Tests;
 /// <summary>No folder of a project uses another one that uses it.</summary>
 public sealed class FolderCycleTests
 {
-    /// <summary>Projects whose folders are being sorted. To be empty, and then to go, with the test that asks for it.</summary>
-    private static readonly string[] TemporarilyAllowed = ["Models", "Messages"];
-
     public static TheoryData<string> Projects =>
-        [.. SourceProject.All.Where(p => !TemporarilyAllowed.Contains(p.Name)).Select(p => p.Location)];
+        [.. SourceProject.All.Select(p => p.Location)];
 
     [Theory]
     [MemberData(nameof(Projects))]
@@ -16,10 +13,6 @@ public sealed class FolderCycleTests
         var circles = CirclesOf(SourceProject.All.Single(p => p.Location == project));
         Assert.True(circles.Count == 0, $"{project}: folders in a circle; move a type\n{string.Join('\n', circles)}");
     }
-
-    [Fact]
-    public void What_is_allowed_for_a_time_still_needs_it() =>
-        Assert.All(SourceProject.All.Where(p => TemporarilyAllowed.Contains(p.Name)), p => Assert.NotEmpty(CirclesOf(p)));
 
     [Fact]
     public void A_circle_is_found_and_told_with_the_types_that_make_it()

@@ -55,16 +55,7 @@ public static class KohyaLoraFormat
         };
     }
 
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file.</exception>
-    /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
-    public static LoraWeights Read(string path)
-    {
-        using var file = WeightFiles.Open(path);
-        return Read(file);
-    }
-
-    /// <summary>Reads an open file; see <see cref="Read(string)"/>.</summary>
+    /// <summary>The weights of <see cref="Import"/>.</summary>
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
     /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>

@@ -27,9 +27,6 @@ public static class LoraFile
         return Import(file, sites);
     }
 
-    /// <summary>The weights of an open file; see <see cref="Import(string, AdapterSites)"/>.</summary>
-    public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
-
     /// <summary>Reads an open file; see <see cref="Import(string, AdapterSites)"/>.</summary>
     public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
     {

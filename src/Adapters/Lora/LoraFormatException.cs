@@ -4,9 +4,6 @@ namespace AlignProp.Adapters;
 public sealed class LoraFormatException(string path, string key, string problem, Exception? inner = null)
     : Exception($"{path}: '{WeightFileException.OneLine(key, 200)}': {WeightFileException.OneLine(problem, 600)}", inner)
 {
-    /// <summary>File path, or what the bytes in memory are called.</summary>
-    public string Path { get; } = path;
-
     /// <summary>The key at fault.</summary>
     public string Key { get; } = key;
 }

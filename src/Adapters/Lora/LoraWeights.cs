@@ -70,9 +70,6 @@ public sealed class LoraWeights
     /// <summary>SHA-256 of <see cref="Serialize"/>, 64 lower-case hex digits: the identity of an adapter.</summary>
     public string Sha256 => _sha256.Value;
 
-    /// <summary>Whether no value is NaN or infinite.</summary>
-    public bool IsFinite => FirstNonFinite is null;
-
     /// <summary>Name of the first tensor with a NaN or an infinity, or null.</summary>
     public string? FirstNonFinite => Array.Find(_tensors, t => !Elementwise.IsFinite(t.Values))?.Name;
 

@@ -26,24 +26,12 @@ public sealed record AdamWState(long Step, LoraWeights M, LoraWeights V)
     /// <summary>Safetensors bytes (keys <c>m.NAME</c> and <c>v.NAME</c>, F32) that depend on nothing but the content.</summary>
     public byte[] Serialize() => SafetensorsWriter.Serialize(ToTensorData(), FileMetadata());
 
-    /// <summary>Writes <see cref="Serialize"/>'s bytes durably; see <see cref="SafetensorsWriter.Write"/>.</summary>
-    public void Save(string path) => SafetensorsWriter.Write(path, ToTensorData(), FileMetadata());
-
     /// <summary>Reads what <see cref="Serialize"/> made.</summary>
     /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
     /// <exception cref="LoraFormatException">Valid, but not a state of this project.</exception>
     public static AdamWState Deserialize(ReadOnlyMemory<byte> bytes)
     {
         using var file = SafetensorsFile.Parse(bytes, "AdamW state bytes");
-        return Read(file);
-    }
-
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="SafetensorsException">Not valid safetensors.</exception>
-    /// <exception cref="LoraFormatException">Valid, but not a state of this project.</exception>
-    public static AdamWState Load(string path)
-    {
-        using var file = SafetensorsFile.Open(path);
         return Read(file);
     }
 

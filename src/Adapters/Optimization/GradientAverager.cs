@@ -32,9 +32,6 @@ public sealed class GradientAverager
         _sum = form.ZerosLike();
     }
 
-    /// <summary>Shards of the step.</summary>
-    public int ShardCount => _samples.Length;
-
     /// <summary>Shards accepted so far.</summary>
     public int Received => _next + _early.Count;
 

@@ -3,9 +3,6 @@ namespace AlignProp.Adapters;
 /// <summary>A NaN or an infinity where numbers are needed. The message names what and the key.</summary>
 public sealed class NonFiniteException(string what, string key) : Exception($"{what}: '{key}' holds a NaN or an infinity")
 {
-    /// <summary>The tensor at fault.</summary>
-    public string Key { get; } = key;
-
     internal static void ThrowIfNot(LoraWeights weights, string what)
     {
         if (weights.FirstNonFinite is { } key)

@@ -10,7 +10,7 @@ public static class AlignPropCommand
 {
     public static async Task<int> InvokeAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
-        var (root, _) = Create(output, error, interactive, interrupted);
+        var root = Create(output, error, interactive, interrupted);
         try
         {
             var parsed = root.Parse(CommandHelp.Rewrite(args.Count == 0 && interactive && !Console.IsInputRedirected ? ["console"] : args));
@@ -31,8 +31,8 @@ public static class AlignPropCommand
         }
     }
 
-    /// <summary>The verbs, and the examples of each.</summary>
-    internal static (RootCommand Root, IReadOnlyDictionary<Command, IReadOnlyList<string>> Examples) Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    /// <summary>The verbs.</summary>
+    internal static RootCommand Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
         var root = new RootCommand("Aligns text-to-image diffusion models with a reward, on a cluster of actors. Without arguments, in a terminal: a console with these commands.")
         {
@@ -62,6 +62,7 @@ public static class AlignPropCommand
             ConsoleCommand.Create(output, error, interactive),
             ReferenceCommand.Create(output),
         };
-        return (root, CommandHelp.Install(root));
+        CommandHelp.Install(root);
+        return root;
     }
 }

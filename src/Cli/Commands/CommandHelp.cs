@@ -4,14 +4,9 @@ using System.CommandLine.Invocation;
 
 namespace AlignProp.Cli.Commands;
 
-/// <summary>
-/// The library's help, and after it the examples of a verb. A verb writes them at the end of its description, "... Example: alignprop ...", once for each;
-/// <see cref="Install"/> takes them from there.
-/// </summary>
-internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, IReadOnlyList<string>> examples) : SynchronousCommandLineAction
+/// <summary>The library's help, and after it the examples of a verb.</summary>
+internal sealed class CommandHelp(HelpAction help) : SynchronousCommandLineAction
 {
-    private const string Mark = "Example: ";
-
     // In a file or a pipe it is always the same: docs/cli.md is compared.
     private static int Width => Console.IsOutputRedirected ? 110 : Math.Clamp(Console.WindowWidth, 60, 110);
 
@@ -26,7 +21,7 @@ internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, 
         parseResult.InvocationConfiguration.Output = output;
         // Whatever file it was started from, people call it by one name.
         output.Write(text.ToString().Replace($"  {RootCommand.ExecutableName} ", "  alignprop ", StringComparison.Ordinal));
-        if (examples.TryGetValue(parseResult.CommandResult.Command, out var lines) && lines.Count > 0)
+        if (parseResult.CommandResult.Command is Verb { Examples: { Count: > 0 } lines })
         {
             output.WriteLine(lines.Count == 1 ? "Example:" : "Examples:");
             foreach (var line in lines)
@@ -38,10 +33,9 @@ internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, 
         return code;
     }
 
-    /// <returns>The examples of every verb.</returns>
-    public static IReadOnlyDictionary<Command, IReadOnlyList<string>> Install(RootCommand root)
+    /// <summary>Takes the place of the library's own help.</summary>
+    public static void Install(RootCommand root)
     {
-        var examples = root.Subcommands.ToDictionary(c => c, Take);
         // Without a name the library lists what Tab would offer: the runs of this folder do not belong into a help.
         foreach (var command in root.Subcommands)
         {
@@ -51,18 +45,10 @@ internal sealed class CommandHelp(HelpAction help, IReadOnlyDictionary<Command, 
         if (root.Options.OfType<HelpOption>().FirstOrDefault() is { Action: HelpAction help } option)
         {
             help.MaxWidth = Width;
-            option.Action = new CommandHelp(help, examples);
+            option.Action = new CommandHelp(help);
         }
-        return examples;
     }
 
     /// <summary>"help VERB" is "VERB --help".</summary>
     public static IReadOnlyList<string> Rewrite(IReadOnlyList<string> args) => args.Count > 0 && args[0] == "help" ? [.. args.Skip(1), "--help"] : args;
-
-    private static IReadOnlyList<string> Take(Command command)
-    {
-        var parts = (command.Description ?? "").Split(Mark, StringSplitOptions.TrimEntries);
-        command.Description = parts[0];
-        return parts[1..];
-    }
 }

@@ -5,7 +5,6 @@ using AlignProp.Cli.Pictures;
 using AlignProp.Cli.Sessions;
 using AlignProp.Cli.Takeaway;
 using AlignProp.Coordinator.Configuration;
-using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
 
 namespace AlignProp.Cli.Commands;
@@ -28,7 +27,11 @@ internal static class CompareCommand
         var path = new Option<string?>("--out") { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
         var prompts = new Option<string?>("--prompts") { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures. Example: alignprop compare RUN-A RUN-B --out compare.png") { a, b, path, prompts, runs, json };
+        var command = new Verb("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures.",
+            "alignprop compare RUN-A RUN-B --out compare.png")
+        {
+            a, b, path, prompts, runs, json,
+        };
         adapters.AddTo(command, adapters: false);
         settings.AddTo(command);
         command.SetAction(async (parsed, _) =>

@@ -11,14 +11,18 @@ internal static class ConsoleCommand
 
     public static Command Create(TextWriter output, TextWriter error, bool interactive)
     {
-        var command = new Command("console", "A prompt with these commands, completion by Tab and a history; also what alignprop does without arguments. Lines of a pipe or file are run one after the other. Example: alignprop console Example: echo \"runs --json\" | alignprop console");
+        var command = new Verb("console",
+            "A prompt with these commands, completion by Tab and a history; also what alignprop does without arguments. "
+                + "Lines of a pipe or file are run one after the other.",
+            "alignprop console",
+            "echo \"runs --json\" | alignprop console");
         command.SetAction(async (_, _) =>
         {
             if (Console.IsInputRedirected || !interactive)
             {
                 return await RunAsync(Console.In.ReadLine, output, error, interactive: false);
             }
-            var (root, _) = AlignPropCommand.Create(output, error, interactive, CancellationToken.None);
+            var root = AlignPropCommand.Create(output, error, interactive, CancellationToken.None);
             var history = new LineHistory(LineHistory.DefaultPath);
             var editor = new LineEditor(Console.Out, () => Console.ReadKey(intercept: true), () => Console.WindowWidth, new Completion(root), history);
             output.WriteLine("help lists the commands, Tab completes, quit leaves");

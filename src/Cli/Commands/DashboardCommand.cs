@@ -16,7 +16,12 @@ internal static class DashboardCommand
     {
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
         var (http, runs) = (new HttpOptions(), RunOptions.Runs());
-        var command = new Command("dashboard", "Shows a run in the browser: the address of a running one, or serves one that has ended. Example: alignprop dashboard --http 127.0.0.1:8080") { id, runs };
+        var command = new Verb("dashboard",
+            "Shows a run in the browser: the address of a running one, or serves one that has ended.",
+            "alignprop dashboard --http 127.0.0.1:8080")
+        {
+            id, runs,
+        };
         http.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {

@@ -19,7 +19,13 @@ internal static class DoctorCommand
         var database = new Option<string?>("--database") { Description = $"PostgreSQL connection string (or {RunStorage.Variable})." };
         var (runs, coordinator, json) = (new Option<string>("--runs") { Description = "Folder of the runs.", DefaultValueFactory = _ => RunOptions.DefaultRuns }, new Option<string?>("--coordinator") { Description = "Base URL of a coordinator to ask; default: the one that runs here." }, JsonOutput.Option());
         var token = new Option<string?>("--token") { Description = $"Its token (or {HttpSettings.TokenVariable})." };
-        var command = new Command("doctor", "Looks for what is wrong with this machine and its cluster, and says what to do; exit code 1 when something is. Example: alignprop doctor Example: alignprop doctor sd15-aesthetic --json") { source, port, database, runs, coordinator, token, json };
+        var command = new Verb("doctor",
+            "Looks for what is wrong with this machine and its cluster, and says what to do; exit code 1 when something is.",
+            "alignprop doctor",
+            "alignprop doctor sd15-aesthetic --json")
+        {
+            source, port, database, runs, coordinator, token, json,
+        };
         command.SetAction(async (parsed, _) =>
         {
             var findings = await MachineDoctor.LookAsync(parsed.GetValue(source)!, parsed.GetValue(runs)!, parsed.GetValue(port), interrupted);

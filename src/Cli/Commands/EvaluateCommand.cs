@@ -23,7 +23,10 @@ internal static class EvaluateCommand
         var seed = new Option<int>("--seed") { Description = "Seed of the pictures of --prompts.", DefaultValueFactory = _ => 0 };
         var path = new Option<string?>("--out") { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("evaluate", "Scores an adapter's pictures with any rewards: mean ± std, diversity. Example: alignprop evaluate RUN-ID none Example: alignprop evaluate RUN-ID --reward colourfulness --reward jpeg-size --out evaluation.png Example: alignprop evaluate my-lora.safetensors --prompts prompts/objects.txt --json")
+        var command = new Verb("evaluate", "Scores an adapter's pictures with any rewards: mean ± std, diversity.",
+            "alignprop evaluate RUN-ID none",
+            "alignprop evaluate RUN-ID --reward colourfulness --reward jpeg-size --out evaluation.png",
+            "alignprop evaluate my-lora.safetensors --prompts prompts/objects.txt --json")
         {
             names, prompts, count, seed, path, runs, json,
         };

@@ -26,7 +26,11 @@ internal static class ExportCommand
         var model = new Option<string?>("--model") { Description = "Diffusers folder the adapter was made for; default: the run's." };
         var name = new Option<string?>("--base-model") { Description = "What to call the base model in the files, e.g. stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("export", "Writes an adapter for other tools. Example: alignprop export RUN-ID --format diffusers --out my-lora") { source, format, path, dtype, model, name, runs, json };
+        var command = new Verb("export", "Writes an adapter for other tools.",
+            "alignprop export RUN-ID --format diffusers --out my-lora")
+        {
+            source, format, path, dtype, model, name, runs, json,
+        };
         command.SetAction(parsed =>
         {
             var (wanted, precision) = (parsed.GetValue(format)!, parsed.GetValue(dtype)!);

@@ -19,7 +19,12 @@ internal static class MixCommand
         var method = new Option<string>("--method") { Description = "parameters (the paper's: A and B are mixed) or outputs (what the adapters add is summed; the rank grows).", DefaultValueFactory = _ => "parameters" };
         var path = new Option<string>("--out") { Description = "LoRA file with diffusers names.", DefaultValueFactory = _ => "mix.safetensors" };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("mix", "Mixes adapters of one base model into one. Example: alignprop mix RUN-A RUN-B 0.5 Example: alignprop mix a.safetensors b.safetensors RUN-C --weights 0.5,0.3,0.2 --out mixed.safetensors") { sources, weights, method, path, runs, json };
+        var command = new Verb("mix", "Mixes adapters of one base model into one.",
+            "alignprop mix RUN-A RUN-B 0.5",
+            "alignprop mix a.safetensors b.safetensors RUN-C --weights 0.5,0.3,0.2 --out mixed.safetensors")
+        {
+            sources, weights, method, path, runs, json,
+        };
         command.SetAction(parsed =>
         {
             var parts = Parts(parsed.GetValue(runs)!, [.. parsed.GetValue(sources)!], parsed.GetValue(weights));

@@ -11,7 +11,13 @@ internal static class NodesCommand
     public static Command Create(TextWriter output)
     {
         var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
-        var command = new Command("nodes", "Lists the devices of a running cluster: state, shard, shards a minute, failures, memory; refused and benched ones with the reason. Example: alignprop nodes") { json };
+        var command = new Verb("nodes",
+            "Lists the devices of a running cluster: state, shard, shards a minute, failures, memory; "
+                + "refused and benched ones with the reason.",
+            "alignprop nodes")
+        {
+            json,
+        };
         coordinator.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {

@@ -12,7 +12,11 @@ internal static class PresetsCommand
     public static Command Create(TextWriter output)
     {
         var json = JsonOutput.Option();
-        var command = new Command("presets", "Lists the presets of hocon/runs: run files one can name instead of writing one. Example: alignprop presets") { json };
+        var command = new Verb("presets", "Lists the presets of hocon/runs: run files one can name instead of writing one.",
+            "alignprop presets")
+        {
+            json,
+        };
         command.SetAction(parsed =>
         {
             var presets = RunFile.Presets().Select(name => new Preset(name, RunFile.PresetText(name).Split('\n')[0].TrimStart('#', ' '))).ToList();

@@ -55,7 +55,11 @@ internal static class ReferenceCommand
 
     public static Command Create(TextWriter output)
     {
-        var command = new Command("reference", "Prints docs/cli.md. Example: alignprop reference > docs/cli.md") { Hidden = true };
+        var command = new Verb("reference", "Prints docs/cli.md.",
+            "alignprop reference > docs/cli.md")
+        {
+            Hidden = true,
+        };
         var defaults = new Option<bool>("--defaults") { Description = "Prints hocon/runs/defaults.conf instead." };
         command.Add(defaults);
         command.SetAction(async (parsed, _) => output.Write(parsed.GetValue(defaults) ? RunFileWriter.RenderDefaults() : await RenderAsync()));
@@ -69,7 +73,7 @@ internal static class ReferenceCommand
         text.WriteLine();
         text.WriteLine("Made from the program by `./alignprop reference > docs/cli.md`; a test compares. Every verb: `alignprop help VERB`. Verbs that print something have `--json`: one document on");
         text.WriteLine("standard output, messages on standard error. Exit codes: 0 done, 1 failed (doctor: something is wrong), 2 bad input, 130 interrupted. The console is shown in [console.md](console.md).");
-        var (root, _) = AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None);
+        var root = AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None);
         foreach (var verb in root.Subcommands.Where(c => !c.Hidden))
         {
             text.WriteLine();

@@ -16,7 +16,11 @@ internal static class ReportCommand
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
         var path = new Option<string?>("--out") { Description = "HTML file; default: report.html in the run's folder." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("report", "Writes a run's curves, pictures, settings and hashes into one HTML file. Example: alignprop report RUN-ID --out report.html") { id, path, runs, json };
+        var command = new Verb("report", "Writes a run's curves, pictures, settings and hashes into one HTML file.",
+            "alignprop report RUN-ID --out report.html")
+        {
+            id, path, runs, json,
+        };
         command.SetAction(parsed =>
         {
             var directory = RunDirectory.Find(parsed.GetValue(runs)!, parsed.GetValue(id));

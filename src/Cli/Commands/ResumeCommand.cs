@@ -13,7 +13,12 @@ internal static class ResumeCommand
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
         id.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (nodes, cluster, runs, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("resume", "Goes on at the last committed step, with the same result as if nothing had happened. Example: alignprop resume") { id, nodes, runs, json };
+        var command = new Verb("resume",
+            "Goes on at the last committed step, with the same result as if nothing had happened.",
+            "alignprop resume")
+        {
+            id, nodes, runs, json,
+        };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {

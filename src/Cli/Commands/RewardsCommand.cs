@@ -10,7 +10,11 @@ internal static class RewardsCommand
     public static Command Create(TextWriter output)
     {
         var json = JsonOutput.Option();
-        var command = new Command("rewards", "Lists the rewards: what each measures, and what a model learns that games it. Example: alignprop train --set reward.name=colourfulness") { json };
+        var command = new Verb("rewards", "Lists the rewards: what each measures, and what a model learns that games it.",
+            "alignprop train --set reward.name=colourfulness")
+        {
+            json,
+        };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(json))

@@ -18,7 +18,12 @@ internal static class RunsCommand
     {
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var database = new Option<string?>("--database") { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
-        var command = new Command("runs", "Lists runs: state, steps, held-out reward before and after. Example: alignprop runs Example: alignprop runs --json") { runs, database, json };
+        var command = new Verb("runs", "Lists runs: state, steps, held-out reward before and after.",
+            "alignprop runs",
+            "alignprop runs --json")
+        {
+            runs, database, json,
+        };
         command.SetAction(parsed =>
         {
             var storage = RunStorage.From(parsed.GetValue(database));

@@ -22,7 +22,10 @@ internal static class SampleCommand
         var plain = new Option<bool>("--plain") { Description = "Only the pictures, without captions." };
         var path = new Option<string>("--out") { Description = "PNG file.", DefaultValueFactory = _ => "sample.png" };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var command = new Command("sample", "Makes pictures of a prompt, with any adapters or none. Example: alignprop sample \"a panda\" --adapter RUN-ID --with-base Example: alignprop sample \"a panda\" --adapter RUN-ID --lora-scale 0.6 --lora-from 0.7 --lora-to 0.0 Example: alignprop sample \"a cat\" \"a dog\" --adapter a.safetensors --adapter b.safetensors --weights 0.7,0.3")
+        var command = new Verb("sample", "Makes pictures of a prompt, with any adapters or none.",
+            "alignprop sample \"a panda\" --adapter RUN-ID --with-base",
+            "alignprop sample \"a panda\" --adapter RUN-ID --lora-scale 0.6 --lora-from 0.7 --lora-to 0.0",
+            "alignprop sample \"a cat\" \"a dog\" --adapter a.safetensors --adapter b.safetensors --weights 0.7,0.3")
         {
             prompts, seed, count, withBase, plain, path, runs, json,
         };

@@ -14,7 +14,12 @@ internal static class StandbyCommand
         var id = new Argument<string>("run-id") { Description = "The run, as the primary printed it." };
         var (nodes, cluster, runs, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), JsonOutput.Option());
         nodes.DefaultValueFactory = _ => 0;
-        var command = new Command("standby", "Waits on another machine to take a run over; needs --peer and --database. Example: alignprop standby RUN-ID --peer akka.ssl.tcp://alignprop@10.0.0.5:4053 --host 10.0.0.6 --database \"Host=db;Database=alignprop;Username=alignprop\"") { id, nodes, runs, json };
+        var command = new Verb("standby", "Waits on another machine to take a run over; needs --peer and --database.",
+            "alignprop standby RUN-ID --peer akka.ssl.tcp://alignprop@10.0.0.5:4053 --host 10.0.0.6 "
+                + "--database \"Host=db;Database=alignprop;Username=alignprop\"")
+        {
+            id, nodes, runs, json,
+        };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {

@@ -17,7 +17,13 @@ internal static class StatusCommand
     {
         var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
         var watch = new Option<bool>("--watch") { Description = "Stay, and show what changes, until the run is over or Ctrl-C." };
-        var command = new Command("status", "Shows where a run stands: progress, rewards, devices, last events; of a run that is over, how it ended. Example: alignprop status Example: alignprop status --coordinator https://10.0.0.5:8080 --watch") { json, watch };
+        var command = new Verb("status",
+            "Shows where a run stands: progress, rewards, devices, last events; of a run that is over, how it ended.",
+            "alignprop status",
+            "alignprop status --coordinator https://10.0.0.5:8080 --watch")
+        {
+            json, watch,
+        };
         coordinator.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {

@@ -9,25 +9,27 @@ namespace AlignProp.Cli.Commands;
 internal static class SteerCommands
 {
     public static Command Pause(TextWriter output) =>
-        Create(output, "pause", "Lets the step in work finish, then nothing new begins; nodes stay. Example: alignprop pause");
+        Create(output, "pause", "Lets the step in work finish, then nothing new begins; nodes stay.", "alignprop pause");
 
     public static Command Continue(TextWriter output) =>
-        Create(output, "continue", "Goes on after a pause. Example: alignprop continue");
+        Create(output, "continue", "Goes on after a pause.", "alignprop continue");
 
     public static Command Stop(TextWriter output) =>
-        Create(output, "stop", "Ends the run after the step in work, with an evaluation; resume goes on later. Example: alignprop stop --run RUN-ID");
+        Create(output, "stop", "Ends the run after the step in work, with an evaluation; resume goes on later.",
+            "alignprop stop --run RUN-ID");
 
     public static Command Drain(TextWriter output)
     {
         var node = new Argument<string>("node") { Description = "Name of the node, e.g. node-2 (alignprop nodes lists them)." };
         node.CompletionSources.Add(_ => Interactive.Words.Nodes(RunOptions.DefaultRuns));
-        return Create(output, "drain", "Lets a node finish its shard and leave. Example: alignprop drain node-2", node);
+        return Create(output, "drain", "Lets a node finish its shard and leave.", "alignprop drain node-2", node);
     }
 
-    private static Command Create(TextWriter output, string verb, string description, Argument<string>? node = null)
+    private static Command Create(TextWriter output, string verb, string description, string example,
+        Argument<string>? node = null)
     {
         var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
-        var command = new Command(verb, description) { json };
+        var command = new Verb(verb, description, example) { json };
         if (node is not null)
         {
             command.Add(node);

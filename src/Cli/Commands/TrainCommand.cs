@@ -18,7 +18,13 @@ internal static class TrainCommand
         file.CompletionSources.Add(_ => RunFile.Presets());
         var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(), JsonOutput.Option());
         var id = new Option<string?>("--id") { Description = "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
-        var command = new Command("train", "Starts a run: the coordinator and local GPU nodes. Example: alignprop train Example: alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2 Example: alignprop train my-run.conf --host 10.0.0.5 --port 4053 --nodes 0") { file, id, nodes, runs, set, json };
+        var command = new Verb("train", "Starts a run: the coordinator and local GPU nodes.",
+            "alignprop train",
+            "alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2",
+            "alignprop train my-run.conf --host 10.0.0.5 --port 4053 --nodes 0")
+        {
+            file, id, nodes, runs, set, json,
+        };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using AlignProp.Adapters;
-using AlignProp.Cli.Interactive;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;

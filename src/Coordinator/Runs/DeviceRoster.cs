@@ -62,8 +62,8 @@ internal sealed class DeviceRoster
     /// <summary>The node takes no part.</summary>
     public void Unfit(NodeId node) => _nodes.Remove(node);
 
-    /// <summary>The node leaves in order: its devices are not lost when they go.</summary>
-    public void Leaving(NodeId node) => _leaving.Add(node);
+    /// <summary>The node leaves in order: its devices are not lost when they go. True when that is new.</summary>
+    public bool Leaving(NodeId node) => _leaving.Add(node);
 
     public bool IsLeaving(DeviceId device) => _leaving.Contains(device.Node);
 

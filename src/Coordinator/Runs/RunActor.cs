@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
-using AlignProp.Adapters;
 using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;

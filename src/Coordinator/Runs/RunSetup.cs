@@ -1,4 +1,3 @@
-using System.Text;
 using Akka.Actor;
 using AlignProp.Adapters;
 using AlignProp.Coordinator.Storage;

@@ -125,7 +125,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     {
         Receive<NodeHello>(OnHello);
         Receive<NodeUnfit>(OnUnfit);
-        Receive<NodeLeaving>(OnLeaving);
+        Receive<NodeLeaving>(leaving => Leave(leaving.Node));
         Receive<DrainNode>(OnDrain);
         Receive<FetchChunk>(OnFetch);
     }
@@ -188,10 +188,12 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         _setup.Progress.Report(new NodeChanged(unfit.Node, NodeState.Refused, unfit.Reason));
     }
 
-    private void OnLeaving(NodeLeaving leaving)
+    private void Leave(NodeId node)
     {
-        _devices.Leaving(leaving.Node);
-        _setup.Progress.Report(new NodeChanged(leaving.Node, NodeState.Leaving, "finishes its shard"));
+        if (_devices.Leaving(node))
+        {
+            _setup.Progress.Report(new NodeChanged(node, NodeState.Leaving, "finishes its shard"));
+        }
     }
 
     private void OnDrain(DrainNode drain)
@@ -199,6 +201,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         if (_devices.ActorOf(drain.Node) is { } node)
         {
             node.Tell(drain);
+            // Its own word comes by way of the run's actor, which may be writing: its devices' end can come first.
+            Leave(drain.Node);
             Sender.Tell(new DrainReply(true, $"{drain.Node} finishes its shard and leaves"));
             return;
         }

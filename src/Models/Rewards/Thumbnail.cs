@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>What a picture shows, for rewards without a model of their own.</summary>
-internal static class Thumbnail
+public static class Thumbnail
 {
     /// <summary>An 8 x 8 thumbnail, centred: enough to tell different pictures apart.</summary>
     /// <returns>[B, 192], fp32, L2-normalised, without gradient.</returns>

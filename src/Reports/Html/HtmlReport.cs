@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using AlignProp.Adapters;
-using AlignProp.Messages;
 
 namespace AlignProp.Reports.Html;
 

@@ -32,8 +32,6 @@ public sealed record DevicePicture(NodeId Node, DeviceName? Device)
     /// <summary>When the shards of the last minutes were taken.</summary>
     public ImmutableList<DateTimeOffset> Times { get; init; } = [];
 
-    public bool Benched => State == NodeState.Benched;
-
     public DevicePicture Heard(DeviceWork? work, DateTimeOffset now) => this with
     {
         // A benched device still asks for work, a leaving one still computes.

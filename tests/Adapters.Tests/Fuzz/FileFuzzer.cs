@@ -102,7 +102,7 @@ internal sealed class FileFuzzer(ulong seed)
 
         if (kind == "lora")
         {
-            LoraFile.Read(file);
+            LoraFile.Import(file);
         }
     }
 }

@@ -56,7 +56,8 @@ public sealed class ConsoleTests : IDisposable
         Assert.Equal([Path.Combine(_folder, "lora.safetensors")], completion.Of($"export {_folder}/lo"));
     }
 
-    private static Completion Completion() => new(AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None).Root);
+    private static Completion Completion() =>
+        new(AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None));
 
     /// <summary>What comes of keys, and texts typed letter by letter, before Enter.</summary>
     private static string Type(LineHistory history, params object[] keys)

@@ -67,6 +67,18 @@ public sealed class DispatcherNodeTests : DispatcherKit
     }
 
     [Fact]
+    public async Task A_drained_node_has_left_even_when_its_devices_end_comes_before_its_own_word()
+    {
+        var (node, device) = (Greet(), Device("node"));
+        device.Ask();
+        Tell(new DrainNode(Node), CreateTestProbe());
+        Sys.Stop(device.Worker.Ref);
+        await Record.Until(e => e is DeviceChanged { State: NodeState.Left });
+        Tell(new NodeLeaving(Node), node);
+        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], Record.All<NodeChanged>().Select(e => e.State));
+    }
+
+    [Fact]
     public void A_node_that_is_not_known_cannot_be_drained_and_those_that_are_known_are_named()
     {
         Greet();
