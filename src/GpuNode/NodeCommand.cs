@@ -40,7 +40,8 @@ public static class NodeCommand
                     return 2;
             }
         }
-        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException or ConfigException)
+        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException
+            or ConfigException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;

@@ -13,8 +13,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// <c>--health HOST:PORT</c>: /health/live and /health/ready as the coordinator has them, for who watches nodes from outside. They
-/// tell nothing of the run and take nothing, so they need no token; where the cluster has certificates they speak https off the
+/// <c>--health HOST:PORT</c>: /health/live and /health/ready as the coordinator has them, for who watches nodes from outside.
+/// They tell nothing of the run and take nothing, so they need no token; where the cluster has certificates they speak https off the
 /// loopback.
 /// </summary>
 internal sealed class NodeHealth : IAsyncDisposable
@@ -35,7 +35,8 @@ internal sealed class NodeHealth : IAsyncDisposable
     {
         if (!IPEndPoint.TryParse(bind, out var address) || !bind.Contains(':', StringComparison.Ordinal))
         {
-            throw new ArgumentException($"--health {bind}: expected an IP address and a port, e.g. 127.0.0.1:8081 (port 0 = any free one)");
+            const string example = "127.0.0.1:8081 (port 0 = any free one)";
+            throw new ArgumentException($"--health {bind}: expected an IP address and a port, e.g. {example}");
         }
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>

@@ -51,7 +51,8 @@ public sealed class HealthTests : IDisposable
         Assert.StartsWith("http://127.0.0.1:1: ", error, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error);
         Assert.Equal(2, (await AskAsync("--run", "never")).Code);
-        Assert.Equal((2, "", "alignprop: --url node-1: expected a URL, e.g. http://127.0.0.1:8081"), await AskAsync("--url", "node-1"));
+        Assert.Equal((2, "", "alignprop: --url node-1: expected a URL, e.g. http://127.0.0.1:8081"),
+            await AskAsync("--url", "node-1"));
     }
 
     private RunDirectory Run(string id)

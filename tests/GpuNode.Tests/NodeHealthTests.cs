@@ -80,7 +80,8 @@ public sealed class NodeHealthTests : IDisposable
         public ManualResetEventSlim Gate { get; } = new();
 
         public ShardOutcome Compute(
-            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+            CancellationToken cancellation)
         {
             Gate.Wait(cancellation);
             return new ShardOutcome([1], 0, [1], default);

@@ -13,7 +13,10 @@ internal static class SpanTree
         [Spans.Round, Spans.Fetch, Spans.Shard, "load", "sample", "score", "backward", Spans.Commit];
 
     private static readonly string[] Told =
-        [Spans.RunTag, Spans.StepTag, Spans.RoundTag, Spans.ShardTag, Spans.TaskTag, Spans.DeviceTag, Spans.BlobTag, Spans.BytesTag];
+    [
+        Spans.RunTag, Spans.StepTag, Spans.RoundTag, Spans.ShardTag, Spans.TaskTag, Spans.DeviceTag, Spans.BlobTag,
+        Spans.BytesTag,
+    ];
 
     public static string Render(Activity root, IReadOnlyList<Activity> spans)
     {
@@ -23,10 +26,11 @@ internal static class SpanTree
 
         void Add(Activity span, string first, string rest)
         {
-            var tags = Told.Where(t => span == root || t is not (Spans.RunTag or Spans.StepTag)).Select(t => (t, span.GetTagItem(t)))
-                .Where(t => t.Item2 is not null).Select(t => $" {t.t["alignprop.".Length..]}={t.Item2}");
+            var tags = Told.Where(t => span == root || t is not (Spans.RunTag or Spans.StepTag))
+                .Select(t => (t, span.GetTagItem(t))).Where(t => t.Item2 is not null).Select(t => $" {t.t["alignprop.".Length..]}={t.Item2}");
             var (at, length) = ((span.StartTimeUtc - root.StartTimeUtc).TotalMilliseconds, span.Duration.TotalMilliseconds);
-            text.Append(CultureInfo.InvariantCulture, $"{at,5:F0} ms {length,5:F0} ms  {first}{span.OperationName}{string.Concat(tags)}\n");
+            var what = $"{first}{span.OperationName}{string.Concat(tags)}";
+            text.Append(CultureInfo.InvariantCulture, $"{at,5:F0} ms {length,5:F0} ms  {what}\n");
             var below = spans.Where(s => s.ParentSpanId == span.SpanId)
                 .OrderBy(s => Array.IndexOf(Order, s.OperationName)).ThenBy(s => $"{s.GetTagItem(Spans.BlobTag)}")
                 .ThenBy(s => s.GetTagItem(Spans.ShardTag)).ThenBy(s => s.StartTimeUtc).ToList();

@@ -18,6 +18,7 @@ namespace AlignProp.GpuNode.Tests;
 public sealed partial class TraceTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan ShardTime = TimeSpan.FromMilliseconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-trace-").FullName;
 
@@ -42,7 +43,8 @@ public sealed partial class TraceTests : IDisposable
         Assert.All(trace, s => Assert.Equal("traced", s.GetTagItem(Spans.RunTag)));
         Assert.All(trace, s => Assert.Equal(2, s.GetTagItem(Spans.StepTag)));
         Assert.All(trace, s => Assert.Equal(ActivityStatusCode.Unset, s.Status));
-        Assert.Equal(2, trace.Where(s => s.OperationName == Spans.Shard).Select(s => s.GetTagItem(Spans.DeviceTag)).Distinct().Count());
+        var shards = trace.Where(s => s.OperationName == Spans.Shard);
+        Assert.Equal(2, shards.Select(s => s.GetTagItem(Spans.DeviceTag)).Distinct().Count());
         Assert.All(trace, s => Assert.True(s.StartTimeUtc + s.Duration <= step.StartTimeUtc + step.Duration, s.OperationName));
         var text = SpanTree.Render(step, trace);
         Assert.True(Structure(text) == Structure(Documented()), text);
@@ -76,8 +78,9 @@ public sealed partial class TraceTests : IDisposable
     {
         var node = new NodeId(name);
         var device = new ComputeDevice(new DeviceId(node, new DeviceName(DeviceKind.Cpu, 0)),
-            () => new PatientComputer(name, meeting, new SimulatedShardComputer(new SimulatedCost(TimeSpan.FromMilliseconds(60)))));
-        return new NodeHost(node, [device], [coordinator], new MemberOptions("node", RemotingSecurity.For("127.0.0.1"))).RunAsync();
+            () => new PatientComputer(name, meeting, new SimulatedShardComputer(new SimulatedCost(ShardTime))));
+        var member = new MemberOptions("node", RemotingSecurity.For("127.0.0.1"));
+        return new NodeHost(node, [device], [coordinator], member).RunAsync();
     }
 
     private RunConfig Config()
@@ -119,7 +122,8 @@ public sealed partial class TraceTests : IDisposable
     private sealed class PatientComputer(string name, Meeting meeting, SimulatedShardComputer inner) : IShardComputer
     {
         public ShardOutcome Compute(
-            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+            CancellationToken cancellation)
         {
             meeting.Attend(name, shard, cancellation);
             return inner.Compute(shard, run, adapter, progress, cancellation);

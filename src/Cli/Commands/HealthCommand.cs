@@ -20,8 +20,8 @@ internal static class HealthCommand
         };
         var ready = new Option<bool>("--ready")
         {
-            Description = "Also ask that it does its part: a coordinator leads with a journal it can reach, or stands by, a node's "
-                + "devices compute, and both are in the cluster; default: that it answers.",
+            Description = "Also ask that it does its part: a coordinator leads with a journal it can reach, or stands by, a "
+                + "node's devices compute, and both are in the cluster; default: that it answers.",
         };
         var runs = RunOptions.Runs();
         var command = new Verb("health", "Whether a coordinator runs here, or a node at a URL: exit code 0 or 1.",

@@ -23,7 +23,8 @@ public sealed class BlobFetcher : ReceiveActor
     private DateTimeOffset _said = DateTimeOffset.MinValue;
 
     /// <summary>For <see cref="Props"/>, which says what these are.</summary>
-    public BlobFetcher(BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, FetchTrace trace, object? arriving, int retries)
+    public BlobFetcher(
+        BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, FetchTrace trace, object? arriving, int retries)
     {
         (_transfer, _holder, _answer, _trace) = (new BlobTransfer(blob), holder, answer, trace);
         (_arriving, _retries) = (arriving, retries);

@@ -3,7 +3,7 @@ using AlignProp.Messages;
 
 namespace AlignProp.Clustering;
 
-/// <summary>What spans and their tags are called (docs/telemetry.md), and their source. While nobody listens there are none.</summary>
+/// <summary>What spans and their tags are called (docs/telemetry.md). While nobody listens there are none.</summary>
 public static class Spans
 {
     /// <summary>Name of the <see cref="ActivitySource"/>, and of every meter.</summary>

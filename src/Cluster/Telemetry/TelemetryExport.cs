@@ -47,8 +47,8 @@ public sealed class TelemetryExport : IDisposable
         }
         return Uri.TryCreate(text, UriKind.Absolute, out var collector) && collector.Scheme is "http" or "https"
             ? collector
-            : throw new ConfigException($"alignprop.telemetry.otlp (OTEL_EXPORTER_OTLP_ENDPOINT) = {text}: expected the URL of an "
-                + "OpenTelemetry collector, e.g. http://127.0.0.1:4317");
+            : throw new ConfigException($"alignprop.telemetry.otlp (OTEL_EXPORTER_OTLP_ENDPOINT) = {text}: expected the URL of "
+                + "an OpenTelemetry collector, e.g. http://127.0.0.1:4317");
     }
 
     public void Dispose()

@@ -14,8 +14,8 @@ public readonly record struct TraceLink(string Parent, RunId Run, int Step)
     public TraceLink Below(Activity? span) => span?.Id is { } id ? this with { Parent = id } : this;
 
     /// <summary>
-    /// A new span here, to be ended by <see cref="Spans.End"/>; null while nobody listens. It is not made the ambient one: an actor
-    /// shares its thread with others, to whose spans it is no parent.
+    /// A new span here, to be ended by <see cref="Spans.End"/>; null while nobody listens. It is not made the ambient one: an
+    /// actor shares its thread with others, to whose spans it is no parent.
     /// </summary>
     /// <param name="at">When it began, UTC; null = now.</param>
     public Activity? Begin(string name, DateTime? at = null)

@@ -8,7 +8,8 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Adapter">The adapter's bytes, for the nodes to fetch.</param>
 /// <param name="HandIn">The run was interrupted: devices may hold results of this work, and say so first.</param>
 /// <param name="Place">Where the spans of the work hang.</param>
-internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn, TraceLink Place) : INoSerializationVerificationNeeded;
+internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn, TraceLink Place)
+    : INoSerializationVerificationNeeded;
 
 /// <summary>From the dispatcher: how the work that was ordered ended.</summary>
 internal interface IWorkEnd : INoSerializationVerificationNeeded;

@@ -4,7 +4,7 @@ using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
 
-/// <summary>The spans of the step, or evaluation, that a run has in work: its rounds one after the other, then its commit.</summary>
+/// <summary>The spans of the step, or evaluation, that a run has in work: its rounds in turn, then its commit.</summary>
 internal sealed class StepTrace
 {
     private Activity? _whole;

@@ -5,7 +5,7 @@ using AlignProp.Messages;
 
 namespace AlignProp.GpuNode.Compute;
 
-/// <summary>What is measured of one shard on its device: its span, those of its phases below it, and how long each phase took.</summary>
+/// <summary>What is measured of one shard on its device: its span, its phases' below it, how long each took.</summary>
 internal sealed class ShardTrace : IDisposable
 {
     private static readonly Meter Meter = new(Spans.Source, ClusterNames.Version);

@@ -28,7 +28,7 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
     {
     }
 
-    /// <summary>As a real shard's time falls to its phases: N steps of sampling, about one's worth of scoring, 3K of backward.</summary>
+    /// <summary>Shares as of a real shard: N steps of sampling, about one's worth of scoring, 3K of backward.</summary>
     private static PhaseTimes Phases(double seconds, int steps, ShardTask task)
     {
         var one = seconds / (steps + 1 + 3 * task.RecomputedSteps);

@@ -16,7 +16,8 @@ namespace AlignProp.Web.Control;
 internal static class HealthEndpoints
 {
     /// <param name="control">Null where there is no cluster to be in: while the coordinator starts, or for a folder.</param>
-    public static void Add(IServiceCollection services, RunMonitor monitor, Func<IRunControl?> control) => services.AddHealthChecks()
+    public static void Add(IServiceCollection services, RunMonitor monitor, Func<IRunControl?> control) =>
+        services.AddHealthChecks()
         .AddCheck("journal", () => Health.Journal(monitor.Picture))
         .AddCheck("cluster", () => Health.Cluster(control()?.IsJoined != false))
         .AddCheck("run", () => Health.Run(monitor.Picture));

@@ -31,6 +31,7 @@ internal static class ReadEndpoints
             context.Response.Headers.CacheControl = "private, max-age=86400, immutable";
             return Results.File(file, "image/png").ExecuteAsync(context);
         });
-        routes.MapGet("/metrics", () => Results.Text(PrometheusText.Render(monitor.Meter.Meter), "text/plain; version=0.0.4; charset=utf-8"));
+        routes.MapGet("/metrics", () =>
+            Results.Text(PrometheusText.Render(monitor.Meter.Meter), "text/plain; version=0.0.4; charset=utf-8"));
     }
 }

@@ -6,7 +6,7 @@ namespace AlignProp.Web.Status;
 public static class Health
 {
     public static HealthCheckResult Journal(RunPicture picture) =>
-        Of(picture.JournalAway is null, picture.JournalAway is null ? "the journal can be reached" : "the journal cannot be reached");
+        picture.JournalAway is null ? Of(true, "the journal can be reached") : Of(false, "the journal cannot be reached");
 
     /// <param name="joined">False between two actor systems, or before the cluster has let it in.</param>
     public static HealthCheckResult Cluster(bool joined) => Of(joined, joined ? "in the cluster" : "not in the cluster");

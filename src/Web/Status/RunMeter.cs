@@ -6,8 +6,8 @@ using AlignProp.Messages;
 namespace AlignProp.Web.Status;
 
 /// <summary>
-/// A run's metrics: one list of instruments over its <see cref="RunPicture"/>, which OTLP export and /metrics read alike. What has
-/// no value yet has no measurement.
+/// A run's metrics: one list of instruments over its <see cref="RunPicture"/>, which OTLP export and /metrics read alike. What
+/// has no value yet has no measurement.
 /// </summary>
 public sealed class RunMeter : IDisposable
 {
@@ -26,7 +26,8 @@ public sealed class RunMeter : IDisposable
         Gauge("alignprop.reward", "Mean training reward of the last step.", p => p.LastStep?.RewardMean);
         Gauge("alignprop.reward_std", "Standard deviation of the training rewards of the last step.", p => p.LastStep?.RewardStd);
         Gauge("alignprop.heldout_reward", "Mean reward of the held-out prompts at the last evaluation.", p => p.HeldOut?.Last);
-        Gauge("alignprop.heldout_diversity", "Diversity between held-out prompts at the last evaluation.", p => p.HeldOut?.Diversity);
+        Gauge("alignprop.heldout_diversity", "Diversity between held-out prompts at the last evaluation.",
+            p => p.HeldOut?.Diversity);
         Gauge("alignprop.loss", "Loss of the last step.", p => p.LastStep?.Loss);
         Gauge("alignprop.grad_norm", "Norm of the last step's gradient before clipping.", p => p.LastStep?.GradNorm);
         Gauge("alignprop.step_seconds", "Seconds of the last step.", p => p.LastStep?.Seconds);
@@ -39,7 +40,8 @@ public sealed class RunMeter : IDisposable
         Counter("alignprop.elections", "Times this coordinator was elected.", t => t.Elections);
         Counter("alignprop.takeovers", "Times it took over from another coordinator.", t => t.Takeovers);
         Gauge("alignprop.coordinator_term", "Number of the election this coordinator leads by.", p => p.Leader?.Term);
-        Gauge("alignprop.journal_reachable", "0 while the journal cannot be read or written.", p => p.JournalAway is null ? 1 : 0);
+        Gauge("alignprop.journal_reachable", "0 while the journal cannot be read or written.",
+            p => p.JournalAway is null ? 1 : 0);
         Counter("alignprop.sent_bytes", "Adapter bytes sent to nodes.", t => t.BytesSent);
         Counter("alignprop.received_bytes", "Gradient and picture bytes fetched from nodes.", t => t.BytesReceived);
         Measure("alignprop.devices", "Devices by state.", p => Devices(p).GroupBy(d => d.State.Text())
@@ -61,7 +63,8 @@ public sealed class RunMeter : IDisposable
     private void Gauge(string name, string what, Func<RunPicture, double?> value) =>
         Measure(name, what, p => value(p) is { } known ? [Of(p, known)] : []);
 
-    private void Counter(string name, string what, Func<RunTotals, double> value) => Count(name, what, p => [Of(p, value(p.Totals))]);
+    private void Counter(string name, string what, Func<RunTotals, double> value) =>
+        Count(name, what, p => [Of(p, value(p.Totals))]);
 
     private void Measure(string name, string what, Func<RunPicture, IEnumerable<Measurement<double>>> values) =>
         Meter.CreateObservableGauge(name, () => values(_picture()), unit: null, what);
@@ -72,7 +75,8 @@ public sealed class RunMeter : IDisposable
     private static Func<RunPicture, IEnumerable<Measurement<double>>> PerDevice(Func<DevicePicture, double> value) =>
         picture => Devices(picture).Select(d => Of(picture, value(d), ("node", d.Node.Value), ("device", $"{d.Device}")));
 
-    private static IEnumerable<DevicePicture> Devices(RunPicture picture) => picture.Devices.Values.Where(d => d.Device is not null);
+    private static IEnumerable<DevicePicture> Devices(RunPicture picture) =>
+        picture.Devices.Values.Where(d => d.Device is not null);
 
     private static Measurement<double> Of(RunPicture picture, double value, params (string Name, string Value)[] labels) =>
         new(value, [new("run", picture.RunId), .. labels.Select(l => KeyValuePair.Create(l.Name, (object?)l.Value))]);

@@ -24,7 +24,8 @@ public sealed class TelemetryExportTests
     public void A_collector_that_is_no_url_is_refused_by_name(string text)
     {
         var error = Assert.Throws<ConfigException>(() => Start(text));
-        Assert.StartsWith($"alignprop.telemetry.otlp (OTEL_EXPORTER_OTLP_ENDPOINT) = {text}: expected", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"alignprop.telemetry.otlp (OTEL_EXPORTER_OTLP_ENDPOINT) = {text}: expected",
+            error.Message, StringComparison.Ordinal);
     }
 
     private static TelemetryExport? Start(string collector) =>

@@ -171,7 +171,8 @@ public sealed class ApiTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync("/health/ready"));
         server.IsJoined = false;
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync("/health/ready"));
-        Assert.Equal("not in the cluster\n", await (await server.Client.GetAsync(new Uri("/health/ready", UriKind.Relative))).Content.ReadAsStringAsync());
+        using var away = await server.Client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+        Assert.Equal("not in the cluster\n", await away.Content.ReadAsStringAsync());
         using var standby = new RunMonitor(server.Run, "made-up", standby: true);
         Assert.Equal("standing by", Health.Run(standby.Picture).Description);
 
