@@ -14,8 +14,8 @@ namespace AlignProp.GpuNode;
 
 /// <summary>
 /// <c>--health HOST:PORT</c>: /health/live and /health/ready as the coordinator has them, for who watches nodes from outside.
-/// They tell nothing of the run and take nothing, so they need no token; where the cluster has certificates they speak https off the
-/// loopback.
+/// They tell nothing of the run and take nothing, so they need no token; where the cluster has certificates they speak https off
+/// the loopback.
 /// </summary>
 internal sealed class NodeHealth : IAsyncDisposable
 {

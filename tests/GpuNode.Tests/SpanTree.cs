@@ -27,7 +27,8 @@ internal static class SpanTree
         void Add(Activity span, string first, string rest)
         {
             var tags = Told.Where(t => span == root || t is not (Spans.RunTag or Spans.StepTag))
-                .Select(t => (t, span.GetTagItem(t))).Where(t => t.Item2 is not null).Select(t => $" {t.t["alignprop.".Length..]}={t.Item2}");
+                .Select(t => (Name: t["alignprop.".Length..], Value: span.GetTagItem(t)))
+                .Where(t => t.Value is not null).Select(t => $" {t.Name}={t.Value}");
             var (at, length) = ((span.StartTimeUtc - root.StartTimeUtc).TotalMilliseconds, span.Duration.TotalMilliseconds);
             var what = $"{first}{span.OperationName}{string.Concat(tags)}";
             text.Append(CultureInfo.InvariantCulture, $"{at,5:F0} ms {length,5:F0} ms  {what}\n");
