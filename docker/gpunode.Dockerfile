@@ -28,7 +28,8 @@ RUN dotnet publish src/GpuNode -c Release --no-restore -o /app -p:SourceRevision
  && cd /app && rm -f libtorch_python.so libtorchbind_test.so libjitbackend_test.so libbackend_with_compiler.so libnnapi_backend.so libaoti_custom_ops.so \
  && if [ "$TORCH_BACKEND" = cpu ]; then strip --strip-unneeded libtorch_cpu.so; fi
 
-FROM mcr.microsoft.com/dotnet/runtime:10.0
+# With ASP.NET: the health checks of --health.
+FROM mcr.microsoft.com/dotnet/aspnet:10.0
 LABEL org.opencontainers.image.title="AlignProp.Actors GPU node" \
       org.opencontainers.image.description="Samples, scores and backpropagates through the denoising chain, for a coordinator"
 # OpenMP's runtime is libtorch's own; libstdc++ is not in the slim base.

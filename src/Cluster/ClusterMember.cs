@@ -48,6 +48,9 @@ public sealed class ClusterMember
     /// <summary>Its view of the cluster.</summary>
     public Cluster Cluster => Cluster.Get(System);
 
+    /// <summary>The present actor system is a full member of a cluster.</summary>
+    public bool IsUp => !Separated.IsCompleted && Cluster.SelfMember.Status == MemberStatus.Up;
+
     /// <summary>Where others join, e.g. <c>akka.tcp://alignprop@127.0.0.1:4053</c>.</summary>
     public Address Address => Cluster.SelfAddress;
 

@@ -21,7 +21,8 @@ public sealed class AdapterFetcher : ReceiveActor
     }
 
     /// <summary>Answered by <see cref="Adapter"/>.</summary>
-    public sealed record NeedAdapter(BlobRef Blob) : INoSerializationVerificationNeeded;
+    /// <param name="Place">Where the fetch's span hangs, should it be fetched for this.</param>
+    public sealed record NeedAdapter(BlobRef Blob, TraceLink Place = default) : INoSerializationVerificationNeeded;
 
     /// <param name="Bytes">Null = the coordinator has moved on to another adapter.</param>
     public sealed record Adapter(BlobHash Hash, byte[]? Bytes) : INoSerializationVerificationNeeded;
@@ -40,7 +41,8 @@ public sealed class AdapterFetcher : ReceiveActor
                 Context.Stop(old.Fetcher);
                 Give(new Adapter(old.Blob.Hash, null));
             }
-            var fetch = BlobFetcher.Props(need.Blob, _coordinator, bytes => new Adapter(need.Blob.Hash, bytes));
+            var trace = new FetchTrace(need.Place, "adapter");
+            var fetch = BlobFetcher.Props(need.Blob, _coordinator, bytes => new Adapter(need.Blob.Hash, bytes), trace);
             _fetching = (need.Blob, Context.ActorOf(fetch));
         }
         _waiting.Add(Sender);

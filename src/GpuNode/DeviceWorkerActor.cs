@@ -95,7 +95,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
             return;
         }
         _fetchingFor = lease;
-        _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter));
+        _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter, TraceLink.Of(lease)));
     }
 
     private void OnAdapter(AdapterFetcher.Adapter adapter)
@@ -150,7 +150,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         else if (_fetchingFor is { } lease)
         {
             _coordinator.Tell(new ShardProgress(lease.Lease, _device.Id, lease.Key, "fetch", 0));
-            _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter));
+            _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter, TraceLink.Of(lease)));
         }
         else
         {

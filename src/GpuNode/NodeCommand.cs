@@ -12,9 +12,9 @@ using Serilog;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --devices all [--host auto --port P] [--alive FILE]</c>
-/// joins a cluster and computes until the run is over; <c>pictures --request FILE</c> makes and scores pictures on its own;
-/// <c>check</c> says what it finds of libtorch and GPUs.
+/// <c>run --coordinator ADDRESS [--coordinator STANDBY] --name NODE --devices all [--host auto --port P] [--alive FILE]
+/// [--health HOST:PORT]</c> joins a cluster and computes until the run is over; <c>pictures --request FILE</c> makes and scores
+/// pictures on its own; <c>check</c> says what it finds of libtorch and GPUs.
 /// </summary>
 public static class NodeCommand
 {
@@ -40,7 +40,8 @@ public static class NodeCommand
                     return 2;
             }
         }
-        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException)
+        catch (Exception e) when (e is ArgumentException or ModelFileException or IOException or RemotingSecurityException
+            or ConfigException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 2;
@@ -53,7 +54,7 @@ public static class NodeCommand
 
     private static async Task<int> JoinAsync(NodeOptions options)
     {
-        options.Only("coordinator", "name", "device", "devices", "host", "port", "alive", "follow");
+        options.Only("coordinator", "name", "device", "devices", "host", "port", "alive", "health", "follow");
         var seeds = options.All("coordinator").Select(AddressOf).ToImmutableList();
         if (seeds.Count == 0)
         {
@@ -65,9 +66,17 @@ public static class NodeCommand
         var member = new MemberOptions("node", security, (int)options.Number("port", 0), Standby: seeds.Count > 1);
         var hocon = member.ConfigAt(member.Port);
         var names = DeviceList.Of(options, Libtorch.Gpus, hocon.GetString("alignprop.node.compute") == "simulated");
-        var devices = names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d)));
-        var home = new NodeHost(node, [.. devices], seeds, member);
+        var devices = names.Select(d => new ComputeDevice(new DeviceId(node, d), Computer(hocon, d))).ToImmutableList();
+        using var export = TelemetryExport.Start(hocon, "node", node.Value);
+        var home = new NodeHost(node, devices, seeds, member);
 
+        await using var health = options.Get("health", "") is { Length: > 0 } bind
+            ? await NodeHealth.StartAsync(bind, () => home.IsJoined, devices, hocon.GetTimeSpan("alignprop.node.stall"))
+            : null;
+        if (health is not null)
+        {
+            Log.Information("health at {Url}/health/ready", health.Url);
+        }
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
         {
             signal.Cancel = true;

@@ -21,14 +21,18 @@ internal sealed class NodeHost(
     private readonly ConcurrentDictionary<RunDescription, string?> _fitness = new();
     private readonly TaskCompletionSource<NodeExit> _left = NewCompletion();
     private volatile bool _draining;
+    private volatile ClusterMember? _member;
 
     /// <summary>The node's actor of the moment; nobody until the first actor system has started.</summary>
     public IActorRef Actor { get; private set; } = ActorRefs.Nobody;
 
+    /// <summary>The node is in the cluster at this moment.</summary>
+    public bool IsJoined => _member?.IsUp == true;
+
     /// <returns>The process's exit code: see <see cref="NodeExit"/>.</returns>
     public async Task<int> RunAsync()
     {
-        var member = new ClusterMember(options);
+        var member = _member = new ClusterMember(options);
         while (true)
         {
             var exit = Begin(member);

@@ -21,7 +21,8 @@ public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<Sha
 /// <summary>Nothing to do now; the device is remembered and will be sent a lease.</summary>
 public sealed record NoWork(string Reason) : IAlignPropMessage;
 
-public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter) : IAlignPropMessage
+/// <param name="Trace">W3C traceparent of the span the shard's own hang below; empty = none. Says nothing of the result.</param>
+public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, string Trace = "") : IAlignPropMessage
 {
     /// <summary>Identity of the result asked for.</summary>
     public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Round, Shard.Index, Adapter.Hash);

@@ -14,12 +14,15 @@ public sealed class ClusterMemberTests
         var first = Member("coordinator", keepsPort: true);
         var second = Member("node");
         await first.JoinItselfAsync();
+        Assert.False(second.IsUp);
         second.Join([first.Address]);
         await UntilAsync(() => Up(first) == 2 && Up(second) == 2);
+        Assert.True(first.IsUp && second.IsUp);
 
         var before = second.Address;
         first.Cluster.Down(before);
         Assert.Equal("cut off from the majority of the cluster", await second.Separated.WaitAsync(Patience));
+        Assert.False(second.IsUp);
         Assert.Null(second.Refusal);
         await second.RestartAsync();
         Assert.NotEqual(before, second.Address);

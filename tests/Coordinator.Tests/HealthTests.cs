@@ -36,6 +36,7 @@ public sealed class HealthTests : IDisposable
         await using var other = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), new RunMonitor(standby, "test", standby: true), () => null);
         await File.WriteAllTextAsync(standby.Url, other.Url);
         Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--run", "two"));
+        Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--url", $"{other.Url}/"));
     }
 
     [Fact]
@@ -50,6 +51,8 @@ public sealed class HealthTests : IDisposable
         Assert.StartsWith("http://127.0.0.1:1: ", error, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error);
         Assert.Equal(2, (await AskAsync("--run", "never")).Code);
+        Assert.Equal((2, "", "alignprop: --url node-1: expected a URL, e.g. http://127.0.0.1:8081"),
+            await AskAsync("--url", "node-1"));
     }
 
     private RunDirectory Run(string id)

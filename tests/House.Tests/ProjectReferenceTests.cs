@@ -10,7 +10,7 @@ public sealed class ProjectReferenceTests
     private static readonly (string Library, string Name, string[] Rooms)[] Kept =
     [
         ("TorchSharp", "TorchSharp", ["Models", "GpuNode", "Pretraining"]),
-        ("Microsoft.AspNetCore.App", "AspNetCore", ["Web"]),
+        ("Microsoft.AspNetCore.App", "AspNetCore", ["Web", "GpuNode"]),
         ("System.CommandLine", "CommandLine", ["Cli"]),
         ("Spectre.Console", "Spectre", ["Cli"]),
         ("ScottPlot", "ScottPlot", ["Reports"]),

@@ -33,7 +33,8 @@ internal static class DashboardCommand
             }
             var settings = http.Read(parsed, "127.0.0.1") ?? throw new ConfigException("--http off: the dashboard needs an address, e.g. --http 127.0.0.1:8080");
             var name = RunFile.Load(directory.Config, []).Name;
-            await using var server = await ControlServer.StartAsync(settings, new RunMonitor(directory, name, live: false), () => null);
+            using var monitor = new RunMonitor(directory, name, live: false);
+            await using var server = await ControlServer.StartAsync(settings, monitor, () => null);
             output.WriteLine($"{directory.Id}: {server.Url}   (Ctrl-C ends it)");
             await Task.Delay(Timeout.Infinite, interrupted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return 0;

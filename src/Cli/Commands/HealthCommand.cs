@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AlignProp.Cli.Options;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 using AlignProp.Web.Control;
 
 namespace AlignProp.Cli.Commands;
@@ -13,22 +14,36 @@ internal static class HealthCommand
     public static Command Create(TextWriter output, TextWriter error)
     {
         var run = new Option<string?>("--run") { Description = "Run id; default: the newest run whose coordinator runs here." };
-        var ready = new Option<bool>("--ready") { Description = "Also ask that it leads with a journal it can reach, or stands by; default: that it answers." };
-        var runs = RunOptions.Runs();
-        var command = new Verb("health", "Whether a coordinator runs here: exit code 0 or 1.",
-            "alignprop health --ready")
+        var asked = new Option<string?>("--url")
         {
-            run, ready, runs,
+            Description = "Ask there instead of the coordinator that runs here, e.g. a node's --health.",
+        };
+        var ready = new Option<bool>("--ready")
+        {
+            Description = "Also ask that it does its part: a coordinator leads with a journal it can reach, or stands by, a "
+                + "node's devices compute, and both are in the cluster; default: that it answers.",
+        };
+        var runs = RunOptions.Runs();
+        var command = new Verb("health", "Whether a coordinator runs here, or a node at a URL: exit code 0 or 1.",
+            "alignprop health --ready",
+            "alignprop health --url http://127.0.0.1:8081 --ready")
+        {
+            run, asked, ready, runs,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             var (folder, id) = (parsed.GetValue(runs)!, parsed.GetValue(run));
-            if (Url(folder, id) is not { } file)
+            var url = parsed.GetValue(asked)?.TrimEnd('/')
+                ?? (Url(folder, id) is { } file ? (await File.ReadAllTextAsync(file, cancellation)).Trim() : null);
+            if (url is null)
             {
                 error.WriteLine($"{(id is null ? folder : Path.Combine(folder, id))}: {Without}");
                 return 1;
             }
-            var url = (await File.ReadAllTextAsync(file, cancellation)).Trim();
+            if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            {
+                throw new ConfigException($"--url {url}: expected a URL, e.g. http://127.0.0.1:8081");
+            }
             var (live, isReady, why) = await HealthProbe.AskAsync(url, cancellation);
             var healthy = live && (isReady || !parsed.GetValue(ready));
             (healthy ? output : error).WriteLine($"{url}: {why}");

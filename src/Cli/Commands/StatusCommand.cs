@@ -62,7 +62,11 @@ internal static class StatusCommand
         }
     }
 
-    private static LiveStatus OfFolder(RunDirectory directory) => new RunMonitor(directory, RunFile.Load(directory.Config, []).Name, live: false).Live(0);
+    private static LiveStatus OfFolder(RunDirectory directory)
+    {
+        using var monitor = new RunMonitor(directory, RunFile.Load(directory.Config, []).Name, live: false);
+        return monitor.Live(0);
+    }
 
     private static async Task WatchAsync(CoordinatorOption coordinator, ParseResult parsed, CancellationToken cancellation)
     {

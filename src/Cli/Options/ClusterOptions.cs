@@ -25,12 +25,13 @@ internal sealed class ClusterOptions
         command.Add(_database);
     }
 
-    /// <exception cref="ConfigException">The port is taken, or the database does not answer.</exception>
+    /// <exception cref="ConfigException">The port is taken, the database does not answer, or the collector is no URL.</exception>
     public CoordinatorOptions Read(ParseResult parsed, bool standby = false)
     {
         var storage = RunStorage.From(parsed.GetValue(_database));
         var options = new CoordinatorOptions(parsed.GetValue(_port), parsed.GetValue(_host)!, parsed.GetValue(_peers) ?? [], standby, storage.Database);
         CoordinatorHost.SecurityOf(options);
+        TelemetryExport.Collector(HoconLayers.For("coordinator", ""));
         ListenAddress.RequireFree(options.Host, options.Port);
         storage.Check();
         return options;

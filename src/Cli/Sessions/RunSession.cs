@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Cli.Display;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
@@ -23,7 +24,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         var told = options.Json ? error : output;
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
         var board = new TensorBoardLog(directory, config.Reward.Name);
-        var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
+        using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
+        using var export = TelemetryExport.Start(HoconLayers.For("coordinator", ""), "coordinator", Environment.MachineName);
         CoordinatorHost? leading = null;
         await using var server = options.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
         var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, lines, monitor));

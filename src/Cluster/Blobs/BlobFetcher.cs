@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using AlignProp.Messages;
 
@@ -16,13 +17,17 @@ public sealed class BlobFetcher : ReceiveActor
     private readonly IActorRef _holder;
     private readonly Func<byte[]?, object> _answer;
     private readonly object? _arriving;
+    private readonly FetchTrace _trace;
+    private Activity? _span;
     private int _retries;
     private DateTimeOffset _said = DateTimeOffset.MinValue;
 
     /// <summary>For <see cref="Props"/>, which says what these are.</summary>
-    public BlobFetcher(BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, object? arriving, int retries)
+    public BlobFetcher(
+        BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, FetchTrace trace, object? arriving, int retries)
     {
-        (_transfer, _holder, _answer, _arriving, _retries) = (new BlobTransfer(blob), holder, answer, arriving, retries);
+        (_transfer, _holder, _answer, _trace) = (new BlobTransfer(blob), holder, answer, trace);
+        (_arriving, _retries) = (arriving, retries);
         Receive<BlobChunk>(OnChunk);
         Receive<BlobMissing>(missing => missing.Hash == blob.Hash, _ => Finish(null));
         Receive<ReceiveTimeout>(_ => OnSilence());
@@ -32,17 +37,21 @@ public sealed class BlobFetcher : ReceiveActor
     /// What the parent is told, made on this actor's thread: of the bytes; of null where the holder has them no longer, stays
     /// silent, or sent others than it announced.
     /// </param>
+    /// <param name="trace">Where its span hangs.</param>
     /// <param name="arriving">What the parent is told once a second while chunks come; null = nothing.</param>
     /// <param name="retries">How often 2 s of silence are answered by asking again.</param>
-    public static Props Props(BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, object? arriving = null,
-        int retries = int.MaxValue) =>
-        Akka.Actor.Props.Create(() => new BlobFetcher(blob, holder, answer, arriving, retries));
+    public static Props Props(BlobRef blob, IActorRef holder, Func<byte[]?, object> answer, FetchTrace trace,
+        object? arriving = null, int retries = int.MaxValue) =>
+        Akka.Actor.Props.Create(() => new BlobFetcher(blob, holder, answer, trace, arriving, retries));
 
     protected override void PreStart()
     {
+        _span = _trace.Begin(_transfer.Blob);
         SetReceiveTimeout(Silence);
         Ask(_transfer.Start());
     }
+
+    protected override void PostStop() => _span.End("given up");
 
     private void OnChunk(BlobChunk chunk)
     {
@@ -74,6 +83,7 @@ public sealed class BlobFetcher : ReceiveActor
 
     private void Finish(byte[]? bytes)
     {
+        _span.End(bytes is null ? "it did not arrive whole" : null);
         Context.Parent.Tell(_answer(bytes));
         Context.Stop(Self);
     }

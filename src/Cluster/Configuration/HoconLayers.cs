@@ -4,8 +4,8 @@ namespace AlignProp.Clustering;
 
 /// <summary>
 /// The commented files of hocon/, embedded: base, then the role's own, then the environment (ALIGNPROP_COMPUTE for
-/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY, _COST and _FAULT for the keys beside it), then what the
-/// caller adds.
+/// alignprop.node.compute, ALIGNPROP_SIMULATED_DELAY, _COST and _FAULT for the keys beside it; OTEL_EXPORTER_OTLP_ENDPOINT
+/// for alignprop.telemetry.otlp), then what the caller adds.
 /// </summary>
 public static class HoconLayers
 {
@@ -31,10 +31,11 @@ public static class HoconLayers
         {
             ("ALIGNPROP_COMPUTE", "alignprop.node.compute"), ("ALIGNPROP_SIMULATED_DELAY", "alignprop.node.simulated-delay"),
             ("ALIGNPROP_SIMULATED_COST", "alignprop.node.simulated-cost"), ("ALIGNPROP_SIMULATED_FAULT", "alignprop.node.simulated-fault"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "alignprop.telemetry.otlp"),
         }
             .Select(v => (Key: v.Item2, Value: Environment.GetEnvironmentVariable(v.Item1)))
             .Where(v => !string.IsNullOrEmpty(v.Value))
-            .Select(v => $"{v.Key} = {v.Value}")));
+            .Select(v => $"{v.Key} = \"{v.Value}\"")));
 
     private static Config Read(string name)
     {

@@ -56,6 +56,9 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
     public Task<RunProgress> Finished => _relay.Finished;
 
     /// <inheritdoc/>
+    public bool IsJoined => _member.IsUp;
+
+    /// <inheritdoc/>
     public Task<SteerReply> SteerAsync(Steer what) => AskAsync<SteerReply>(new SteerRun(what));
 
     /// <inheritdoc/>

@@ -26,7 +26,8 @@ internal sealed class ResultFetcher(IActorContext context)
 
     /// <summary>Begins with the results whose turn it is.</summary>
     /// <param name="resultBytes">Size of one result that waits in the sum.</param>
-    public void Continue(RoundWork work, long resultBytes)
+    /// <param name="place">Where spans of fetches hang.</param>
+    public void Continue(RoundWork work, long resultBytes, TraceLink place)
     {
         foreach (var (done, worker) in _queue.Start(work.Next, work.Waiting * resultBytes))
         {
@@ -39,7 +40,7 @@ internal sealed class ResultFetcher(IActorContext context)
             {
                 Func<byte[], object> read = work.Read;
                 var fetch = BlobFetcher.Props(done.Payload, worker, bytes => ResultReceived.Read(done, worker, read, bytes),
-                    new ResultArriving(done.Key.Index, done.Device), Retries);
+                    new FetchTrace(place, "result"), new ResultArriving(done.Key.Index, done.Device), Retries);
                 context.ActorOf(fetch, NameOf(done.Lease));
             }
             else

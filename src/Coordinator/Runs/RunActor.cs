@@ -23,6 +23,7 @@ public sealed class RunActor : ReceivePersistentActor
     private readonly RunSetup _setup;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly IActorRef _shards;
+    private readonly StepTrace _trace = new();
     private RunState _state = new();
     private bool _resumed;
 
@@ -40,6 +41,12 @@ public sealed class RunActor : ReceivePersistentActor
 
     /// <summary>A dispatcher that fails has forgotten its work: the run goes on at the last committed step.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
+
+    protected override void PostStop()
+    {
+        _trace.End("stopped before the commit");
+        base.PostStop();
+    }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => ReportAway("written", cause);
 
@@ -239,7 +246,7 @@ public sealed class RunActor : ReceivePersistentActor
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
         var work = RoundWork.Of(shards, new RoundSetting(
             trained.Weights, BlobRef.Of(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
-        _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed));
+        _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed, _trace.Round(shards[0])));
     }
 
     /// <summary>A round is done: the method's next one begins, or what all of them gave is computed beside the actor.</summary>
@@ -255,6 +262,7 @@ public sealed class RunActor : ReceivePersistentActor
             Order(next, trained);
             return;
         }
+        _trace.Commit(_setup.Run, work.Step);
         Become(committing);
         var (setup, term) = (_setup, _state.Coordinator!.Term);
         Task.Run<object>(() => work is EvaluationRound evaluation
@@ -265,6 +273,7 @@ public sealed class RunActor : ReceivePersistentActor
     private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained) =>
         Persist(new EvaluationRecorded(done.Step, done.RewardMean, done.RewardStd, done.Diversity, done.Terms ?? []), e =>
         {
+            _trace.End();
             _state = _state.Apply(e);
             _setup.Progress.Report(done with { Epoch = EpochOf(e.Step) });
             Next(trained);
@@ -272,6 +281,7 @@ public sealed class RunActor : ReceivePersistentActor
 
     private void OnStepComputed(StepComputed computed) => Persist(computed.Event, e =>
     {
+        _trace.End();
         _state = _state.Apply(e);
         _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm,
             e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
@@ -296,6 +306,7 @@ public sealed class RunActor : ReceivePersistentActor
                 + "the model's files, the prompts or the kind of device are not those of the run");
             return;
         }
+        _trace.End();
         _setup.Progress.Report(new RunNotice($"step {_state.Step} is whole again, with the same hash", NoticeKind.Repair));
         Next(computed.Trained);
     }
@@ -339,6 +350,7 @@ public sealed class RunActor : ReceivePersistentActor
 
     private void Fail(string error)
     {
+        _trace.End(error);
         Become(() => Failed(error));
         _shards.Tell(new Dismiss());
         _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, error));

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AlignProp.Clustering;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
@@ -6,7 +7,9 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>To the dispatcher: have these shards computed; answered by an <see cref="IWorkEnd"/>.</summary>
 /// <param name="Adapter">The adapter's bytes, for the nodes to fetch.</param>
 /// <param name="HandIn">The run was interrupted: devices may hold results of this work, and say so first.</param>
-internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn) : INoSerializationVerificationNeeded;
+/// <param name="Place">Where the spans of the work hang.</param>
+internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn, TraceLink Place)
+    : INoSerializationVerificationNeeded;
 
 /// <summary>From the dispatcher: how the work that was ordered ended.</summary>
 internal interface IWorkEnd : INoSerializationVerificationNeeded;

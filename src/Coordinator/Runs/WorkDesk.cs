@@ -174,7 +174,7 @@ internal sealed class WorkDesk(
         else
         {
             devices.Busy(device);
-            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work.Blob));
+            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work.Blob, order.Place.Parent));
             ReportWork(device, lease.Shard.Index, "leased", lease.Fraction);
         }
         ReportShards();
@@ -183,7 +183,7 @@ internal sealed class WorkDesk(
     /// <summary>After an interruption shards are handed out only when everybody had time to say what they hold.</summary>
     private bool HandsOut(DateTimeOffset now) => !order.HandIn || now >= devices.FirstHeard + setup.Leases.HandIn;
 
-    private void Fetch() => results.Continue(_work, order.Adapter.Length);
+    private void Fetch() => results.Continue(_work, order.Adapter.Length, order.Place);
 
     private void ReportWork(DeviceId device, int shard, string phase, double fraction) =>
         setup.Progress.Report(new DeviceHeard(device, new DeviceWork(_work.Step, shard, Evaluation, phase, fraction)));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using Serilog;
@@ -44,6 +45,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     {
         var lease = running.Lease;
         Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
+        using var trace = new ShardTrace(lease, Id);
         try
         {
             _computer ??= create();
@@ -51,6 +53,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
             var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobRef.Of(outcome.Payload),
                 outcome.Seconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);
+            trace.Done(outcome.Seconds);
             return done;
         }
 #pragma warning disable CA1031 // Whatever a shard throws (out of memory, a broken driver) is reported, and the shard is done elsewhere.
@@ -61,7 +64,9 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
             _computer?.Dispose();
             _computer = null;
             var cause = e.GetBaseException();
-            return new ShardFailed(lease.Lease, Id, lease.Key, $"{cause.GetType().Name}: {cause.Message.Split('\n')[0]}");
+            var error = $"{cause.GetType().Name}: {cause.Message.Split('\n')[0]}";
+            trace.Failed(error);
+            return new ShardFailed(lease.Lease, Id, lease.Key, error);
         }
     }
 }
@@ -71,14 +76,19 @@ public sealed class RunningShard(ShardLease lease)
 {
     private volatile string _phase = "start";
     private double _fraction;
+    private long _moved = Stopwatch.GetTimestamp();
 
     public ShardLease Lease { get; } = lease;
 
     /// <summary>Ends with <see cref="ShardDone"/> or <see cref="ShardFailed"/>.</summary>
     public Task<IAlignPropMessage> Outcome { get; internal set; } = null!;
 
+    /// <summary>How long nothing was reported of it.</summary>
+    public TimeSpan Still => Stopwatch.GetElapsedTime(Volatile.Read(ref _moved));
+
     public void Report(string phase, double fraction)
     {
+        Volatile.Write(ref _moved, Stopwatch.GetTimestamp());
         _phase = phase;
         Volatile.Write(ref _fraction, fraction);
     }

@@ -21,11 +21,18 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
         progress("simulated", 1);
-        return outcome;
+        return outcome with { Seconds = Phases(watch.Elapsed.TotalSeconds, run.Config.Sampling.Steps, shard.Task) };
     }
 
     public void Dispose()
     {
+    }
+
+    /// <summary>Shares as of a real shard: N steps of sampling, about one's worth of scoring, 3K of backward.</summary>
+    private static PhaseTimes Phases(double seconds, int steps, ShardTask task)
+    {
+        var one = seconds / (steps + 1 + 3 * task.RecomputedSteps);
+        return new PhaseTimes(steps * one, one, 3 * task.RecomputedSteps * one);
     }
 
     private ShardOutcome MakeUp(Shard shard, ReadOnlyMemory<byte> adapter)

@@ -42,6 +42,7 @@ public sealed class ControlServer : IAsyncDisposable
             kestrel.Listen(addresses, settings.Port, listen => Secure(listen, settings));
         });
         builder.Services.AddRoutingCore();
+        HealthEndpoints.Add(builder.Services, monitor, control);
         // A value that cannot be read is answered in words, not with an empty page.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(options =>
@@ -57,6 +58,7 @@ public sealed class ControlServer : IAsyncDisposable
         application.UseRouting();
         PageEndpoints.Map(application);
         ReadEndpoints.Map(application, monitor);
+        HealthEndpoints.Map(application);
         LiveEndpoint.Map(application, monitor, closing.Token);
         SteerEndpoints.Map(application, monitor, control, guard);
         try

@@ -5,13 +5,13 @@ using AlignProp.Messages;
 
 namespace AlignProp.Web.Control;
 
-/// <summary>Asks a coordinator how it is, over HTTP. Health needs no token, and none is sent.</summary>
+/// <summary>Asks a coordinator or a node how it is, over HTTP. Health needs no token, and none is sent.</summary>
 public static class HealthProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <param name="url">Base URL, as in coordinator.url.</param>
-    /// <returns>Live: it answers. Ready: it leads with a journal it can reach, or stands by; why, in its own words or the network's.</returns>
+    /// <returns>Live: it answers. Ready: it does its part; why, in its own words or the network's.</returns>
     /// <exception cref="RemotingSecurityException">The authority's file cannot be read.</exception>
     public static async Task<(bool Live, bool Ready, string Why)> AskAsync(string url, CancellationToken cancellation)
     {

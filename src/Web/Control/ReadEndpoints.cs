@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace AlignProp.Web.Control;
 
-/// <summary>What can be read: status, devices, metrics, events, configuration, pictures, health.</summary>
+/// <summary>What can be read: status, devices, metrics, events, configuration, pictures.</summary>
 internal static class ReadEndpoints
 {
     public static void Map(IEndpointRouteBuilder routes, RunMonitor monitor)
@@ -31,12 +31,7 @@ internal static class ReadEndpoints
             context.Response.Headers.CacheControl = "private, max-age=86400, immutable";
             return Results.File(file, "image/png").ExecuteAsync(context);
         });
-        routes.MapGet("/health/live", () => Results.Text("alive\n"));
-        routes.MapGet("/health/ready", () =>
-        {
-            var (ready, why) = Health.Ready(monitor.Picture);
-            return Results.Text($"{why}\n", statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
-        });
-        routes.MapGet("/metrics", () => Results.Text(PrometheusText.Render(monitor.Picture, DateTimeOffset.UtcNow), "text/plain; version=0.0.4; charset=utf-8"));
+        routes.MapGet("/metrics", () =>
+            Results.Text(PrometheusText.Render(monitor.Meter.Meter), "text/plain; version=0.0.4; charset=utf-8"));
     }
 }

@@ -9,7 +9,7 @@ namespace AlignProp.Web.Status;
 /// Folds a run's events into its <see cref="RunPicture"/> and list of entries, for whoever asks over HTTP, and keeps both in the run's folder. Told last
 /// of all listeners: when it knows a step, the step's files are there.
 /// </summary>
-public sealed class RunMonitor : IProgress<RunProgress>
+public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly RunHistory _history;
@@ -29,10 +29,14 @@ public sealed class RunMonitor : IProgress<RunProgress>
         var picture = lines.Aggregate(new RunPicture(directory.Id, name, Environment.MachineName, begun), (p, line) => p.Recall(line));
         var stop = lines.LastOrDefault(l => l.Kind == MetricsLine.StopKind);
         _picture = picture with { Phase = live ? standby ? "standby" : "starting" : stop is null ? "interrupted" : "ended", Reason = live ? null : stop?.Reason };
+        Meter = new RunMeter(() => Picture, _clock.GetUtcNow);
         _saved = live ? null : saved is { Run.State: not ("ended" or "failed") } ? saved with { Run = Interrupted(saved.Run) } : saved;
     }
 
     public RunDirectory Directory { get; }
+
+    /// <summary>The run's metrics, for whoever listens.</summary>
+    public RunMeter Meter { get; }
 
     public RunPicture Picture
     {
@@ -90,6 +94,8 @@ public sealed class RunMonitor : IProgress<RunProgress>
         changed?.TrySetResult();
         Keep(entry, value is StepCommitted or EvaluationFinished or RunStarted or RunStopped or RunFailed);
     }
+
+    public void Dispose() => Meter.Dispose();
 
     private void Keep(EventEntry? entry, bool status)
     {

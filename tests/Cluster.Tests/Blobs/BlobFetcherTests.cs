@@ -78,7 +78,9 @@ public sealed class BlobFetcherTests : TestKit
 
     private IActorRef Start(int retries = int.MaxValue)
     {
-        var fetcher = _parent.ChildActorOf(BlobFetcher.Props(Blob, _holder.Ref, bytes => new Answer(bytes), "arriving", retries));
+        var trace = new FetchTrace(new TraceLink("", new RunId("run"), 1), "result");
+        var fetcher = _parent.ChildActorOf(
+            BlobFetcher.Props(Blob, _holder.Ref, bytes => new Answer(bytes), trace, "arriving", retries));
         _parent.Watch(fetcher);
         return fetcher;
     }

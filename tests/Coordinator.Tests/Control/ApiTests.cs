@@ -169,7 +169,12 @@ public sealed class ApiTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync("/health/ready"));
         server.Report(Started);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync("/health/ready"));
-        Assert.True(Health.Ready(new RunMonitor(server.Run, "made-up", standby: true).Picture).Ready);
+        server.IsJoined = false;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync("/health/ready"));
+        using var away = await server.Client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+        Assert.Equal("not in the cluster\n", await away.Content.ReadAsStringAsync());
+        using var standby = new RunMonitor(server.Run, "made-up", standby: true);
+        Assert.Equal("standing by", Health.Run(standby.Picture).Description);
 
         async Task<HttpStatusCode> StatusAsync(string path) => (await server.Client.GetAsync(new Uri(path, UriKind.Relative))).StatusCode;
     }

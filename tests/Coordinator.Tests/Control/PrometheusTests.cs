@@ -55,12 +55,18 @@ public sealed partial class PrometheusTests
     {
         var picture = new RunPicture("r", "n", "h", DateTimeOffset.UnixEpoch) { Phase = "standby" }.Apply(new RunLed(3, "here", "there"), DateTimeOffset.UnixEpoch);
         Assert.Equal(1, picture.Totals.Takeovers);
-        Assert.Contains("# TYPE alignprop_takeovers_total counter", PrometheusText.Render(picture, DateTimeOffset.UnixEpoch), StringComparison.Ordinal);
+        Assert.Contains("# TYPE alignprop_takeovers_total counter", Render(picture), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Labels_are_escaped() => Assert.Contains("""name="a \"b\\c\nd" """.TrimEnd(),
-        PrometheusText.Render(new RunPicture("r", "a \"b\\c\nd", "h", DateTimeOffset.UnixEpoch), DateTimeOffset.UnixEpoch), StringComparison.Ordinal);
+        Render(new RunPicture("r", "a \"b\\c\nd", "h", DateTimeOffset.UnixEpoch)), StringComparison.Ordinal);
+
+    private static string Render(RunPicture picture)
+    {
+        using var meter = new RunMeter(() => picture, () => DateTimeOffset.UnixEpoch);
+        return PrometheusText.Render(meter.Meter);
+    }
 
     /// <summary>Every family once, with help and type before its samples.</summary>
     private static Dictionary<string, double> Read(string text)

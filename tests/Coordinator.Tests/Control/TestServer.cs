@@ -26,6 +26,8 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
 
     public List<string> Asked { get; } = [];
 
+    public bool IsJoined { get; set; } = true;
+
     public HttpClient Client { get; private init; } = null!;
 
     public string Url => _server.Url;

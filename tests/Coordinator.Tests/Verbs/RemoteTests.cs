@@ -78,6 +78,8 @@ public sealed class RemoteTests : IDisposable
     {
         public List<Steer> Steered { get; } = [];
 
+        public bool IsJoined => true;
+
         public Task<SteerReply> SteerAsync(Steer what)
         {
             Steered.Add(what);

@@ -1,8 +1,8 @@
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
-using AlignProp.Clustering;
 using AlignProp.Adapters;
+using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 
@@ -17,6 +17,9 @@ public abstract class DispatcherKit : TestKit
         akka.loglevel = WARNING
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
         """;
+    /// <summary>Of the work's round, in every lease.</summary>
+    protected const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     protected DispatcherKit() : base(Hocon)
@@ -46,7 +49,7 @@ public abstract class DispatcherKit : TestKit
         List<Shard> some = [.. Setup.Planner.Train(step)!.Take(shards)];
         var leases = new LeaseTable(some, Setup.Leases, "life-1");
         var work = RoundWork.Of(some, new RoundSetting(Trained.Weights, BlobRef.Of(Trained.Bytes), leases, Time.Now, []));
-        Tell(new ComputeShards(work, Trained.Bytes, handIn), Run);
+        Tell(new ComputeShards(work, Trained.Bytes, handIn, new TraceLink(Trace, Setup.Run, step)), Run);
         return work;
     }
 

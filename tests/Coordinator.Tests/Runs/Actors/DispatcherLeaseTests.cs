@@ -9,6 +9,13 @@ namespace AlignProp.Coordinator.Tests.Runs.Actors;
 public sealed class DispatcherLeaseTests : DispatcherKit
 {
     [Fact]
+    public void A_lease_says_which_span_its_shard_hangs_below()
+    {
+        Order();
+        Assert.Equal(Trace, Device("a").Lease().Trace);
+    }
+
+    [Fact]
     public void A_device_that_asks_before_there_is_work_waits_and_is_sent_a_lease_when_there_is()
     {
         var a = Device("a");
