@@ -24,7 +24,8 @@ out=$1
 shift
 [ $# -gt 0 ] || set -- localhost,127.0.0.1
 for names in "$@"; do
-  [[ $names =~ ^[A-Za-z0-9][A-Za-z0-9.:-]*(,[A-Za-z0-9:][A-Za-z0-9.:-]*)*$ ]] || die "$names: expected host names or IP addresses with commas between"
+  [[ $names =~ ^[A-Za-z0-9][A-Za-z0-9.:-]*(,[A-Za-z0-9:][A-Za-z0-9.:-]*)*$ ]] ||
+    die "$names: expected host names or IP addresses with commas between"
   [ ! -e "$out/${names%%,*}.pfx" ] || die "$out/${names%%,*}.pfx exists, and is not overwritten"
 done
 mkdir -p "$out"
@@ -51,8 +52,9 @@ for names in "$@"; do
   openssl req -new -sha256 -key "$scratch/key" -subj "/CN=$name" -out "$scratch/request"
   printf '%s\n' "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
     "extendedKeyUsage=serverAuth,clientAuth" "subjectAltName=$alternatives" > "$scratch/extensions"
-  openssl x509 -req -sha256 -days 825 -in "$scratch/request" -CA "$out/ca.crt" -CAkey "$out/ca.key" -passin env:ALIGNPROP_TLS_PASSWORD \
-    -set_serial "0x$(openssl rand -hex 16)" -extfile "$scratch/extensions" -out "$scratch/certificate" 2>"$scratch/said" || die "$(cat "$scratch/said")"
+  openssl x509 -req -sha256 -days 825 -in "$scratch/request" -CA "$out/ca.crt" -CAkey "$out/ca.key" \
+    -passin env:ALIGNPROP_TLS_PASSWORD -set_serial "0x$(openssl rand -hex 16)" -extfile "$scratch/extensions" \
+    -out "$scratch/certificate" 2>"$scratch/said" || die "$(cat "$scratch/said")"
   openssl pkcs12 -export -inkey "$scratch/key" -in "$scratch/certificate" -passout env:ALIGNPROP_TLS_PASSWORD -out "$scratch/pfx"
   mv -n "$scratch/pfx" "$out/$name.pfx"
   echo "$out/$name.pfx ($alternatives)"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Everything docker/compose.yaml mounts as secrets: passwords, the API's token, an authority and certificates. Nothing that exists is overwritten.
+# Everything docker/compose.yaml mounts as secrets: passwords, the API's token, an authority and certificates.
+# Nothing that exists is overwritten.
 #   docker/prepare.sh [DIR]        default: docker/secrets
-# The nodes share one certificate for all addresses that compose may give them (10.89.77.64 to .127): they are started without names.
+# The nodes share one certificate for all addresses that compose may give them (10.89.77.64 to .127): they are started
+# without names.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/secrets}

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What docker/compose.yaml needs of the public postgres image: POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE, data in /var/lib/postgresql/data.
+# What docker/compose.yaml needs of the public postgres image: POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE,
+# data in /var/lib/postgresql/data.
 set -eu
 bin=$(ls -d /usr/lib/postgresql/*/bin)
 data=/var/lib/postgresql/data

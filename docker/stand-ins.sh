@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Local stand-ins for the public base images, under the same names, for a machine that can reach Debian's and NuGet's packages but no image
-# registry: Debian 12 with the .NET of this machine. For trying the images out only; publish images that are built on the real ones.
+# Local stand-ins for the public base images, under the same names, for a machine that can reach Debian's and NuGet's
+# packages but no image registry: Debian 12 with the .NET of this machine. For trying the images out only; publish images
+# that are built on the real ones.
 #   docker/stand-ins.sh [WORK_DIR]      needs root, debootstrap, buildah and the .NET SDK; about three minutes the first time
 set -euo pipefail
 work=${1:-${TMPDIR:-/tmp}/alignprop-stand-ins}
 dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -E '/debian/?$' | head -n 1 || true)
+mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
+  grep -E '/debian/?$' | head -n 1 || true)
 mkdir -p "$work"
 
 rootfs() { # NAME PACKAGES
   [ -e "$work/$1.done" ] && return
   rm -rf "${work:?}/$1"
-  debootstrap --variant=minbase --include="$2" bookworm "$work/$1" "$mirror" >"$work/$1.log" 2>&1 </dev/null || { tail -5 "$work/$1.log" >&2; exit 1; }
+  debootstrap --variant=minbase --include="$2" bookworm "$work/$1" "$mirror" >"$work/$1.log" 2>&1 </dev/null ||
+    { tail -5 "$work/$1.log" >&2; exit 1; }
   rm -rf "$work/$1"/var/cache/apt/archives/*.deb "$work/$1"/var/lib/apt/lists/*
   touch "$work/$1.done"
 }
@@ -32,12 +35,14 @@ image "$base" mcr.microsoft.com/dotnet/runtime-deps:10.0
 runtime=$(buildah from --pull-never mcr.microsoft.com/dotnet/runtime-deps:10.0 </dev/null)
 buildah add -q "$runtime" "$dotnet/dotnet" /usr/share/dotnet/ >/dev/null </dev/null
 buildah add -q "$runtime" "$dotnet/host" /usr/share/dotnet/host >/dev/null </dev/null
-buildah add -q "$runtime" "$dotnet/shared/Microsoft.NETCore.App" /usr/share/dotnet/shared/Microsoft.NETCore.App >/dev/null </dev/null
+buildah add -q "$runtime" "$dotnet/shared/Microsoft.NETCore.App" /usr/share/dotnet/shared/Microsoft.NETCore.App \
+  >/dev/null </dev/null
 buildah run --isolation chroot "$runtime" -- ln -s /usr/share/dotnet/dotnet /usr/bin/dotnet </dev/null
 image "$runtime" mcr.microsoft.com/dotnet/runtime:10.0
 
 aspnet=$(buildah from --pull-never mcr.microsoft.com/dotnet/runtime:10.0 </dev/null)
-buildah add -q "$aspnet" "$dotnet/shared/Microsoft.AspNetCore.App" /usr/share/dotnet/shared/Microsoft.AspNetCore.App >/dev/null </dev/null
+buildah add -q "$aspnet" "$dotnet/shared/Microsoft.AspNetCore.App" /usr/share/dotnet/shared/Microsoft.AspNetCore.App \
+  >/dev/null </dev/null
 image "$aspnet" mcr.microsoft.com/dotnet/aspnet:10.0
 
 sdk=$(buildah from --pull-never mcr.microsoft.com/dotnet/aspnet:10.0 </dev/null)

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the images, runs docker/compose.yaml with the shipped model for a few steps, kills a node in the middle of a step and then the leading
-# coordinator, and compares the adapter with the one that the same run has outside containers. Exit code 0: equal.
+# Builds the images, runs docker/compose.yaml with the shipped model for a few steps, kills a node in the middle of a step
+# and then the leading coordinator, and compares the adapter with the one that the same run has outside containers. Exit
+# code 0: equal.
 #   docker/try.sh                 with Docker (docker compose) or Podman (podman-compose)
-#   docker/try.sh --stand-ins     where no image registry can be reached: local base images first (docker/stand-ins.sh; root, buildah, podman-compose)
+#   docker/try.sh --stand-ins     where no image registry can be reached: local base images first
+#                                 (docker/stand-ins.sh; root, buildah, podman-compose)
 #   docker/try.sh --built         with the images that are there
 #   docker/try.sh --keep          leaves containers and volumes
 set -euo pipefail
@@ -31,19 +33,24 @@ else
   compose=(docker compose -f docker/compose.yaml)
 fi
 if [ -n "$stand_ins" ]; then
-  printf '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' > "$work/containers.conf"
+  printf '%s\n' '[containers]' 'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]' \
+    '[engine]' 'cgroup_manager = "cgroupfs"' 'runtime = "runc"' > "$work/containers.conf"
   export CONTAINERS_CONF="$work/containers.conf"
   [ -n "$built" ] || say "base images (stand-ins)"
-  [ -n "$built" ] || docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" | sed 's/^/          /'
+  [ -n "$built" ] || docker/stand-ins.sh "${STAND_INS:-/var/tmp/alignprop-stand-ins}" 2>>"$work/stand-ins.log" |
+    sed 's/^/          /'
 fi
 revision=$(git rev-parse HEAD 2>/dev/null || true)
 build() { # IMAGE DOCKERFILE
   say "building $1"
   if [ -n "$stand_ins" ]; then
-    buildah bud --format docker --layers --pull-never --network host --isolation chroot -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
-      -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 </dev/null || { tail -n 30 "$work/$2.log"; exit 1; }
+    buildah bud --format docker --layers --pull-never --network host --isolation chroot \
+      -v /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
+      -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 </dev/null ||
+      { tail -n 30 "$work/$2.log"; exit 1; }
   else
-    "$engine" build -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 || { tail -n 30 "$work/$2.log"; exit 1; }
+    "$engine" build -f "docker/$2" --build-arg REVISION="$revision" -t "$1" . >"$work/$2.log" 2>&1 ||
+      { tail -n 30 "$work/$2.log"; exit 1; }
   fi
 }
 logs() {
@@ -81,7 +88,8 @@ fi
 
 # --- the run outside containers
 say "the same run outside containers"
-./alignprop train --runs "$work/runs" --id outside --http off ${ALIGNPROP_SET} >"$work/outside.log" 2>&1 </dev/null || { tail "$work/outside.log"; exit 1; }
+./alignprop train --runs "$work/runs" --id outside --http off ${ALIGNPROP_SET} >"$work/outside.log" 2>&1 </dev/null ||
+  { tail "$work/outside.log"; exit 1; }
 expected=$(sed -n 's/^adapter SHA-256 //p' "$work/outside.log")
 say "adapter $expected"
 
@@ -96,7 +104,8 @@ if [ "$engine" = podman ]; then
   podman network create --subnet 10.89.77.0/24 --ip-range 10.89.77.64/26 alignprop_cluster >/dev/null </dev/null
 fi
 "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }
-container coordinator 1 >/dev/null && container node 2 >/dev/null || { tail -n 30 "$work/up.log"; die "not all containers were made"; }
+container coordinator 1 >/dev/null && container node 2 >/dev/null ||
+  { tail -n 30 "$work/up.log"; die "not all containers were made"; }
 until_said coordinator '^step +1 ' 240
 say "step 1 is committed; a node is killed in the middle of step 2"
 "$engine" kill --signal KILL "$(container node 1)" >/dev/null </dev/null
@@ -117,7 +126,8 @@ until_said standby '^adapter SHA-256' 300
 found=$("$engine" logs "$(container standby 1)" </dev/null 2>&1 | sed -n 's/^adapter SHA-256 //p')
 say "adapter $found"
 for service in coordinator standby; do
-  "$engine" logs "$(container $service 1)" 2>&1 </dev/null | grep -E '^(step|evaluation)|resumed|joined|lost|cut off|drained|leads' | sed "s/^/          $service  /"
+  "$engine" logs "$(container $service 1)" 2>&1 </dev/null |
+    grep -E '^(step|evaluation)|resumed|joined|lost|cut off|drained|leads' | sed "s/^/          $service  /"
 done
 [ "$found" = "$expected" ] || die "the adapters differ: $expected outside, $found in containers"
 say "equal to the adapter of the run outside containers"

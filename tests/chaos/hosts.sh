@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Several hosts on one machine: network namespaces ap-1 .. ap-N with addresses 10.77.0.1 .. N on a bridge in a namespace of its own.
+# Several hosts on one machine: network namespaces ap-1 .. ap-N with addresses 10.77.0.1 .. N on a bridge in a namespace
+# of its own.
 #   hosts.sh up N | down N      make or remove them
 #   hosts.sh silence I          lose every frame from and to host I
 #   hosts.sh clear              lose nothing any more

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
 
 export function check(what, holds, why = '') {
   if (!holds) throw new Error(`not so: ${what}\n${why}`);
@@ -12,19 +15,28 @@ export function check(what, holds, why = '') {
 export class Browser {
   static async start(folder) {
     const browser = new Browser();
-    browser.chromium = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, env: { ...process.env, HOME: join(folder) } });
+    browser.chromium = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, env: { ...process.env, HOME: join(folder) },
+    });
     return browser;
   }
 
   async open(url, colorScheme, viewport) {
-    const context = await this.chromium.newContext({ colorScheme, viewport, deviceScaleFactor: viewport.width < 500 ? 2 : 1, hasTouch: viewport.width < 500 });
+    const context = await this.chromium.newContext({
+      colorScheme, viewport, deviceScaleFactor: viewport.width < 500 ? 2 : 1, hasTouch: viewport.width < 500,
+    });
     const page = await context.newPage();
     const own = new URL(url).host;
-    page.on('request', request => { if (!request.url().startsWith('blob:') && new URL(request.url()).host !== own) this.complain(`the page asked ${request.url()}`); });
+    page.on('request', request => {
+      const url = request.url();
+      if (!url.startsWith('blob:') && new URL(url).host !== own) this.complain(`the page asked ${url}`);
+    });
     page.on('pageerror', error => this.complain(`script: ${error.message}`));
     page.on('console', message => {
       // A run that ends takes its server with it: only that may refuse connections.
-      if (message.type() === 'error' && !message.text().includes('ERR_CONNECTION_REFUSED')) this.complain(`console: ${message.text()}`);
+      if (message.type() === 'error' && !message.text().includes('ERR_CONNECTION_REFUSED')) {
+        this.complain(`console: ${message.text()}`);
+      }
     });
     await page.goto(url);
     return page;

@@ -1,4 +1,5 @@
-// The dashboard in a real browser: a short run of the shipped model, the page of the running and of the ended run, desktop and phone.
+// The dashboard in a real browser: a short run of the shipped model, the page of the running and of the ended run,
+// desktop and phone.
 //   npm ci --prefix tests/dashboard && node tests/dashboard/run.mjs [FOLDER FOR PICTURES]
 // Needs Chromium (CHROMIUM=path, default /usr/bin/chromium). About three minutes on two cores.
 import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -16,8 +17,9 @@ mkdirSync(pictures, { recursive: true });
 const browser = await Browser.start(folder);
 let training, serving;
 try {
-  training = new AlignProp(root, 'train', '--runs', join(folder, 'runs'), '--set', 'stopping.max-epochs=6', '--set', 'batch.steps-per-epoch=3',
-    '--set', 'batch.size=8', '--set', 'batch.shard-size=2', '--set', 'sampling.steps=15', '--set', 'evaluation.samples-per-prompt=1',
+  training = new AlignProp(root, 'train', '--runs', join(folder, 'runs'),
+    '--set', 'stopping.max-epochs=6', '--set', 'batch.steps-per-epoch=3', '--set', 'batch.size=8',
+    '--set', 'batch.shard-size=2', '--set', 'sampling.steps=15', '--set', 'evaluation.samples-per-prompt=1',
     '--set', 'evaluation.rewards=[{name=colourfulness}]');
   const url = await training.says(/dashboard (http:\S+)/);
   await running(url);
@@ -43,8 +45,11 @@ async function running(url) {
   for (const chart of ['reward', 'loss', 'grad', 'seconds']) {
     check(`a line in the ${chart} chart`, await page.locator(`#chart-${chart} polyline`).count() > 0);
   }
-  check('a chart for the reward that is trained on and one for the other', (await page.locator('#terms figcaption').allTextContents()).join() === 'preference part of the reward,colourfulness evaluated only');
-  check('lines in it', await page.locator('#terms [data-term=preference] polyline').count() > 0 && await page.locator('#terms [data-term=colourfulness] circle.b').count() > 1);
+  check('a chart for the reward that is trained on and one for the other',
+    (await page.locator('#terms figcaption').allTextContents()).join()
+      === 'preference part of the reward,colourfulness evaluated only');
+  check('lines in it', await page.locator('#terms [data-term=preference] polyline').count() > 0
+    && await page.locator('#terms [data-term=colourfulness] circle.b').count() > 1);
   check('bars in the histogram of K', await page.locator('#chart-k rect').count() > 0);
   check('two devices', await page.locator('#devices-rows tr').count() === 2);
   await shown(page);
@@ -82,7 +87,8 @@ async function ended(url) {
   const last = page.locator('#images-grid .pair img').nth(1);
   const after = await last.getAttribute('src');
   await page.locator('#images-slider').fill('0');
-  check('the slider goes back to the base model', await last.getAttribute('src') !== after && (await last.getAttribute('src')).includes('/images/0/'));
+  check('the slider goes back to the base model',
+    await last.getAttribute('src') !== after && (await last.getAttribute('src')).includes('/images/0/'));
   await page.locator('#images-slider').fill(await page.locator('#images-slider').getAttribute('max'));
   await photograph(page, 'dashboard-ended.png');
   await page.close();
@@ -99,7 +105,8 @@ async function photograph(page, name, fullPage = true) {
 }
 
 async function shown(page) {
-  await page.waitForFunction(() => [...document.querySelectorAll('#images-grid img')].some(i => i.naturalWidth > 0), null, { timeout: 60000 });
+  const seen = () => [...document.querySelectorAll('#images-grid img')].some(i => i.naturalWidth > 0);
+  await page.waitForFunction(seen, null, { timeout: 60000 });
   check('pictures beside the base model', await page.locator('#images-grid .pair').count() >= 8);
   check('the configuration', (await page.locator('#config-text').textContent()).includes('learning-rate'));
 }

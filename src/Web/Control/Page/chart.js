@@ -68,7 +68,8 @@ export class Chart {
       cross.setAttribute('x2', hit.x);
       cross.setAttribute('visibility', 'visible');
       this.tip.hidden = false;
-      this.tip.replaceChildren(...hit.lines.map(([name, value, style]) => h('div', { class: style ?? '' }, h('span', {}, name), h('b', {}, value))));
+      this.tip.replaceChildren(...hit.lines.map(([name, value, style]) =>
+        h('div', { class: style ?? '' }, h('span', {}, name), h('b', {}, value))));
       this.tip.style.left = `${Math.min(Math.max(hit.x + 12, 0), width - this.tip.offsetWidth - 4)}px`;
     });
     this.svg.addEventListener('pointerleave', () => { this.tip.hidden = true; cross.setAttribute('visibility', 'hidden'); });
@@ -84,7 +85,8 @@ export function lines(chart, width) {
   const [y0, y1] = range(all.flatMap(p => [p.y - (p.spread || 0), p.y + (p.spread || 0)]), 0.06);
   const x = v => EDGE.left + (v - x0) / (x1 - x0) * (width - EDGE.left - EDGE.right);
   const y = v => HEIGHT - EDGE.bottom - (v - y0) / (y1 - y0) * (HEIGHT - EDGE.top - EDGE.bottom);
-  chart.axes(width, x, y, ticks(x0, x1, Math.min(8, width / 70)).filter(Number.isInteger), ticks(y0, y1, 4), v => short(v, y1 - y0 < 0.5 ? 3 : y1 - y0 < 5 ? 2 : 1));
+  chart.axes(width, x, y, ticks(x0, x1, Math.min(8, width / 70)).filter(Number.isInteger), ticks(y0, y1, 4),
+    v => short(v, y1 - y0 < 0.5 ? 3 : y1 - y0 < 5 ? 2 : 1));
   for (const d of series) {
     if (d.points.some(p => p.spread)) {
       const up = d.points.map(p => `${x(p.x)},${y(p.y + (p.spread || 0))}`);
@@ -94,13 +96,16 @@ export function lines(chart, width) {
   }
   for (const d of series) {
     chart.svg.append(s('polyline', { points: d.points.map(p => `${x(p.x)},${y(p.y)}`).join(' '), class: `line ${d.style}` }));
-    if (d.dots || d.points.length === 1) d.points.forEach(p => chart.svg.append(s('circle', { cx: x(p.x), cy: y(p.y), r: 3.5, class: `dot ${d.style}` })));
+    if (d.dots || d.points.length === 1) {
+      d.points.forEach(p => chart.svg.append(s('circle', { cx: x(p.x), cy: y(p.y), r: 3.5, class: `dot ${d.style}` })));
+    }
   }
   const steps = [...new Set(all.map(p => p.x))].sort((a, b) => a - b);
   chart.follow(width, offset => {
     const step = steps.reduce((best, v) => (Math.abs(x(v) - offset) < Math.abs(x(best) - offset) ? v : best));
     const found = series.map(d => [d, d.points.find(p => p.x === step)]).filter(([, p]) => p);
-    return { x: x(step), lines: [['step', String(step)], ...found.map(([d, p]) => [d.name, p.spread ? `${short(p.y)} ± ${short(p.spread)}` : short(p.y), d.style])] };
+    const value = p => (p.spread ? `${short(p.y)} ± ${short(p.spread)}` : short(p.y));
+    return { x: x(step), lines: [['step', String(step)], ...found.map(([d, p]) => [d.name, value(p), d.style])] };
   });
 }
 
@@ -113,8 +118,11 @@ export function bars(chart, width) {
   const x = k => EDGE.left + (k - 0.5) * slot;
   const y = v => HEIGHT - EDGE.bottom - v / high * (HEIGHT - EDGE.top - EDGE.bottom);
   const every = Math.ceil(counts.length / Math.min(counts.length, width / 36));
-  chart.axes(width, x, y, counts.map((_, i) => i + 1).filter(k => k === 1 || k % every === 0), ticks(0, high, 4).filter(Number.isInteger), String);
-  counts.forEach((c, i) => c && chart.svg.append(s('rect', { x: x(i + 1) - slot * 0.4, width: slot * 0.8, y: y(c), height: y(0) - y(c), rx: Math.min(3, slot * 0.2), class: 'bar' })));
+  chart.axes(width, x, y, counts.map((_, i) => i + 1).filter(k => k === 1 || k % every === 0),
+    ticks(0, high, 4).filter(Number.isInteger), String);
+  counts.forEach((c, i) => c && chart.svg.append(s('rect', {
+    x: x(i + 1) - slot * 0.4, width: slot * 0.8, y: y(c), height: y(0) - y(c), rx: Math.min(3, slot * 0.2), class: 'bar',
+  })));
   chart.follow(width, offset => {
     const k = Math.floor((offset - EDGE.left) / slot) + 1;
     return k >= 1 && k <= counts.length ? { x: x(k), lines: [['K', String(k)], ['shards', String(counts[k - 1])]] } : null;

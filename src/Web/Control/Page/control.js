@@ -15,7 +15,9 @@ export async function ask(path, title, question, button, dangerous = false) {
 
 export async function post(path, body = {}) {
   try {
-    const response = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const response = await fetch(path, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+    });
     const reply = await response.json();
     toast(reply.detail, !reply.ok);
     return reply;
@@ -43,7 +45,9 @@ export function signIn() {
     $('login').oncancel = e => e.preventDefault();
     $('login-form').onsubmit = async e => {
       e.preventDefault();
-      const response = await fetch('/api/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: $('login-token').value }) });
+      const response = await fetch('/api/login', {
+        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: $('login-token').value }),
+      });
       $('login-error').hidden = response.ok;
       $('login-error').textContent = response.ok ? '' : (await response.json()).detail;
       if (response.ok) {

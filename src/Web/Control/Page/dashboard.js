@@ -68,7 +68,10 @@ function draw() {
   charts.k.set(counts);
 }
 
-/** A chart for each term of the reward and each reward that is only evaluated, as they count themselves; none where there is just one. */
+/**
+ * A chart for each term of the reward and each reward that is only evaluated, as they count themselves; none where
+ * there is just one.
+ */
 function drawTerms(steps, evaluations) {
   const trained = new Set(steps.flatMap(l => Object.keys(l.rewards ?? {})));
   const names = new Set([...trained, ...evaluations.flatMap(l => Object.keys(l.rewards ?? {}))]);
@@ -84,7 +87,8 @@ function drawTerms(steps, evaluations) {
     const { note, chart } = terms.get(name);
     // Before the first step nobody can tell which are trained on.
     note.textContent = !steps.length ? '' : trained.has(name) ? 'part of the reward' : 'evaluated only';
-    const of = list => list.filter(l => l.rewards?.[name]).map(l => ({ x: l.step, y: number(l.rewards[name].mean), spread: number(l.rewards[name].std) }));
+    const of = list => list.filter(l => l.rewards?.[name])
+      .map(l => ({ x: l.step, y: number(l.rewards[name].mean), spread: number(l.rewards[name].std) }));
     chart.set([
       { name: 'training', style: 'a', points: of(steps) },
       { name: 'held out', style: 'b', points: of(evaluations), dots: true },
@@ -146,10 +150,14 @@ function themes() {
 
 themes();
 images.start();
-$('pause').onclick = () => ask('/api/pause', 'Pause the run?', 'The step in work is finished and committed; then the devices wait, with everything in memory.', 'Pause');
+$('pause').onclick = () => ask('/api/pause', 'Pause the run?',
+  'The step in work is finished and committed; then the devices wait, with everything in memory.', 'Pause');
 $('continue').onclick = () => post('/api/continue');
-$('stop').onclick = () => ask('/api/stop', 'Stop the run?', 'The step in work is finished and committed, the adapter is evaluated, and the run ends. `alignprop resume` can go on from there.', 'Stop', true);
+$('stop').onclick = () => ask('/api/stop', 'Stop the run?',
+  'The step in work is finished and committed, the adapter is evaluated, and the run ends. '
+  + '`alignprop resume` can go on from there.', 'Stop', true);
 $('copy').onclick = async () => {
-  await navigator.clipboard.writeText($('config-text').textContent).then(() => toast('copied'), () => toast('the browser does not allow it', true));
+  await navigator.clipboard.writeText($('config-text').textContent)
+    .then(() => toast('copied'), () => toast('the browser does not allow it', true));
 };
 start().catch(() => setTimeout(() => location.reload(), 3000));

@@ -28,7 +28,8 @@ export function run(r, steerable) {
 }
 
 function progress(r) {
-  const done = `step ${r.step}${r.maxSteps ? ` of at most ${r.maxSteps}` : ''} · epoch ${r.epoch}${r.epochs ? ` of ${r.epochs}` : ''}`;
+  const [steps, epochs] = [r.maxSteps ? ` of at most ${r.maxSteps}` : '', r.epochs ? ` of ${r.epochs}` : ''];
+  const done = `step ${r.step}${steps} · epoch ${r.epoch}${epochs}`;
   if (OVER.includes(r.state) || !r.shards) return done;
   const s = r.shards;
   return `${done} · ${s.evaluation ? `evaluation after step ${s.step}` : `step ${s.step}`}: ${s.done} of ${s.total} shards`;
@@ -40,15 +41,18 @@ function tiles(r) {
   const rise = trend.length > 1 ? trend.at(-1) - trend[0] : NaN;
   const signed = v => (Number.isFinite(v) ? `${v >= 0 ? '+' : ''}${short(v)}` : '');
   const all = [
-    ['Held-out reward', short(r.heldOut?.last), !r.heldOut ? 'no evaluation yet' : gain ? `${signed(gain)} from ${short(r.heldOut.first)}` : 'before training', gain],
+    ['Held-out reward', short(r.heldOut?.last),
+      !r.heldOut ? 'no evaluation yet' : gain ? `${signed(gain)} from ${short(r.heldOut.first)}` : 'before training', gain],
     ['Training reward', short(r.reward), Number.isFinite(rise) ? `${signed(rise)} over ${trend.length} steps` : '', rise],
     ['Diversity', short(r.heldOut?.diversity), 'held-out prompts'],
     ['Gradient norm', short(r.gradNorm), 'before clipping'],
     ['Step time', duration(r.secondsPerStep), 'mean of the last ten'],
-    OVER.includes(r.state) ? ['State', r.state, `after ${r.step} steps`] : ['Time left', duration(r.secondsLeft), 'evaluations not counted'],
+    OVER.includes(r.state) ? ['State', r.state, `after ${r.step} steps`]
+      : ['Time left', duration(r.secondsLeft), 'evaluations not counted'],
   ];
   $('tiles').replaceChildren(...all.map(([name, value, note, sign]) => h('div', { class: 'tile' },
-    h('span', { class: 'muted' }, name), h('b', {}, value), h('small', { class: sign > 0 ? 'up' : sign < 0 ? 'down' : 'muted' }, note || ' '))));
+    h('span', { class: 'muted' }, name), h('b', {}, value),
+    h('small', { class: sign > 0 ? 'up' : sign < 0 ? 'down' : 'muted' }, note || ' '))));
 }
 
 export function devices(nodes, steerable, over) {
@@ -58,16 +62,21 @@ export function devices(nodes, steerable, over) {
     const leavable = steerable && !over && !['lost', 'left', 'leaving', 'cut off', 'refused'].includes(n.state);
     return h('tr', {},
       h('td', { class: 'device' }, h('b', {}, n.node), n.device ? h('span', { class: 'muted' }, ` ${n.device}`) : null),
-      h('td', { 'data-name': 'State', class: 'status' }, h('span', { class: `state ${n.state.replace(' ', '-')}`, title: n.detail }, n.state)),
+      h('td', { 'data-name': 'State', class: 'status' },
+        h('span', { class: `state ${n.state.replace(' ', '-')}`, title: n.detail }, n.state)),
       h('td', { 'data-name': 'Working on', class: 'work' }, ...working(n)),
       h('td', { 'data-name': 'Shards', class: 'num' }, String(n.shardsDone)),
       h('td', { 'data-name': 'per minute', class: 'num' }, n.shardsPerMinute ? number(n.shardsPerMinute).toFixed(1) : '–'),
       h('td', { 'data-name': 'Failed', class: `num${n.failures ? ' down' : ''}` }, String(n.failures)),
       h('td', { 'data-name': 'Memory', class: 'num' }, bytes(n.peakMemory)),
-      h('td', { 'data-name': 'Seen', class: 'num' }, over ? new Date(n.lastSeen).toLocaleTimeString() : seen < 5 ? 'now' : `${duration(seen)} ago`),
-      h('td', { class: 'end' }, leavable ? h('button', { class: 'quiet', type: 'button', 'data-drain': n.node, onclick: () => drain(n.node) }, 'Drain') : null));
+      h('td', { 'data-name': 'Seen', class: 'num' },
+        over ? new Date(n.lastSeen).toLocaleTimeString() : seen < 5 ? 'now' : `${duration(seen)} ago`),
+      h('td', { class: 'end' }, leavable
+        ? h('button', { class: 'quiet', type: 'button', 'data-drain': n.node, onclick: () => drain(n.node) }, 'Drain')
+        : null));
   });
-  $('devices-rows').replaceChildren(...(rows.length ? rows : [h('tr', {}, h('td', { colspan: 9, class: 'muted' }, 'no device has joined yet'))]));
+  $('devices-rows').replaceChildren(...(rows.length ? rows
+    : [h('tr', {}, h('td', { colspan: 9, class: 'muted' }, 'no device has joined yet'))]));
 }
 
 function working(n) {
@@ -77,10 +86,12 @@ function working(n) {
   return [h('span', {}, `shard ${n.shard}, ${n.detail}`), meter];
 }
 
-const drain = node => ask(`/api/drain/${encodeURIComponent(node)}`, `Drain ${node}?`, 'It finishes the shard in hand, leaves the cluster and ends. The run goes on with the devices that are left.', 'Drain');
+const drain = node => ask(`/api/drain/${encodeURIComponent(node)}`, `Drain ${node}?`,
+  'It finishes the shard in hand, leaves the cluster and ends. The run goes on with the devices that are left.', 'Drain');
 
 export function events(list) {
   const rows = list.slice(-200).reverse().map(e => h('li', { class: e.kind },
-    h('time', { datetime: e.time, title: new Date(e.time).toLocaleString() }, new Date(e.time).toLocaleTimeString()), h('span', {}, e.text)));
+    h('time', { datetime: e.time, title: new Date(e.time).toLocaleString() }, new Date(e.time).toLocaleTimeString()),
+    h('span', {}, e.text)));
   $('events-list').replaceChildren(...(rows.length ? rows : [h('li', { class: 'muted' }, 'nothing yet')]));
 }
