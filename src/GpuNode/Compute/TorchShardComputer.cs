@@ -2,7 +2,9 @@ using AlignProp.Adapters;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Hosting;
+using AlignProp.Models.Layers;
 using AlignProp.Models.Training;
+using Serilog;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -50,6 +52,10 @@ public sealed class TorchShardComputer(DeviceName device) : IShardComputer
         // Of this thread: each device's thread has its own, so that devices of a process do not change each other's last bits.
         set_num_threads(config.Model.ThreadsPerShard);
         var host = ModelHost.Load(config.Model, _device, config.Reward.Sum, config.Evaluation.Rewards, config.Lora);
+        if (!ConvolutionCheck.UsesOneDnn)
+        {
+            Log.Warning("oneDNN computes convolutions wrongly on this processor: ATen's own are used, which are slower");
+        }
         _loaded = (run, host);
         return host;
     }

@@ -16,6 +16,9 @@ public static class Parts
     [ThreadStatic]
     private static int _blueprints;
 
+    /// <summary>Before the first convolution of any model.</summary>
+    static Parts() => _ = ConvolutionCheck.UsesOneDnn;
+
     private static Device? Where => _blueprints > 0 ? Meta : null;
 
     /// <summary>Builds a structure without memory; a file gives it its weights.</summary>

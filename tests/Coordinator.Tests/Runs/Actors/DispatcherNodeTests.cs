@@ -63,7 +63,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
         await Record.Until(e => e is DeviceChanged { State: NodeState.Left, Detail: "drained" });
         Tell(new DrainNode(Node), console);
         Assert.Equal(new DrainReply(false, "node: no such node; nodes: "), console.ExpectMsg<DrainReply>());
-        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], States());
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
         Sys.Stop(device.Worker.Ref);
         await Record.Until(e => e is DeviceChanged { State: NodeState.Left });
         Tell(new NodeLeaving(Node), node);
-        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], States());
     }
 
     [Fact]
@@ -102,4 +102,8 @@ public sealed class DispatcherNodeTests : DispatcherKit
         Tell(new FetchChunk(hash, 1), fetcher);
         Assert.Equal(hash, fetcher.ExpectMsg<BlobMissing>().Hash);
     }
+
+    /// <summary>What was said of the node and its devices, in order.</summary>
+    private IEnumerable<NodeState> States() => Record.All<RunProgress>()
+        .Select(e => e is NodeChanged node ? node.State : (e as DeviceChanged)?.State).OfType<NodeState>();
 }
