@@ -63,7 +63,8 @@ public sealed class DispatcherNodeTests : DispatcherKit
         await Record.Until(e => e is DeviceChanged { State: NodeState.Left, Detail: "drained" });
         Tell(new DrainNode(Node), console);
         Assert.Equal(new DrainReply(false, "node: no such node; nodes: "), console.ExpectMsg<DrainReply>());
-        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Joined, NodeState.Leaving], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Left], Record.All<DeviceChanged>().Select(e => e.State));
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class DispatcherNodeTests : DispatcherKit
         Sys.Stop(device.Worker.Ref);
         await Record.Until(e => e is DeviceChanged { State: NodeState.Left });
         Tell(new NodeLeaving(Node), node);
-        Assert.Equal([NodeState.Joined, NodeState.Leaving, NodeState.Left], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Joined, NodeState.Leaving], Record.All<NodeChanged>().Select(e => e.State));
+        Assert.Equal([NodeState.Left], Record.All<DeviceChanged>().Select(e => e.State));
     }
 
     [Fact]
