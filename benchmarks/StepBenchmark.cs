@@ -2,8 +2,6 @@ using System.Diagnostics;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Hosting;
-using AlignProp.Models.Lora;
-using AlignProp.Models.Rewards;
 using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;

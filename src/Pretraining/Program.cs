@@ -1,4 +1,3 @@
-using AlignProp.Pretraining;
 using AlignProp.Pretraining.Commands;
 
 var commands = new Dictionary<string, Func<IReadOnlyList<string>, Task<int>>>

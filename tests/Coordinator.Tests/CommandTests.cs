@@ -19,7 +19,7 @@ public sealed class CommandTests : IDisposable
         { ["--set", "model.path=no/such/model"], "no/such/model: folder not found (model.path)" },
         { ["--set", "reward.name=beauty"], "reward.name = beauty: expected one of" },
         { ["--set", "reward.path=no/such/reward"], "file not found (reward.path)" },
-        { ["--set", "lora.targets=[to_z]"], "lora.targets [to_z]" },
+        { ["--set", "lora.targets=[to_z]"], "of the denoiser ends with to_z" },
         { ["no-such-preset"], "no such run file, and no preset of that name" },
         { ["--nodes", "many"], "--nodes" },
     };

@@ -1,7 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.Configuration;
-using AlignProp.Messages;
 
 namespace AlignProp.Messages.Tests;
 

@@ -1,7 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Messages;
 using AlignProp.Models.Lora;
-using AlignProp.Models.Samplers;
 using AlignProp.Models.Training;
 using TorchSharp;
 using static TorchSharp.torch;

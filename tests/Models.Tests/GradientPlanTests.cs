@@ -1,6 +1,5 @@
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
-using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Guidance;
 using AlignProp.Models.Rewards;
 using AlignProp.Models.Samplers;

@@ -1,7 +1,6 @@
 using AlignProp.Messages;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Latents;
-using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
 using AlignProp.Models.Training;
 using TorchSharp;

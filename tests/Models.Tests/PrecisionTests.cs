@@ -1,6 +1,4 @@
 using AlignProp.Messages;
-using AlignProp.Models.Denoisers.UNet;
-using AlignProp.Models.Lora;
 using AlignProp.Models.Rewards;
 using AlignProp.Models.Training;
 using TorchSharp;

@@ -1,6 +1,5 @@
 using AlignProp.Adapters;
 using AlignProp.Adapters.Tests.Weights;
-using AlignProp.Models.Files;
 using AlignProp.Models.Rewards;
 using static TorchSharp.torch;
 

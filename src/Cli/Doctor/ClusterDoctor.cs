@@ -5,7 +5,6 @@ using AlignProp.Cli.Remote;
 using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
-using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Cli.Doctor;

@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using AlignProp.Clustering;
-using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Web.Control;
 using AlignProp.Web.Status;

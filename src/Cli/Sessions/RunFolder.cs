@@ -1,6 +1,6 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;

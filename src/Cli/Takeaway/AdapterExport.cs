@@ -1,5 +1,4 @@
 using AlignProp.Adapters;
-using AlignProp.Coordinator.Runs;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Cli.Takeaway;

@@ -3,7 +3,6 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Pattern;
 using Akka.Persistence.Sql;
-using AlignProp.Adapters;
 using AlignProp.Clustering;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;

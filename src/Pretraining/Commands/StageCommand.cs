@@ -1,7 +1,3 @@
-using AlignProp.Models.Files;
-using AlignProp.Models.Latents;
-using AlignProp.Models.Samplers;
-using AlignProp.Pretraining.Data;
 using AlignProp.Pretraining.Training;
 using static TorchSharp.torch;
 

@@ -1,5 +1,3 @@
-using AlignProp.Models.Clip;
-using AlignProp.Models.Latents;
 using AlignProp.Models.Rewards;
 using AlignProp.Pretraining.Codec;
 using AlignProp.Pretraining.Data;

@@ -1,7 +1,3 @@
-using AlignProp.Models.Clip;
-using AlignProp.Models.Denoisers.UNet;
-using AlignProp.Models.Files;
-using AlignProp.Models.Latents;
 using AlignProp.Models.Tokenization;
 using AlignProp.Pretraining.Data;
 using TorchSharp;

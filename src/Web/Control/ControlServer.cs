@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
-using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Web.Status;
 using Microsoft.AspNetCore.Builder;

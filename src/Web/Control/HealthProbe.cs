@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using AlignProp.Clustering;
-using AlignProp.Messages;
 
 namespace AlignProp.Web.Control;
 

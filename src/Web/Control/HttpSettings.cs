@@ -1,6 +1,5 @@
 using System.Net;
 using AlignProp.Clustering;
-using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Web.Control;

@@ -3,8 +3,6 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Actor;
-using Akka.Actor.Setup;
-using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
 
 namespace AlignProp.Clustering.Tests.Security;

@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AlignProp.Clustering;
-using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Web.Control;
 

@@ -1,5 +1,3 @@
-using Akka.Actor;
-using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using Microsoft.Data.Sqlite;

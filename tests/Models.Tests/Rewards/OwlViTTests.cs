@@ -1,4 +1,3 @@
-using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using AlignProp.Models.OwlVit;

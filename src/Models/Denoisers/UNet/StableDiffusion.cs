@@ -1,7 +1,6 @@
 using AlignProp.Models.Guidance;
 using AlignProp.Models.Latents;
 using AlignProp.Models.Samplers;
-using AlignProp.Models.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
-using AlignProp.Adapters;
 using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;

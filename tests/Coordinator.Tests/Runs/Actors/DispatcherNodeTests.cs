@@ -23,7 +23,7 @@ public sealed class DispatcherNodeTests : DispatcherKit
         Tell(new NodeHello(Node, [DeviceId.Parse("node/cpu:0")], ClusterNames.Version), node);
         Assert.Equal(Setup.Run, node.ExpectMsg<NodeWelcome>().Run);
         Assert.Equal(Setup.Description, node.ExpectMsg<NodeWelcome>().Description);
-        Assert.Equal("node/cpu:0", Assert.Single(Record.All<NodeChanged>().Where(e => e.State == NodeState.Joined)).Detail);
+        Assert.Equal("node/cpu:0", Assert.Single(Record.All<NodeChanged>(), e => e.State == NodeState.Joined).Detail);
         // Another process of that name.
         Greet().ExpectMsg<NodeWelcome>();
         Assert.Equal(2, Record.All<NodeChanged>().Count(e => e.State == NodeState.Joined));

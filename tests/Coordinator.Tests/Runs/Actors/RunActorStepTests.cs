@@ -1,4 +1,3 @@
-using Akka.Actor;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 
