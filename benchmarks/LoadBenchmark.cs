@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Benchmarks;
 
 /// <summary>
-/// Peak memory (VmHWM) of loading Stable Diffusion 1.5's UNet, 859,520,964 parameters of random bytes, from each kind of file; each load in a process of its own. The files lie in the
-/// system's temporary folder (up to 3.5 GB at a time) and are deleted.
+/// Peak memory (VmHWM) of loading Stable Diffusion 1.5's UNet, 859,520,964 parameters of random bytes, from each kind of file;
+/// each load in a process of its own. The files lie in the system's temporary folder (up to 3.5 GB at a time) and are deleted.
 /// </summary>
 internal static class LoadBenchmark
 {
@@ -20,14 +20,18 @@ internal static class LoadBenchmark
         var folder = Directory.CreateTempSubdirectory("alignprop-load-").FullName;
         try
         {
-            Console.WriteLine("| file | bytes | loaded as | seconds | runtime before, MB | peak, MB | peak - before / weights in memory |\n|---|---|---|---|---|---|---|");
-            foreach (var (name, dtype) in new[] { ("unet.safetensors", DType.F32), ("unet.bin", DType.F32), ("unet.fp16.safetensors", DType.F16), ("unet.fp16.bin", DType.F16) })
+            Console.WriteLine(
+                "| file | bytes | loaded as | seconds | runtime before, MB | peak, MB | peak - before / weights in memory "
+                + "|\n|---|---|---|---|---|---|---|");
+            foreach (var (name, dtype) in new[] { ("unet.safetensors", DType.F32), ("unet.bin", DType.F32),
+                ("unet.fp16.safetensors", DType.F16), ("unet.fp16.bin", DType.F16) })
             {
                 var path = Path.Combine(folder, name);
                 Write(path, dtype);
                 foreach (var target in dtype == DType.F32 ? new[] { "Float32" } : ["Float16", "Float32"])
                 {
-                    using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["load-of", path, target]) { RedirectStandardOutput = true })!;
+                    using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
+                        ["load-of", path, target]) { RedirectStandardOutput = true })!;
                     Console.Write(await child.StandardOutput.ReadToEndAsync());
                     await child.WaitForExitAsync();
                 }
@@ -52,10 +56,13 @@ internal static class LoadBenchmark
         var seconds = clock.Elapsed.TotalSeconds;
         var weights = unet.parameters().Sum(p => p.numel() * p.element_size());
         var peak = Status("VmHWM");
-        Console.WriteLine($"| {Path.GetFileName(path)} | {new FileInfo(path).Length:N0} | {target} | {seconds:F1} | {before >> 20} | {peak >> 20} | {(peak - before) / (double)weights:F3} |");
+        Console.WriteLine(
+            $"| {Path.GetFileName(path)} | {new FileInfo(path).Length:N0} | {target} | {seconds:F1} | {before >> 20} | "
+            + $"{peak >> 20} | {(peak - before) / (double)weights:F3} |");
     }
 
-    private static UNet2DConditionModel UNet() => Parts.Blueprint(() => new UNet2DConditionModel(new UNetConfig { CrossAttentionDim = [768, 768, 768, 768] }));
+    private static UNet2DConditionModel UNet() =>
+        Parts.Blueprint(() => new UNet2DConditionModel(new UNetConfig { CrossAttentionDim = [768, 768, 768, 768] }));
 
     /// <summary>The UNet's keys and shapes over one block of random bytes.</summary>
     private static void Write(string path, DType dtype)
@@ -66,7 +73,8 @@ internal static class LoadBenchmark
         ReadOnlyMemory<byte> Bytes(long[] shape) => random.AsMemory(0, (int)shape.Aggregate(1L, (a, b) => a * b) * dtype.Size());
         if (path.EndsWith(".safetensors", StringComparison.Ordinal))
         {
-            SafetensorsWriter.Write(path, shapes.Select(s => new TensorData(s.name, dtype, s.shape, Bytes(s.shape))), new Dictionary<string, string> { ["format"] = "pt" });
+            SafetensorsWriter.Write(path, shapes.Select(s => new TensorData(s.name, dtype, s.shape, Bytes(s.shape))),
+                new Dictionary<string, string> { ["format"] = "pt" });
             return;
         }
         using var stream = File.Create(path);
@@ -74,7 +82,9 @@ internal static class LoadBenchmark
         var pickle = new PickleBuilder().OrderedDict().Op('(');
         foreach (var ((name, shape), index) in shapes.Select((s, i) => (s, i)))
         {
-            pickle.Text(name).Tensor(dtype == DType.F16 ? "HalfStorage" : "FloatStorage", $"{index}", Bytes(shape).Length / dtype.Size(), 0, shape, TorchWriter.Contiguous(shape));
+            pickle.Text(name)
+                .Tensor(dtype == DType.F16 ? "HalfStorage" : "FloatStorage", $"{index}", Bytes(shape).Length / dtype.Size(), 0,
+                shape, TorchWriter.Contiguous(shape));
         }
         writer.Add("data.pkl", pickle.Op('u').Stop());
         foreach (var ((_, shape), index) in shapes.Select((s, i) => (s, i)))
@@ -85,5 +95,6 @@ internal static class LoadBenchmark
     }
 
     private static long Status(string key) =>
-        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(key + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Split('\t')[^1]) << 10;
+        long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(key + ":", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Split('\t')[^1]) << 10;
 }

@@ -40,7 +40,10 @@ switch (args.FirstOrDefault())
     case "steps500":
         return await ScaleCommand.Steps500Async(args[1..]);
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project benchmarks -- phases | memory | shards [COUNT] | load | fuzz [--count 200000] [--seed 1] [--kind KIND] | steps500 | sd15 --out FOLDER\n"
-            + "  | scale [--devices 1,8,64] [--megabytes 3.2] [--delay 10s] [--shards-per-device 4] [--per-node 8] [--cost same|truncation] [--steps 3]");
+        Console.Error.WriteLine(
+            "usage: dotnet run -c Release --project benchmarks -- phases | memory | shards [COUNT] | load | fuzz [--count "
+            + "200000] [--seed 1] [--kind KIND] | steps500 | sd15 --out FOLDER\n"
+            + "  | scale [--devices 1,8,64] [--megabytes 3.2] [--delay 10s] [--shards-per-device 4] [--per-node 8] [--cost "
+                + "same|truncation] [--steps 3]");
         return 2;
 }

@@ -22,7 +22,9 @@ internal static class StepBenchmark
         var peak = GemmPeak();
         using var bench = new Bench();
         var forward = bench.DenoiserFlops();
-        Console.WriteLine($"GEMM peak, one thread: {peak:F1} GFLOP/s; denoiser forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP (convolutions and linear layers)");
+        Console.WriteLine(
+            $"GEMM peak, one thread: {peak:F1} GFLOP/s; denoiser forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP "
+            + $"(convolutions and linear layers)");
         Console.WriteLine("| K | sampling s | decode and reward s | backward s | sampling, share of GEMM peak | backward, share of GEMM peak |");
         Console.WriteLine("|---|---|---|---|---|---|");
         bench.Run(1);
@@ -30,21 +32,30 @@ internal static class StepBenchmark
         {
             var runs = Enumerable.Range(0, 3).Select(_ => bench.Run(k)).OrderBy(p => p.Sampling + p.Backward).ToList();
             var t = runs[1];
-            // A recomputed step: forward, and backward through the activations at the same cost; frozen weights have no gradient, LoRA's are small.
-            Console.WriteLine($"| {k} | {t.Sampling:F2} | {t.Scoring:F2} | {t.Backward:F2} | {forward * Steps / 1e9 / t.Sampling / peak:P0} | {2 * forward * k / 1e9 / t.Backward / peak:P0} |");
+            // A recomputed step: forward, and backward through the activations at the same cost; frozen weights have no gradient,
+            // LoRA's are small.
+            Console.WriteLine(
+                $"| {k} | {t.Sampling:F2} | {t.Scoring:F2} | {t.Backward:F2} | {forward * Steps / 1e9 / t.Sampling / peak:P0} | "
+                + $"{2 * forward * k / 1e9 / t.Backward / peak:P0} |");
         }
         var explicitSeconds = Median(() => bench.Run(Steps).Backward);
         var plainSeconds = Median(() => bench.PlainBackward(Steps));
-        Console.WriteLine($"explicit backward (recomputes every step) against plain autograd (keeps everything), K = {Steps}: {explicitSeconds / plainSeconds:F2} x the time");
+        Console.WriteLine(
+            $"explicit backward (recomputes every step) against plain autograd (keeps everything), K = {Steps}: "
+            + $"{explicitSeconds / plainSeconds:F2} x the time");
     }
 
     public static async Task<int> MemoryAsync()
     {
         Console.WriteLine("| backward | K | peak resident MB |");
         Console.WriteLine("|---|---|---|");
-        foreach (var (kind, k) in new[] { ("sampling only", 0), ("explicit", 1), ("explicit", 5), ("explicit", 10), ("explicit", 20), ("plain autograd", 20) })
+        foreach (var (kind, k) in new[] { ("sampling only", 0), ("explicit", 1), ("explicit", 5), ("explicit", 10),
+            ("explicit", 20), ("plain autograd", 20) })
         {
-            var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? new[] { typeof(StepBenchmark).Assembly.Location } : [], "memory-of", kind, $"{k}"]) { RedirectStandardOutput = true };
+            var start = new ProcessStartInfo(Environment.ProcessPath!,
+                [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
+                ? new[] { typeof(StepBenchmark).Assembly.Location } : [], "memory-of", kind,
+                $"{k}"]) { RedirectStandardOutput = true };
             using var child = Process.Start(start)!;
             Console.Write(await child.StandardOutput.ReadToEndAsync());
             await child.WaitForExitAsync();
@@ -94,8 +105,10 @@ internal static class StepBenchmark
 
     private sealed class Bench : IDisposable
     {
-        private readonly ModelHost _host = ModelHost.Load(new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
-            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }], lora: new LoraConfig { Targets = Targets });
+        private readonly ModelHost _host =
+            ModelHost.Load(new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
+            [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }],
+                lora: new LoraConfig { Targets = Targets });
 
         private readonly SampleBatch _batch;
 
@@ -146,7 +159,10 @@ internal static class StepBenchmark
             return watch.Elapsed.TotalSeconds;
         }
 
-        /// <summary>Floating-point operations of one guided prediction in convolutions and linear layers: 2 x weights x places each is applied at.</summary>
+        /// <summary>
+        /// Floating-point operations of one guided prediction in convolutions and linear layers: 2 x weights x places each is
+        /// applied at.
+        /// </summary>
         public double DenoiserFlops()
         {
             using var scope = NewDisposeScope();
@@ -163,13 +179,15 @@ internal static class StepBenchmark
                 var level = parts[0] switch
                 {
                     "down_blocks" => int.Parse(parts[1]) + (name.Contains("downsamplers", StringComparison.Ordinal) ? 1 : 0),
-                    "up_blocks" => levels - 1 - int.Parse(parts[1]) - (name.Contains("upsamplers", StringComparison.Ordinal) ? 1 : 0),
+                    "up_blocks" =>
+                        levels - 1 - int.Parse(parts[1]) - (name.Contains("upsamplers", StringComparison.Ordinal) ? 1 : 0),
                     "mid_block" => levels - 1,
                     _ => 0,
                 };
                 var side = size >> level;
                 return name.Contains("time_emb", StringComparison.Ordinal) ? 1
-                    : name.Contains("attn2.to_k", StringComparison.Ordinal) || name.Contains("attn2.to_v", StringComparison.Ordinal) ? words
+                    : name.Contains("attn2.to_k", StringComparison.Ordinal)
+                        || name.Contains("attn2.to_v", StringComparison.Ordinal) ? words
                     : side * side;
             }
         }

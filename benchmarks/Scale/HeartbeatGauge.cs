@@ -23,7 +23,8 @@ public sealed class HeartbeatGauge(Config config, EventStream events) : PhiAccru
         var gap = _last == 0 ? 0 : now - _last;
         _last = now;
         long longest;
-        while ((longest = Interlocked.Read(ref _longest)) < gap && Interlocked.CompareExchange(ref _longest, gap, longest) != longest)
+        while ((longest = Interlocked.Read(ref _longest)) < gap
+            && Interlocked.CompareExchange(ref _longest, gap, longest) != longest)
         {
         }
     }

@@ -1,6 +1,8 @@
 namespace AlignProp.Benchmarks.Scale;
 
-/// <summary>What a step takes when handing out, transfers and the optimizer cost nothing: a free device takes the next shard in order.</summary>
+/// <summary>
+/// What a step takes when handing out, transfers and the optimizer cost nothing: a free device takes the next shard in order.
+/// </summary>
 internal static class IdealSchedule
 {
     public static double Seconds(IEnumerable<double> shards, int devices)

@@ -3,8 +3,8 @@ using AlignProp.Adapters;
 namespace AlignProp.Benchmarks.Scale;
 
 /// <summary>
-/// A UNet file whose adapters have the names and sizes of Stable Diffusion 1.5's: a LoRA of rank r on [out, in] has r * (in + out)
-/// parameters, and so has one on [1, in + out - 1], which is small enough to write.
+/// A UNet file whose adapters have the names and sizes of Stable Diffusion 1.5's: a LoRA of rank r on [out, in] has r * (in +
+/// out) parameters, and so has one on [1, in + out - 1], which is small enough to write.
 /// </summary>
 internal static class ModelHeader
 {
@@ -29,5 +29,6 @@ internal static class ModelHeader
         from kind in new[] { "attn1", "attn2" }
         from projection in new[] { "to_q", "to_k", "to_v", "to_out.0" }
         let sizes = block.Width + (kind == "attn2" && projection is ("to_k" or "to_v") ? TextWidth : block.Width)
-        select TensorData.FromSingles($"{block.Block}.attentions.{attention}.transformer_blocks.0.{kind}.{projection}.weight", [1, sizes - 1], new float[sizes - 1]);
+        select TensorData.FromSingles($"{block.Block}.attentions.{attention}.transformer_blocks.0.{kind}.{projection}.weight",
+            [1, sizes - 1], new float[sizes - 1]);
 }

@@ -32,7 +32,8 @@ internal sealed class Observer : IDisposable
     /// <summary>How often any member held another for unreachable.</summary>
     public int Unreachable => Volatile.Read(ref _unreachable);
 
-    public void Fetch(string hash, long bytes) => _adapters.Tell(new AdapterFetcher.NeedAdapter(new BlobRef(new BlobHash(hash), bytes)));
+    public void Fetch(string hash, long bytes) =>
+        _adapters.Tell(new AdapterFetcher.NeedAdapter(new BlobRef(new BlobHash(hash), bytes)));
 
     public void Dispose() => _member.System.Terminate().Wait(TimeSpan.FromSeconds(10));
 
@@ -40,7 +41,9 @@ internal sealed class Observer : IDisposable
     {
         public Reachability(Action unreachable)
         {
-            Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember));
+            Cluster.Get(Context.System)
+                .Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents,
+                typeof(ClusterEvent.UnreachableMember));
             Receive<ClusterEvent.UnreachableMember>(_ => unreachable());
         }
     }

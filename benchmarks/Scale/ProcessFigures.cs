@@ -18,7 +18,11 @@ internal static class ProcessFigures
         return process.HasExited ? 0 : process.WorkingSet64 / 1e6;
     }
 
-    /// <summary>Bytes the loopback has carried, TCP and IP headers included; everything on the machine that uses it counts.</summary>
-    public static long LoopbackBytes() => File.ReadLines("/proc/net/dev").Where(l => l.TrimStart().StartsWith("lo:", StringComparison.Ordinal))
-        .Select(l => long.Parse(l.Split(':')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture)).FirstOrDefault();
+    /// <summary>
+    /// Bytes the loopback has carried, TCP and IP headers included; everything on the machine that uses it counts.
+    /// </summary>
+    public static long LoopbackBytes() => File.ReadLines("/proc/net/dev")
+        .Where(l => l.TrimStart().StartsWith("lo:", StringComparison.Ordinal))
+        .Select(l => long.Parse(l.Split(':')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0],
+            CultureInfo.InvariantCulture)).FirstOrDefault();
 }

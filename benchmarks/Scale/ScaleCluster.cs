@@ -8,7 +8,9 @@ namespace AlignProp.Benchmarks.Scale;
 /// <summary>The nodes of a step: their processor seconds and resident memory, in the order they were started.</summary>
 internal sealed record NodeFigures(double Cpu, IReadOnlyList<double> ResidentMegabytes);
 
-/// <summary>A coordinator process and real GpuNode processes with simulated devices, from their start to the end of the run.</summary>
+/// <summary>
+/// A coordinator process and real GpuNode processes with simulated devices, from their start to the end of the run.
+/// </summary>
 internal sealed class ScaleCluster(ScaleOptions options) : IDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
@@ -21,7 +23,8 @@ internal sealed class ScaleCluster(ScaleOptions options) : IDisposable
     /// <exception cref="InvalidOperationException">The run failed.</exception>
     public async Task RunAsync(Action<string> joined, Action<StepFigures, NodeFigures> onStep)
     {
-        _coordinator = Start(NodeProcesses.StartInfo(typeof(ScaleCluster).Assembly.Location, 1, ["scale-coordinator", .. options.Arguments]));
+        _coordinator = Start(NodeProcesses.StartInfo(typeof(ScaleCluster).Assembly.Location, 1,
+            ["scale-coordinator", .. options.Arguments]));
         var output = _coordinator.StandardOutput;
         var address = await output.ReadLineAsync() ?? throw new InvalidOperationException("the coordinator did not start");
         joined(address);
@@ -40,7 +43,8 @@ internal sealed class ScaleCluster(ScaleOptions options) : IDisposable
                 return;
             }
             var total = _nodes.Sum(ProcessFigures.CpuSeconds);
-            onStep(JsonSerializer.Deserialize<StepFigures>(line)!, new NodeFigures(total - cpu, [.. _nodes.Select(ProcessFigures.ResidentMegabytes)]));
+            onStep(JsonSerializer.Deserialize<StepFigures>(line)!,
+                new NodeFigures(total - cpu, [.. _nodes.Select(ProcessFigures.ResidentMegabytes)]));
             cpu = total;
         }
         throw new InvalidOperationException($"the coordinator ended with exit code {_coordinator.ExitCode}");
@@ -62,10 +66,13 @@ internal sealed class ScaleCluster(ScaleOptions options) : IDisposable
     {
         for (var n = 0; n < options.Nodes; n++)
         {
-            var devices = Enumerable.Range(0, Math.Min(options.PerNode, options.Devices - n * options.PerNode)).SelectMany(d => new[] { "--device", $"sim:{d}" });
-            var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1, ["run", "--coordinator", address, "--name", $"node-{n}", .. devices, "--follow", "stdin"]);
+            var devices = Enumerable.Range(0, Math.Min(options.PerNode, options.Devices - n * options.PerNode))
+                .SelectMany(d => new[] { "--device", $"sim:{d}" });
+            var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1,
+                ["run", "--coordinator", address, "--name", $"node-{n}", .. devices, "--follow", "stdin"]);
             start.Environment["ALIGNPROP_COMPUTE"] = "simulated";
-            start.Environment["ALIGNPROP_SIMULATED_DELAY"] = string.Create(CultureInfo.InvariantCulture, $"{options.Delay.TotalMilliseconds:F0}ms");
+            start.Environment["ALIGNPROP_SIMULATED_DELAY"] = string.Create(CultureInfo.InvariantCulture,
+                $"{options.Delay.TotalMilliseconds:F0}ms");
             start.Environment["ALIGNPROP_SIMULATED_COST"] = options.Cost;
             var node = Start(start);
             node.OutputDataReceived += (_, line) => Show(line.Data);

@@ -9,7 +9,8 @@ namespace AlignProp.Benchmarks.Scale;
 /// <param name="ShardsPerDevice">Of every step.</param>
 /// <param name="Cost">same or truncation, as alignprop.node.simulated-cost.</param>
 /// <param name="Steps">Measured ones; one more goes first, in which the nodes join.</param>
-internal sealed record ScaleOptions(int Devices, int PerNode, double Megabytes, TimeSpan Delay, int ShardsPerDevice, string Cost, int Steps)
+internal sealed record ScaleOptions(int Devices, int PerNode, double Megabytes, TimeSpan Delay, int ShardsPerDevice, string Cost,
+    int Steps)
 {
     /// <summary>N of the made-up model.</summary>
     public const int SamplingSteps = 20;
@@ -41,7 +42,8 @@ internal sealed record ScaleOptions(int Devices, int PerNode, double Megabytes, 
     /// <summary>What the child process that coordinates is given.</summary>
     public IReadOnlyList<string> Arguments => [.. new (string Name, IFormattable Value)[]
     {
-        ("--devices", Devices), ("--per-node", PerNode), ("--megabytes", Megabytes), ("--delay", Delay.TotalSeconds), ("--shards-per-device", ShardsPerDevice), ("--steps", Steps),
+        ("--devices", Devices), ("--per-node", PerNode), ("--megabytes", Megabytes), ("--delay", Delay.TotalSeconds),
+            ("--shards-per-device", ShardsPerDevice), ("--steps", Steps),
     }.SelectMany(o => new[] { o.Name, o.Value.ToString(null, CultureInfo.InvariantCulture) }), "--cost", Cost];
 
     public RunConfig Config(string model) => new()

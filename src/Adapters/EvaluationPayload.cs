@@ -12,11 +12,13 @@ public sealed record EvaluationPayload(float[][] Features, byte[][] Images, int 
     {
         var tensors = new List<TensorData>
         {
-            TensorData.FromSingles("features", [Features.Length, Features.Length == 0 ? 0 : Features[0].Length], Features.SelectMany(f => f).ToArray()),
+            TensorData.FromSingles("features", [Features.Length, Features.Length == 0 ? 0 : Features[0].Length],
+                Features.SelectMany(f => f).ToArray()),
         };
         if (Images.Length > 0)
         {
-            tensors.Add(new TensorData("images", DType.U8, [Images.Length, Height, Width, 3], Images.SelectMany(i => i).ToArray()));
+            tensors.Add(new TensorData("images", DType.U8, [Images.Length, Height, Width, 3],
+                Images.SelectMany(i => i).ToArray()));
         }
         return SafetensorsWriter.Serialize(tensors);
     }
@@ -35,5 +37,6 @@ public sealed record EvaluationPayload(float[][] Features, byte[][] Images, int 
     }
 
     private static T[][] Rows<T>(T[] flat, int count) =>
-        count == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => flat[(i * (flat.Length / count))..((i + 1) * (flat.Length / count))])];
+        count == 0 ? []
+            : [.. Enumerable.Range(0, count).Select(i => flat[(i * (flat.Length / count))..((i + 1) * (flat.Length / count))])];
 }

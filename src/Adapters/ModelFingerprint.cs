@@ -4,8 +4,8 @@ using System.Text;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Identity of a model folder, or of a single-file checkpoint: the SHA-256 over the names, sizes and bytes of its weights, configurations and vocabularies.
-/// Two nodes with the same fingerprint compute the same numbers.
+/// Identity of a model folder, or of a single-file checkpoint: the SHA-256 over the names, sizes and bytes of its weights,
+/// configurations and vocabularies. Two nodes with the same fingerprint compute the same numbers.
 /// </summary>
 public static class ModelFingerprint
 {
@@ -26,7 +26,8 @@ public static class ModelFingerprint
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var found = File.Exists(folder)
             ? [(Path.GetFileName(folder), folder)]
-            : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => Extensions.Contains(Path.GetExtension(f)))
+            : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Where(f => Extensions.Contains(Path.GetExtension(f)))
                 .Select(f => (Name: Path.GetRelativePath(folder, f).Replace('\\', '/'), Path: f));
         var files = found
             .OrderBy(f => f.Name, StringComparer.Ordinal);

@@ -6,7 +6,8 @@ using var program = Interrupts.Begin(out var interrupted);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var interactive = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("CI") is null;
-Log.Logger = new LoggerConfiguration().MinimumLevel.Error().WriteTo.Console(standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose).CreateLogger();
+Log.Logger = new LoggerConfiguration().MinimumLevel.Error()
+    .WriteTo.Console(standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose).CreateLogger();
 return await AlignPropCommand.InvokeAsync(args, Console.Out, Console.Error, interactive, interrupted);
 
 static void Stop(PosixSignalContext signal)

@@ -5,9 +5,10 @@ using AlignProp.Messages;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// The devices a node works with, one worker each, from <c>--devices LIST</c> (or <c>--device NAME</c> once for each): <c>all</c> = every GPU, or
-/// the CPU where there is none; <c>cuda</c> = every GPU, and there must be one; <c>cuda:0,cuda:2</c>; <c>cpu</c>; <c>cpu*2</c> = two workers on
-/// the CPU, cpu:0 and cpu:1. Made-up devices (alignprop.node.compute = simulated) may also be called sim.
+/// The devices a node works with, one worker each, from <c>--devices LIST</c> (or <c>--device NAME</c> once for each): <c>all</c>
+/// = every GPU, or the CPU where there is none; <c>cuda</c> = every GPU, and there must be one; <c>cuda:0,cuda:2</c>; <c>cpu</c>;
+/// <c>cpu*2</c> = two workers on the CPU, cpu:0 and cpu:1. Made-up devices (alignprop.node.compute = simulated) may also be
+/// called sim.
 /// </summary>
 public static partial class DeviceList
 {

@@ -7,8 +7,8 @@ using AlignProp.Messages.Configuration;
 namespace AlignProp.GpuNode;
 
 /// <summary>
-/// The messages of one device: asks for a shard, has it computed on the device's own thread, asks for the next, and meanwhile hands
-/// the result in until it is acknowledged. Answers at once while a shard takes minutes.
+/// The messages of one device: asks for a shard, has it computed on the device's own thread, asks for the next, and meanwhile
+/// hands the result in until it is acknowledged. Answers at once while a shard takes minutes.
 /// </summary>
 public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
 {
@@ -119,7 +119,8 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         AskOrStop();
     }
 
-    private static LeaseId LeaseOf(IAlignPropMessage outcome) => outcome is ShardDone done ? done.Lease : ((ShardFailed)outcome).Lease;
+    private static LeaseId LeaseOf(IAlignPropMessage outcome) => outcome is ShardDone done ? done.Lease
+        : ((ShardFailed)outcome).Lease;
 
     private void OnFetch(FetchChunk fetch) => Sender.Tell(BlobTransfer.Answer(fetch, _device.Shelf.Payload(fetch.Hash)));
 

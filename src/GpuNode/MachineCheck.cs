@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.GpuNode;
 
-/// <summary>What <c>alignprop doctor</c> cannot see itself: whether libtorch loads, what it finds, and how fast one core multiplies.</summary>
+/// <summary>
+/// What <c>alignprop doctor</c> cannot see itself: whether libtorch loads, what it finds, and how fast one core multiplies.
+/// </summary>
 public static class MachineCheck
 {
     private const int Size = 512;
@@ -24,6 +26,7 @@ public static class MachineCheck
         var gflops = 2.0 * Size * Size * Size * Rounds / watch.Elapsed.TotalSeconds / 1e9;
         var gpus = cuda.is_available() ? cuda.device_count() : 0;
         output.WriteLine(JsonSerializer.Serialize(
-            new NodeMachine(__version__, gpus > 0, ["cpu", .. Enumerable.Range(0, gpus).Select(i => $"cuda:{i}")], Math.Round(gflops, 1)), JsonSerializerOptions.Web));
+            new NodeMachine(__version__, gpus > 0, ["cpu", .. Enumerable.Range(0, gpus).Select(i => $"cuda:{i}")],
+                Math.Round(gflops, 1)), JsonSerializerOptions.Web));
     }
 }

@@ -8,7 +8,9 @@ using AlignProp.Messages.Configuration;
 
 namespace AlignProp.GpuNode;
 
-/// <summary>One node: presents itself to the coordinator, checks that it is fit, and runs a worker for each of its devices.</summary>
+/// <summary>
+/// One node: presents itself to the coordinator, checks that it is fit, and runs a worker for each of its devices.
+/// </summary>
 public sealed class NodeActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan Hello = TimeSpan.FromSeconds(2);
@@ -25,11 +27,14 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
     private NodeWelcome? _run;
     private DateTime _coordinatorSeen = DateTime.UtcNow;
 
-    /// <param name="unfit">Why this node cannot take part in a run with these settings, or null; heavy, run beside the actor.</param>
+    /// <param name="unfit">
+    /// Why this node cannot take part in a run with these settings, or null; heavy, run beside the actor.
+    /// </param>
     /// <param name="patience">Without a coordinator in the cluster for this long, the node joins anew.</param>
     /// <param name="exit">Called with why the node leaves the cluster.</param>
     /// <param name="lone">There is one coordinator, and no standby.</param>
-    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<RunDescription, string?> unfit, TimeSpan patience, bool lone, Action<NodeExit> exit)
+    public NodeActor(NodeId node, IReadOnlyList<ComputeDevice> devices, Func<RunDescription, string?> unfit, TimeSpan patience,
+        bool lone, Action<NodeExit> exit)
     {
         (_node, _devices, _unfit, _patience, _lone, _exit) = (node, devices, unfit, patience, lone, exit);
         _coordinator = Context.ActorOf(RunSingleton.Proxy(Context.System), "coordinator");
@@ -83,10 +88,14 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>A lone coordinator's process ended: nobody takes over, so the node is there when it comes back. With a standby the cluster decides.</summary>
+    /// <summary>
+    /// A lone coordinator's process ended: nobody takes over, so the node is there when it comes back. With a standby the cluster
+    /// decides.
+    /// </summary>
     private void OnDisassociated(DisassociatedEvent broken)
     {
-        if (_lone && Cluster.Get(Context.System).State.Members.Any(m => m.HasRole("coordinator") && m.Address.Equals(broken.RemoteAddress)))
+        if (_lone && Cluster.Get(Context.System)
+            .State.Members.Any(m => m.HasRole("coordinator") && m.Address.Equals(broken.RemoteAddress)))
         {
             _exit(new NodeExit(NodeExit.Rejoin, "the connection to the coordinator broke"));
         }
@@ -104,7 +113,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         }
         _run = welcome;
         var unfit = _unfit;
-        Task.Run(() => unfit(welcome.Description)).PipeTo(Self, Self, reason => new Checked(reason), error => new Checked(error.Message));
+        Task.Run(() => unfit(welcome.Description))
+            .PipeTo(Self, Self, reason => new Checked(reason), error => new Checked(error.Message));
     }
 
     private void OnChecked(Checked result)
@@ -119,7 +129,8 @@ public sealed class NodeActor : ReceiveActor, IWithTimers
         foreach (var device in _devices)
         {
             var name = $"{device.Id.Device.Kind}-{device.Id.Device.Index}";
-            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, run, _coordinator, _adapters)), name);
+            var worker = Context.ActorOf(Props.Create(() => new DeviceWorkerActor(device, _node, run, _coordinator, _adapters)),
+                name);
             Context.Watch(worker);
             _workers.Add(worker);
         }

@@ -58,7 +58,8 @@ public static class NodeCommand
         var seeds = options.All("coordinator").Select(AddressOf).ToImmutableList();
         if (seeds.Count == 0)
         {
-            throw new ArgumentException("--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
+            throw new ArgumentException(
+                "--coordinator is missing; expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
         }
         var node = new NodeId(options.Get("name", $"{Environment.MachineName}-{Environment.ProcessId}"));
         var host = options.Get("host", "127.0.0.1");
@@ -111,7 +112,8 @@ public static class NodeCommand
         }
         catch (UriFormatException)
         {
-            throw new ArgumentException($"--coordinator {text}: expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
+            throw new ArgumentException(
+                $"--coordinator {text}: expected the address the coordinator prints, e.g. akka.tcp://alignprop@10.0.0.1:4053");
         }
     }
 

@@ -11,7 +11,8 @@ public static class NodeFitness
     public static string? Reason(RunDescription run, IEnumerable<DeviceName> devices) =>
         run.Files.Select(Difference).FirstOrDefault(d => d is not null)
         ?? devices.Where(d => run.Config.Model.Precision != "fp32" && d.Kind != DeviceKind.Cuda)
-            .Select(d => $"model.precision = {run.Config.Model.Precision} on {d}: expected fp32 (half precision runs on CUDA only)").FirstOrDefault();
+            .Select(d => $"model.precision = {run.Config.Model.Precision} on {d}: expected fp32 (half precision runs on CUDA "
+                + $"only)").FirstOrDefault();
 
     private static string? Difference(FileFingerprint file)
     {
@@ -29,7 +30,8 @@ public static class NodeFitness
         {
             return $"{e.Message}; the run's {what} must lie at the same path on every node";
         }
-        return found == expected ? null : $"{folder}: this node's {what} files differ from the coordinator's (SHA-256 {Short(found)}, expected {Short(expected)})";
+        return found == expected ? null : $"{folder}: this node's {what} files differ from the coordinator's (SHA-256 "
+            + $"{Short(found)}, expected {Short(expected)})";
     }
 
     private static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;

@@ -85,7 +85,8 @@ internal sealed class NodeHost(
     }
 
     /// <summary>Files are read once, though the coordinator welcomes the node again after every interruption.</summary>
-    private string? Unfit(RunDescription run) => _fitness.GetOrAdd(run, _ => NodeFitness.Reason(run, devices.Select(d => d.Id.Device)));
+    private string? Unfit(RunDescription run) =>
+        _fitness.GetOrAdd(run, _ => NodeFitness.Reason(run, devices.Select(d => d.Id.Device)));
 
     private static TaskCompletionSource<NodeExit> NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

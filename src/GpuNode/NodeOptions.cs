@@ -19,7 +19,8 @@ public sealed class NodeOptions
     }
 
     /// <exception cref="ArgumentException">An option that is none of these: a typing error must not mean the default.</exception>
-    public NodeOptions Only(params string[] names) => _values.FirstOrDefault(v => !names.Contains(v.Name)) is { Name: { } unknown }
+    public NodeOptions Only(params string[] names) =>
+        _values.FirstOrDefault(v => !names.Contains(v.Name)) is { Name: { } unknown }
         ? throw new ArgumentException($"--{unknown}: no such option; expected one of --{string.Join(", --", names)}")
         : this;
 

@@ -4,7 +4,10 @@ using Akka.Actor;
 
 namespace AlignProp.GpuNode;
 
-/// <summary><c>--host auto</c>: the address of this machine that the coordinator sees, for containers and machines whose addresses are given to them.</summary>
+/// <summary>
+/// <c>--host auto</c>: the address of this machine that the coordinator sees, for containers and machines whose addresses are
+/// given to them.
+/// </summary>
 public static class OwnAddress
 {
     /// <summary>The local address of the route to the coordinator; nothing is sent.</summary>
@@ -20,7 +23,8 @@ public static class OwnAddress
         }
         catch (SocketException e)
         {
-            throw new ArgumentException($"--host auto: no way to {coordinator.Host} ({e.Message}); give this machine's address instead");
+            throw new ArgumentException(
+                $"--host auto: no way to {coordinator.Host} ({e.Message}); give this machine's address instead");
         }
     }
 }

@@ -24,14 +24,16 @@ public static class PicturesCommand
         // A run of half precision is looked at on a machine without a GPU in fp32.
         var model = device.type == DeviceType.CUDA ? config.Model : config.Model with { Precision = "fp32" };
         using var host = ModelHost.Load(model, device, measures: [.. request.Rewards.Select(r => r.Term)]);
-        var pictures = Enumerable.Range(0, request.Variants.Count).SelectMany(variant => Draw(request, config, variant, host)).ToList();
+        var pictures = Enumerable.Range(0, request.Variants.Count).SelectMany(variant => Draw(request, config, variant, host))
+            .ToList();
         PictureRequest.Write(PictureRequest.ResultFile(request.Folder), new PictureResult(pictures));
     }
 
     private static List<Picture> Draw(PictureRequest request, RunConfig config, int index, ModelHost host)
     {
         var variant = request.Variants[index];
-        using var adapter = variant.Adapter is null ? null : AdapterAttachment.Attach(host.Model.Denoiser, variant.Adapter, variant.Scale);
+        using var adapter = variant.Adapter is null ? null
+            : AdapterAttachment.Attach(host.Model.Denoiser, variant.Adapter, variant.Scale);
         if (adapter?.Note is { } note)
         {
             Console.Error.WriteLine(note);

@@ -15,7 +15,8 @@ internal static class SignOfLife
             try
             {
                 // Nobody cannot be asked (an ArgumentException), and is whom there is until the first actor system has started.
-                if (actor() is { } node && !node.IsNobody() && await node.Ask<ActorIdentity>(new Identify(null), Interval, stop) is { Subject: not null })
+                if (actor() is { } node && !node.IsNobody()
+                    && await node.Ask<ActorIdentity>(new Identify(null), Interval, stop) is { Subject: not null })
                 {
                     await File.WriteAllTextAsync(file, "", stop);
                 }

@@ -20,14 +20,18 @@ public sealed class AlignPropSerializer(ExtendedActorSystem system) : Serializer
     public static IEnumerable<Type> Types => ByType.Keys;
 
     public override string Manifest(object o) =>
-        ByType.TryGetValue(o.GetType(), out var codec) ? codec.Manifest : throw new SerializationException($"{o.GetType()} is not a registered message");
+        ByType.TryGetValue(o.GetType(), out var codec) ? codec.Manifest
+            : throw new SerializationException($"{o.GetType()} is not a registered message");
 
     public override byte[] ToBinary(object obj) =>
-        ByType.TryGetValue(obj.GetType(), out var codec) ? codec.Write(obj) : throw new SerializationException($"{obj.GetType()} is not a registered message");
+        ByType.TryGetValue(obj.GetType(), out var codec) ? codec.Write(obj)
+            : throw new SerializationException($"{obj.GetType()} is not a registered message");
 
     public override object FromBinary(byte[] bytes, string manifest) => Read(bytes, manifest);
 
-    /// <summary>What <see cref="FromBinary(byte[], string)"/> reads, without an actor system: for whoever looks at a journal from outside.</summary>
+    /// <summary>
+    /// What <see cref="FromBinary(byte[], string)"/> reads, without an actor system: for whoever looks at a journal from outside.
+    /// </summary>
     /// <exception cref="SerializationException">An unknown manifest, or malformed bytes.</exception>
     public static object Read(byte[] bytes, string? manifest)
     {
@@ -47,7 +51,8 @@ public sealed class AlignPropSerializer(ExtendedActorSystem system) : Serializer
     }
 
     /// <summary>A stranger's text on its way into the log: short, and on one line.</summary>
-    private static string Legible(string? text) => text is null ? "(none)" : Uri.EscapeDataString(text[..Math.Min(text.Length, 40)]);
+    private static string Legible(string? text) => text is null ? "(none)"
+        : Uri.EscapeDataString(text[..Math.Min(text.Length, 40)]);
 }
 
 /// <summary>How one message type is written and read.</summary>

@@ -13,5 +13,6 @@ public static class ClusterNames
     public const string SingletonPath = "/user/" + Singleton;
 
     /// <summary>Version of this build, with the commit where it was built from one: a node with another one is refused.</summary>
-    public static string Version { get; } = typeof(ClusterNames).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+    public static string Version { get; } = typeof(ClusterNames)
+        .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
 }

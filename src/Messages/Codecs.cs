@@ -13,9 +13,11 @@ internal static class Codecs
             m => new P.NodeHello { Node = m.Node.Value, Devices = { m.Devices.Select(d => d.Value) }, Version = m.Version },
             p => new NodeHello(new(p.Node), [.. p.Devices.Select(DeviceId.Parse)], p.Version)),
         Of<NodeWelcome, P.NodeWelcome>("welcome", P.NodeWelcome.Parser,
-            m => new P.NodeWelcome { Run = m.Run.Value, RunFile = m.Description.Text, Files = { m.Description.Files.Select(Write) } },
+            m => new P.NodeWelcome { Run = m.Run.Value, RunFile = m.Description.Text,
+                Files = { m.Description.Files.Select(Write) } },
             p => new NodeWelcome(new(p.Run), new RunDescription(p.RunFile, [.. p.Files.Select(Read)]))),
-        Of<NodeRefused, P.NodeRefused>("refused", P.NodeRefused.Parser, m => new P.NodeRefused { Reason = m.Reason }, p => new NodeRefused(p.Reason)),
+        Of<NodeRefused, P.NodeRefused>("refused", P.NodeRefused.Parser, m => new P.NodeRefused { Reason = m.Reason },
+            p => new NodeRefused(p.Reason)),
         Of<NodeUnfit, P.NodeUnfit>("unfit", P.NodeUnfit.Parser,
             m => new P.NodeUnfit { Node = m.Node.Value, Reason = m.Reason }, p => new NodeUnfit(new(p.Node), p.Reason)),
         Of<RequestWork, P.RequestWork>("request", P.RequestWork.Parser,
@@ -26,7 +28,8 @@ internal static class Codecs
             m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Trace = m.Trace },
             p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), p.Trace)),
         Of<ShardProgress, P.ShardProgress>("progress", P.ShardProgress.Parser,
-            m => new P.ShardProgress { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Phase = m.Phase, Fraction = m.Fraction },
+            m => new P.ShardProgress { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Phase = m.Phase,
+                Fraction = m.Fraction },
             p => new ShardProgress(new(p.Lease), DeviceId.Parse(p.Device), Read(p.Key), p.Phase, p.Fraction)),
         Of<ShardDone, P.ShardDone>("done", P.ShardDone.Parser,
             m => new P.ShardDone
@@ -56,14 +59,18 @@ internal static class Codecs
         Of<BlobChunk, P.BlobChunk>("chunk", P.BlobChunk.Parser,
             m => new P.BlobChunk { Hash = m.Hash.Value, Index = m.Index, Data = UnsafeByteOperations.UnsafeWrap(m.Data) },
             p => new BlobChunk(Hash(p.Hash), p.Index, p.Data.Memory)),
-        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value }, p => new BlobMissing(Hash(p.Hash))),
-        Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value }, p => new NodeLeaving(new(p.Node))),
-        Of<DrainNode, P.DrainNode>("drain", P.DrainNode.Parser, m => new P.DrainNode { Node = m.Node.Value }, p => new DrainNode(new(p.Node))),
+        Of<BlobMissing, P.BlobMissing>("missing", P.BlobMissing.Parser, m => new P.BlobMissing { Hash = m.Hash.Value },
+            p => new BlobMissing(Hash(p.Hash))),
+        Of<NodeLeaving, P.NodeLeaving>("leaving", P.NodeLeaving.Parser, m => new P.NodeLeaving { Node = m.Node.Value },
+            p => new NodeLeaving(new(p.Node))),
+        Of<DrainNode, P.DrainNode>("drain", P.DrainNode.Parser, m => new P.DrainNode { Node = m.Node.Value },
+            p => new DrainNode(new(p.Node))),
         Of<DrainReply, P.DrainReply>("drainreply", P.DrainReply.Parser,
             m => new P.DrainReply { Found = m.Found, Detail = m.Detail }, p => new DrainReply(p.Found, p.Detail)),
         Of<RunOver, P.RunOver>("over", P.RunOver.Parser, m => new P.RunOver { Reason = m.Reason }, p => new RunOver(p.Reason)),
         Of<CoordinatorElected, P.CoordinatorElected>("e-elected", P.CoordinatorElected.Parser,
-            m => new P.CoordinatorElected { Term = m.Term, Life = m.Life, Host = m.Host }, p => new CoordinatorElected(p.Term, p.Life, p.Host)),
+            m => new P.CoordinatorElected { Term = m.Term, Life = m.Life, Host = m.Host },
+                p => new CoordinatorElected(p.Term, p.Life, p.Host)),
         Of<RunCreated, P.RunCreated>("e-created", P.RunCreated.Parser,
             m => new P.RunCreated
             {
@@ -89,15 +96,19 @@ internal static class Codecs
                 Seconds = m.Seconds,
                 Terms = { (m.Terms ?? []).Select(Write) },
             },
-            p => new StepCommittedEvent(p.Term, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd, p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
+            p => new StepCommittedEvent(p.Term, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd,
+                p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
                 [.. p.Terms.Select(Read)])),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
-            m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd, Diversity = m.Diversity, Terms = { (m.Terms ?? []).Select(Write) } },
+            m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd,
+                Diversity = m.Diversity, Terms = { (m.Terms ?? []).Select(Write) } },
             p => new EvaluationRecorded(p.Step, p.RewardMean, p.RewardStd, p.Diversity, [.. p.Terms.Select(Read)])),
-        Of<RunEnded, P.RunEnded>("e-ended", P.RunEnded.Parser, m => new P.RunEnded { Step = m.Step, Reason = m.Reason }, p => new RunEnded(p.Step, p.Reason)),
+        Of<RunEnded, P.RunEnded>("e-ended", P.RunEnded.Parser, m => new P.RunEnded { Step = m.Step, Reason = m.Reason },
+            p => new RunEnded(p.Step, p.Reason)),
     ];
 
-    private static Codec Of<TMessage, TWire>(string manifest, MessageParser<TWire> parser, Func<TMessage, TWire> write, Func<TWire, TMessage> read)
+    private static Codec Of<TMessage, TWire>(string manifest, MessageParser<TWire> parser, Func<TMessage, TWire> write,
+        Func<TWire, TMessage> read)
         where TMessage : IAlignPropMessage
         where TWire : IMessage<TWire> =>
         new(manifest, typeof(TMessage), m => write((TMessage)m).ToByteArray(), bytes => read(parser.ParseFrom(bytes)));
@@ -109,9 +120,11 @@ internal static class Codecs
         ? new BlobRef(Hash(p.Hash), p.Bytes)
         : throw new ArgumentException($"a blob of {p.Bytes} bytes: 1 to {BlobRef.MaxBytes} are accepted");
 
-    private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash : throw new ArgumentException("not a SHA-256 in lower-case hex");
+    private static BlobHash Hash(string text) => new BlobHash(text) is { IsWellFormed: true } hash ? hash
+        : throw new ArgumentException("not a SHA-256 in lower-case hex");
 
-    private static P.FileFingerprint Write(FileFingerprint f) => new() { Role = (int)f.Role, Label = f.Label, Path = f.Path, Hash = f.Hash };
+    private static P.FileFingerprint Write(FileFingerprint f) =>
+        new() { Role = (int)f.Role, Label = f.Label, Path = f.Path, Hash = f.Hash };
 
     private static FileFingerprint Read(P.FileFingerprint p) => new((FileRole)p.Role, p.Label, p.Path, p.Hash);
 
@@ -137,7 +150,8 @@ internal static class Codecs
         Round = s.Round,
         Index = s.Index,
         Task = Write(s.Task),
-        Samples = { s.Samples.Select(x => new P.ShardSample { Prompt = x.Prompt, NoiseSeed = x.NoiseSeed, VarianceSeed = x.VarianceSeed }) },
+        Samples = { s.Samples.Select(x =>
+            new P.ShardSample { Prompt = x.Prompt, NoiseSeed = x.NoiseSeed, VarianceSeed = x.VarianceSeed }) },
     };
 
     private static Shard Read(P.Shard p) => new(new(p.Run), p.Step, p.Round, p.Index, Read(p.Task),
@@ -157,7 +171,8 @@ internal static class Codecs
         _ => throw new ArgumentException("a shard without a task, or with one of another version"),
     };
 
-    private static P.GradientPlan Write(GradientPlan g) => new() { Stop = g.Stop, Trained = { g.Trained }, ThroughInput = g.ThroughInput, Renoised = g.Renoised };
+    private static P.GradientPlan Write(GradientPlan g) =>
+        new() { Stop = g.Stop, Trained = { g.Trained }, ThroughInput = g.ThroughInput, Renoised = g.Renoised };
 
     private static GradientPlan Read(P.GradientPlan p) => new(p.Stop, StepSet.Of(p.Trained), p.ThroughInput, p.Renoised);
 }

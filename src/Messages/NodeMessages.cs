@@ -14,7 +14,9 @@ public sealed record NodeRefused(string Reason) : IAlignPropMessage;
 public sealed record NodeUnfit(NodeId Node, string Reason) : IAlignPropMessage;
 
 /// <summary>A free device asks for a shard.</summary>
-/// <param name="Held">Results it still has: a coordinator that lost them in a crash leases them to this device, which hands them in again.</param>
+/// <param name="Held">
+/// Results it still has: a coordinator that lost them in a crash leases them to this device, which hands them in again.
+/// </param>
 public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<ShardKey> Held) : IAlignPropMessage;
 
 
@@ -32,10 +34,13 @@ public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, str
 /// Sent every second while a shard is computed: keeps the lease alive, or, where a new coordinator knows no lease, makes one.
 /// </summary>
 /// <param name="Fraction">Of the shard's work, 0 to 1.</param>
-public sealed record ShardProgress(LeaseId Lease, DeviceId Device, ShardKey Key, string Phase, double Fraction) : IAlignPropMessage;
+public sealed record ShardProgress(LeaseId Lease, DeviceId Device, ShardKey Key, string Phase, double Fraction)
+    : IAlignPropMessage;
 
 /// <summary>A shard's result; its tensors are a blob the sender holds until acknowledged, and repeats this until then.</summary>
-/// <param name="Terms">Term by term, the values of each sample: first those of the weighted sum, in an evaluation then those only evaluated.</param>
+/// <param name="Terms">
+/// Term by term, the values of each sample: first those of the weighted sum, in an evaluation then those only evaluated.
+/// </param>
 public sealed record ShardDone(LeaseId Lease, DeviceId Device, ShardKey Key, IReadOnlyList<float> Rewards, double Loss,
     BlobRef Payload, PhaseTimes Seconds, long PeakMemory, IReadOnlyList<float>? Terms = null) : IAlignPropMessage;
 

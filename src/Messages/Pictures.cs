@@ -3,20 +3,30 @@ using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Messages;
 
-/// <summary>What <c>sample</c>, <c>evaluate</c> and <c>compare</c> ask a GpuNode process to draw and score, as a JSON file: every item with every variant.</summary>
-/// <param name="RunFile">Model, sampling and batch as a run file says them; its adapter, rewards and prompts are not looked at.</param>
+/// <summary>
+/// What <c>sample</c>, <c>evaluate</c> and <c>compare</c> ask a GpuNode process to draw and score, as a JSON file: every item
+/// with every variant.
+/// </summary>
+/// <param name="RunFile">
+/// Model, sampling and batch as a run file says them; its adapter, rewards and prompts are not looked at.
+/// </param>
 /// <param name="Threads">libtorch threads; 0 = as many as the machine has cores.</param>
 /// <param name="Folder">Where the pictures and <c>result.json</c> (<see cref="PictureResult"/>) go.</param>
-public sealed record PictureRequest(string RunFile, int Threads, IReadOnlyList<ShardSample> Items, IReadOnlyList<PictureVariant> Variants,
+public sealed record PictureRequest(string RunFile, int Threads, IReadOnlyList<ShardSample> Items,
+    IReadOnlyList<PictureVariant> Variants,
     IReadOnlyList<PictureReward> Rewards, string Folder)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new(
+        JsonSerializerDefaults.Web) { NumberHandling =
+        System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     public static string ResultFile(string folder) => Path.Combine(folder, "result.json");
 
-    public static T Read<T>(string path) => JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), Json) ?? throw new InvalidDataException($"{path}: empty");
+    public static T Read<T>(string path) => JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), Json)
+        ?? throw new InvalidDataException($"{path}: empty");
 
-    public static void Write<T>(string path, T value) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(value, Json));
+    public static void Write<T>(string path, T value) =>
+        File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(value, Json));
 }
 
 /// <summary>One way to draw the items.</summary>

@@ -16,15 +16,20 @@ public sealed record CoordinatorElected(int Term, string Life, string Host) : IR
 /// <param name="Config">The resolved run file.</param>
 /// <param name="Files">What the files it names were; none in journals of older versions.</param>
 /// <param name="AdapterHash">Adapter 0.</param>
-public sealed record RunCreated(RunId Run, string Config, IReadOnlyList<FileFingerprint> Files, BlobHash AdapterHash, BlobHash MomentsHash) : IRunEvent;
+public sealed record RunCreated(RunId Run, string Config, IReadOnlyList<FileFingerprint> Files, BlobHash AdapterHash,
+    BlobHash MomentsHash) : IRunEvent;
 
 /// <summary>One optimizer step. Its adapter and moments were durable before this was written.</summary>
 /// <param name="Term">Of the coordinator that committed it: always the newest elected one.</param>
 /// <param name="Terms">Each term of the reward; none in journals from before there were terms.</param>
-public sealed record StepCommittedEvent(int Term, int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean, double RewardStd, double Loss,
+public sealed record StepCommittedEvent(int Term, int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean,
+    double RewardStd, double Loss,
     double GradNorm, IReadOnlyList<int> Truncations, double Seconds, IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
 
-/// <param name="Terms">The terms of the reward, then the rewards that are only evaluated; none in journals from before there were terms.</param>
-public sealed record EvaluationRecorded(int Step, double RewardMean, double RewardStd, double Diversity, IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
+/// <param name="Terms">
+/// The terms of the reward, then the rewards that are only evaluated; none in journals from before there were terms.
+/// </param>
+public sealed record EvaluationRecorded(int Step, double RewardMean, double RewardStd, double Diversity,
+    IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
 
 public sealed record RunEnded(int Step, string Reason) : IRunEvent;

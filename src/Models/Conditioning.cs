@@ -7,15 +7,18 @@ namespace AlignProp.Models;
 /// <param name="Pooled">SDXL: projected features of the second text encoder [B, P].</param>
 /// <param name="Sizes">SDXL: original height and width, crop top and left, target height and width, in pixels [B, 6].</param>
 /// <param name="Classes">Class labels [B], int64, of a model with num_class_embeds.</param>
-public sealed record Conditioning(Tensor States, Tensor? Pooled = null, Tensor? Sizes = null, Tensor? Classes = null) : IDisposable
+public sealed record Conditioning(Tensor States, Tensor? Pooled = null, Tensor? Sizes = null, Tensor? Classes = null)
+    : IDisposable
 {
     /// <summary>Both in one batch, as classifier-free guidance runs them.</summary>
     public static Conditioning Concat(Conditioning first, Conditioning second) => new(
-        cat([first.States, second.States], 0), Both(first.Pooled, second.Pooled), Both(first.Sizes, second.Sizes), Both(first.Classes, second.Classes));
+        cat([first.States, second.States], 0), Both(first.Pooled, second.Pooled), Both(first.Sizes, second.Sizes),
+            Both(first.Classes, second.Classes));
 
     /// <summary>Part of the batch.</summary>
     public Conditioning Narrow(long start, long count) => new(
-        States.narrow(0, start, count), Pooled?.narrow(0, start, count), Sizes?.narrow(0, start, count), Classes?.narrow(0, start, count));
+        States.narrow(0, start, count), Pooled?.narrow(0, start, count), Sizes?.narrow(0, start, count),
+            Classes?.narrow(0, start, count));
 
     public void Dispose()
     {

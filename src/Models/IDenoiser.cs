@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models;
 
 /// <summary>
-/// The network that is called once a step. What speeds it up or spares memory (merged adapters, kept text states, recomputation) is another
-/// implementation, or one around another.
+/// The network that is called once a step. What speeds it up or spares memory (merged adapters, kept text states, recomputation)
+/// is another implementation, or one around another.
 /// </summary>
 public interface IDenoiser : IDisposable
 {
@@ -26,7 +26,10 @@ public interface IDenoiser : IDisposable
     /// <param name="x">Noisy latents [B, C, h, w].</param>
     /// <param name="time">Of the sampler's: a number, or [B].</param>
     /// <param name="prepared">Of this denoiser's <see cref="Prepare"/>, for a batch of B.</param>
-    /// <returns>What the sampler takes for the prediction (noise, v, velocity), like <paramref name="x"/>; differentiable in it and in LoRA weights.</returns>
+    /// <returns>
+    /// What the sampler takes for the prediction (noise, v, velocity), like <paramref name="x"/>; differentiable in it and in
+    /// LoRA weights.
+    /// </returns>
     Tensor Predict(Tensor x, Tensor time, Prepared prepared);
 
     /// <summary>Attaches or replaces a layer's branch; null removes it.</summary>
@@ -34,5 +37,7 @@ public interface IDenoiser : IDisposable
     void SetLora(AdapterSite site, LoraBranch? branch);
 }
 
-/// <summary>A denoiser's own form of a conditioning; one that keeps more than the conditioning itself derives from this.</summary>
+/// <summary>
+/// A denoiser's own form of a conditioning; one that keeps more than the conditioning itself derives from this.
+/// </summary>
 public record Prepared(Conditioning Conditioning);

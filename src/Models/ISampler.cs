@@ -45,7 +45,8 @@ public interface ISchedule
 public sealed record Gaussian(Tensor Mean, float Deviation)
 {
     /// <summary>
-    /// log p as DDPO (Black et al., 2023) has it: the mean over all elements of a sample, not the sum. Differentiable in <see cref="Mean"/>.
+    /// log p as DDPO (Black et al., 2023) has it: the mean over all elements of a sample, not the sum. Differentiable in <see
+    /// cref="Mean"/>.
     /// </summary>
     /// <param name="value">[B, ...], held constant.</param>
     /// <returns>[B].</returns>

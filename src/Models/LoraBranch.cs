@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models;
 
 /// <summary>
-/// The trained part of a layer with LoRA, fp32 leaves. Of a linear layer A [r, in], B [out, r]; of a convolution A [r, in, kh, kw], B [out, r, 1, 1].
-/// The layer adds scale * B (A x).
+/// The trained part of a layer with LoRA, fp32 leaves. Of a linear layer A [r, in], B [out, r]; of a convolution A [r, in, kh,
+/// kw], B [out, r, 1, 1]. The layer adds scale * B (A x).
 /// </summary>
 public sealed class LoraBranch(Tensor a, Tensor b, double scale) : IDisposable
 {

@@ -1,13 +1,15 @@
 namespace AlignProp.Models;
 
 /// <summary>
-/// A text-to-image model: five parts, each of which may be another one's. The chain, the alignment step, LoRA, pictures and exports know these only.
-/// All weights are frozen.
+/// A text-to-image model: five parts, each of which may be another one's. The chain, the alignment step, LoRA, pictures and
+/// exports know these only. All weights are frozen.
 /// </summary>
-public sealed record TextToImage(ITextEncoder Text, IDenoiser Denoiser, ILatentCodec Codec, ISampler Sampler, IGuidance Guidance) : IDisposable
+public sealed record TextToImage(ITextEncoder Text, IDenoiser Denoiser, ILatentCodec Codec, ISampler Sampler, IGuidance Guidance)
+    : IDisposable
 {
     /// <summary>Height and width in pixels of the images the model was made for.</summary>
-    public (int Height, int Width) DefaultSize => (Denoiser.SampleSize.Height * Codec.Factor, Denoiser.SampleSize.Width * Codec.Factor);
+    public (int Height, int Width) DefaultSize =>
+        (Denoiser.SampleSize.Height * Codec.Factor, Denoiser.SampleSize.Width * Codec.Factor);
 
     /// <summary>Height and width in pixels; 0 = the model's own.</summary>
     public (int Height, int Width) Size(int height, int width) =>

@@ -5,8 +5,8 @@ using SkiaSharp;
 namespace AlignProp.Reports;
 
 /// <summary>
-/// The pictures of every evaluation, small, for the dashboard: pictures/evaluations/STEP/ with PNG files and index.json. Bounded: of more evaluations than
-/// fit, the ones whose neighbours are nearest go, never the first nor the last.
+/// The pictures of every evaluation, small, for the dashboard: pictures/evaluations/STEP/ with PNG files and index.json. Bounded:
+/// of more evaluations than fit, the ones whose neighbours are nearest go, never the first nor the last.
 /// </summary>
 public static class EvaluationImages
 {
@@ -51,11 +51,13 @@ public static class EvaluationImages
         return gone;
     }
 
-    private static string Folder(RunDirectory directory, int step) => Path.Combine(directory.Evaluations, step.ToString("D6", CultureInfo.InvariantCulture));
+    private static string Folder(RunDirectory directory, int step) =>
+        Path.Combine(directory.Evaluations, step.ToString("D6", CultureInfo.InvariantCulture));
 
     private static IReadOnlyList<int> Steps(RunDirectory directory) => !Directory.Exists(directory.Evaluations) ? []
         : [.. Directory.GetDirectories(directory.Evaluations).Select(Path.GetFileName)
-            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1).Where(s => s >= 0).Order()];
+            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1)
+                .Where(s => s >= 0).Order()];
 
     /// <summary>Large pictures are shown small: a run's folder is to stay in the tens of megabytes.</summary>
     private static byte[] Small(byte[] png)
@@ -66,7 +68,8 @@ public static class EvaluationImages
             return png;
         }
         var scale = (double)MaxSide / Math.Max(bitmap.Width, bitmap.Height);
-        using var small = bitmap.Resize(new SKImageInfo((int)Math.Round(bitmap.Width * scale), (int)Math.Round(bitmap.Height * scale)), new SKSamplingOptions(SKCubicResampler.Mitchell));
+        using var small = bitmap.Resize(new SKImageInfo((int)Math.Round(bitmap.Width * scale),
+            (int)Math.Round(bitmap.Height * scale)), new SKSamplingOptions(SKCubicResampler.Mitchell));
         using var data = small.Encode(SKEncodedImageFormat.Png, 100);
         return data.ToArray();
     }

@@ -4,7 +4,8 @@ using SkiaSharp;
 namespace AlignProp.Reports;
 
 /// <summary>One prompt's pictures before and after, from the same seed.</summary>
-public sealed record GridPair(string Prompt, bool HeldOut, double RewardBefore, double RewardAfter, byte[] PngBefore, byte[] PngAfter);
+public sealed record GridPair(string Prompt, bool HeldOut, double RewardBefore, double RewardAfter, byte[] PngBefore,
+    byte[] PngAfter);
 
 /// <summary>The before/after sheet: pairs side by side, captioned with prompt and rewards.</summary>
 public static class ImageGrid
@@ -40,7 +41,8 @@ public static class ImageGrid
         ReportFont.Text(canvas, subtitle, Margin, Margin + 42, 13, Quiet, width - 2 * Margin);
         for (var i = 0; i < pairs.Count; i++)
         {
-            Pair(canvas, pairs[i], Margin + i % columns * (pairWidth + PairGap), Margin + Header + i / columns * (Tile + Caption + PairGap));
+            Pair(canvas, pairs[i], Margin + i % columns * (pairWidth + PairGap),
+                Margin + Header + i / columns * (Tile + Caption + PairGap));
         }
         using var image = surface.Snapshot();
         using var png = image.Encode(SKEncodedImageFormat.Png, 100);
@@ -61,7 +63,8 @@ public static class ImageGrid
         }
         ReportFont.Text(canvas, pair.Prompt, x, y + Tile + 18, 14, Ink, room);
         ReportFont.Text(canvas, $"before {pair.RewardBefore:F2}", x, y + Tile + 36, 13, Quiet, Tile);
-        ReportFont.Text(canvas, $"after {pair.RewardAfter:F2}", x + Tile + Gap, y + Tile + 36, 13, pair.RewardAfter >= pair.RewardBefore ? Up : Down, Tile);
+        ReportFont.Text(canvas, $"after {pair.RewardAfter:F2}", x + Tile + Gap, y + Tile + 36, 13,
+            pair.RewardAfter >= pair.RewardBefore ? Up : Down, Tile);
     }
 
     private static void Picture(SKCanvas canvas, byte[] png, float x, float y)
@@ -69,7 +72,8 @@ public static class ImageGrid
         using var image = SKImage.FromEncodedData(png);
         var place = SKRect.Create(x, y, Tile, Tile);
         // Whole pixels stay square up to a fifth of the tile; larger pictures are smoothed.
-        var sampling = image.Width * 5 <= Tile ? new SKSamplingOptions(SKFilterMode.Nearest) : new SKSamplingOptions(SKCubicResampler.Mitchell);
+        var sampling = image.Width * 5 <= Tile ? new SKSamplingOptions(SKFilterMode.Nearest)
+            : new SKSamplingOptions(SKCubicResampler.Mitchell);
         canvas.DrawImage(image, place, sampling);
         using var frame = new SKPaint { Style = SKPaintStyle.Stroke, Color = new SKColor(0xdd, 0xe0, 0xe5), StrokeWidth = 1 };
         canvas.DrawRect(place, frame);

@@ -7,7 +7,8 @@ namespace AlignProp.Reports;
 
 /// <summary>One line of metrics.jsonl; the rewards are null only on the line of a stop.</summary>
 /// <param name="Rewards">Each term of the reward, and in an evaluation the rewards that are not trained on, by name.</param>
-public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd, double? Diversity = null, double? Loss = null,
+public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd,
+    double? Diversity = null, double? Loss = null,
     double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
     string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null)
 {
@@ -18,8 +19,10 @@ public sealed record MetricsLine(string Kind, int Step, int Epoch, double? Rewar
     /// <summary>The line of an event, or null when it is not a metric.</summary>
     public static MetricsLine? Of(RunProgress progress) => progress switch
     {
-        StepCommitted s => new MetricsLine(StepKind, s.Step, s.Epoch, s.RewardMean, s.RewardStd, null, s.Loss, s.GradNorm, s.Truncations, s.AdapterSha256, s.Seconds, Rewards: TermLine.Of(s.Terms)),
-        EvaluationFinished e => new MetricsLine(EvaluationKind, e.Step, e.Epoch, e.RewardMean, e.RewardStd, e.Diversity, Rewards: TermLine.Of(e.Terms)),
+        StepCommitted s => new MetricsLine(StepKind, s.Step, s.Epoch, s.RewardMean, s.RewardStd, null, s.Loss, s.GradNorm,
+            s.Truncations, s.AdapterSha256, s.Seconds, Rewards: TermLine.Of(s.Terms)),
+        EvaluationFinished e => new MetricsLine(EvaluationKind, e.Step, e.Epoch, e.RewardMean, e.RewardStd, e.Diversity,
+            Rewards: TermLine.Of(e.Terms)),
         RunStopped s => new MetricsLine(StopKind, s.Step, 0, null, null, Adapter: s.AdapterSha256, Reason: s.Reason),
         _ => null,
     };

@@ -20,7 +20,9 @@ public static class PictureSet
     }
 
     public static IReadOnlyList<SamplePicture> Load(string folder) =>
-        [.. Index(folder).Select(e => new SamplePicture(e.Prompt, e.HeldOut, e.Seed, e.Reward, File.ReadAllBytes(Path.Combine(folder, e.File))))];
+        [.. Index(folder)
+            .Select(e =>
+            new SamplePicture(e.Prompt, e.HeldOut, e.Seed, e.Reward, File.ReadAllBytes(Path.Combine(folder, e.File))))];
 
     /// <summary>What pictures there are; none where the index was not written yet.</summary>
     public static IReadOnlyList<Entry> Index(string folder)

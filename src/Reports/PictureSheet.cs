@@ -28,23 +28,27 @@ public static class PictureSheet
         var (gap, line) = captions ? (Gap, Line) : (0, 0);
         var columns = rows.Max(r => r.Cells.Count);
         var rowHeight = height + 2 * line + gap;
-        using var surface = SKSurface.Create(new SKImageInfo(columns * (width + gap) + gap, rows.Count * rowHeight + gap, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var surface = SKSurface.Create(new SKImageInfo(columns * (width + gap) + gap, rows.Count * rowHeight + gap,
+            SKColorType.Rgba8888, SKAlphaType.Opaque));
         surface.Canvas.Clear(SKColors.White);
         for (var r = 0; r < rows.Count; r++)
         {
             var top = gap + r * rowHeight;
             if (captions)
             {
-                ReportFont.Text(surface.Canvas, rows[r].Title, gap, top + 15, 15, new SKColor(0x22, 0x26, 0x2c), columns * (width + gap) - gap);
+                ReportFont.Text(surface.Canvas, rows[r].Title, gap, top + 15, 15, new SKColor(0x22, 0x26, 0x2c),
+                    columns * (width + gap) - gap);
             }
             for (var c = 0; c < rows[r].Cells.Count; c++)
             {
                 var left = gap + c * (width + gap);
                 using var image = SKImage.FromEncodedData(rows[r].Cells[c].Png);
-                surface.Canvas.DrawImage(image, SKRect.Create(left, top + line, width, height), new SKSamplingOptions(SKFilterMode.Nearest));
+                surface.Canvas.DrawImage(image, SKRect.Create(left, top + line, width, height),
+                    new SKSamplingOptions(SKFilterMode.Nearest));
                 if (captions)
                 {
-                    ReportFont.Text(surface.Canvas, rows[r].Cells[c].Caption, left, top + line + height + 15, 13, new SKColor(0x6b, 0x72, 0x7d), width);
+                    ReportFont.Text(surface.Canvas, rows[r].Cells[c].Caption, left, top + line + height + 15, 13,
+                        new SKColor(0x6b, 0x72, 0x7d), width);
                 }
             }
         }

@@ -48,7 +48,8 @@ public static class ReportFont
     /// <summary>ScottPlot owns what it is given, so each call loads a typeface of its own. There is one weight.</summary>
     private sealed class EmbeddedResolver : ScottPlot.IFontResolver
     {
-        public SKTypeface? CreateTypeface(string fontName, ScottPlot.FontWeight weight, ScottPlot.FontSlant slant, ScottPlot.FontSpacing width) =>
+        public SKTypeface? CreateTypeface(string fontName, ScottPlot.FontWeight weight, ScottPlot.FontSlant slant,
+            ScottPlot.FontSpacing width) =>
             fontName == Name ? Load() : null;
 
         public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? Load() : null;

@@ -15,13 +15,15 @@ public static class RewardCurve
         using var plot = new Plot();
         if (steps.Count > 0)
         {
-            var training = plot.Add.Scatter(steps.Select(s => (double)s.Step).ToArray(), steps.Select(s => s.RewardMean!.Value).ToArray(), Color.FromHex("#8aa4c8"));
+            var training = plot.Add.Scatter(steps.Select(s => (double)s.Step).ToArray(),
+                steps.Select(s => s.RewardMean!.Value).ToArray(), Color.FromHex("#8aa4c8"));
             training.LegendText = "training batch";
             training.MarkerSize = 4;
         }
         if (evaluations.Count > 0)
         {
-            var (x, y) = (evaluations.Select(e => (double)e.Step).ToArray(), evaluations.Select(e => e.RewardMean!.Value).ToArray());
+            var (x, y) = (evaluations.Select(e => (double)e.Step).ToArray(),
+                evaluations.Select(e => e.RewardMean!.Value).ToArray());
             var held = plot.Add.Scatter(x, y, Color.FromHex("#c2452d"));
             held.LegendText = "held-out prompts (mean ± std)";
             held.MarkerSize = 8;
@@ -37,5 +39,6 @@ public static class RewardCurve
         DurableFile.Replace(path, stream => stream.Write(png));
     }
 
-    private static bool Drawable(MetricsLine line) => line is { RewardMean: { } mean, RewardStd: { } std } && double.IsFinite(mean) && double.IsFinite(std);
+    private static bool Drawable(MetricsLine line) => line is { RewardMean: { } mean, RewardStd: { } std }
+        && double.IsFinite(mean) && double.IsFinite(std);
 }

@@ -7,7 +7,9 @@ using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Reports;
 
-/// <summary>What a run's folder tells of it, for reports and model cards. Read once; parts that are not there are empty.</summary>
+/// <summary>
+/// What a run's folder tells of it, for reports and model cards. Read once; parts that are not there are empty.
+/// </summary>
 public sealed class RunRecord
 {
     private readonly Config _config;
@@ -15,7 +17,8 @@ public sealed class RunRecord
     private RunRecord(RunDirectory directory)
     {
         Directory = directory;
-        ConfigText = File.Exists(directory.Config) ? File.ReadAllText(directory.Config) : throw new ConfigException($"{directory.Config}: file not found; expected the folder of a run");
+        ConfigText = File.Exists(directory.Config) ? File.ReadAllText(directory.Config)
+            : throw new ConfigException($"{directory.Config}: file not found; expected the folder of a run");
         _config = ConfigurationFactory.ParseString(ConfigText);
         Lines = MetricsLog.Read(directory.Metrics);
         Journal = RunJournal.Read(directory);
@@ -67,7 +70,8 @@ public sealed class RunRecord
             var befores = Before.DistinctBy(b => (b.Prompt, b.Seed)).ToDictionary(b => (b.Prompt, b.Seed));
             return [.. After.Where(a => befores.ContainsKey((a.Prompt, a.Seed)))
                 .Select(a => (Before: befores[(a.Prompt, a.Seed)], After: a))
-                .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png, p.After.Png))];
+                .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png,
+                    p.After.Png))];
         }
     }
 
@@ -91,7 +95,10 @@ public sealed class RunRecord
         ? string.Join(" + ", terms.Select(t => FormattableString.Invariant($"{t.Weight} ({t.Name} - {t.Mean}) / {t.Std}")))
         : Value("reward.name") + (Value("reward.sign") == "-1" ? " (lowered)" : "");
 
-    /// <summary>Files of the rewards and their fingerprints, by the reward's label; none where the journal is in a database, or of an older version.</summary>
+    /// <summary>
+    /// Files of the rewards and their fingerprints, by the reward's label; none where the journal is in a database, or of an
+    /// older version.
+    /// </summary>
     public IReadOnlyList<(string Label, string Hash)> RewardHashes =>
         [.. FilesOf(FileRole.Reward).Select(f => (f.Label, f.Hash))];
 
@@ -101,15 +108,19 @@ public sealed class RunRecord
     private IEnumerable<FileFingerprint> FilesOf(FileRole role) => (Created?.Files ?? []).Where(f => f.Role == role);
 
     private IReadOnlyList<RewardTermConfig> Terms => _config.HasPath("run.reward.terms")
-        ? (IReadOnlyList<RewardTermConfig>)RunKeys.Find("reward.terms").Read(Directory.Config, "reward.terms", _config.GetValue("run.reward.terms"))!
+        ? (IReadOnlyList<RewardTermConfig>)RunKeys.Find("reward.terms")
+            .Read(Directory.Config, "reward.terms", _config.GetValue("run.reward.terms"))!
         : [];
 
     /// <summary>The folder name of a path in run.conf: paths of a machine are not for files one gives away.</summary>
     public string NameOf(string key) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Value(key)));
 
-    private static List<(int, IReadOnlyList<SamplePicture>)> ReadProgression(string folder) => !System.IO.Directory.Exists(folder) ? []
+    private static List<(int, IReadOnlyList<SamplePicture>)> ReadProgression(string folder) =>
+        !System.IO.Directory.Exists(folder) ? []
         : [.. System.IO.Directory.GetDirectories(folder)
-            .Select(f => (Folder: f, Step: int.TryParse(Path.GetFileName(f), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1))
+            .Select(f => (Folder: f,
+                Step: int.TryParse(Path.GetFileName(f), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step
+                : -1))
             .Where(f => f.Step >= 0).OrderBy(f => f.Step)
             .Select(f => (f.Step, PictureSet.Load(f.Folder))).Where(f => f.Item2.Count > 0)];
 

@@ -40,11 +40,13 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
     }
 
     /// <summary>The adapter as other tools load it.</summary>
-    private void Export(string hash) => DiffusersLoraFormat.Write(directory.Adapter, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
+    private void Export(string hash) =>
+        DiffusersLoraFormat.Write(directory.Adapter, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
 
     private void Pictures(EvaluationFinished evaluation, IReadOnlyList<SamplePicture> pictures)
     {
-        var (before, after) = (Path.Combine(directory.Folder, "pictures", "before"), Path.Combine(directory.Folder, "pictures", "after"));
+        var (before, after) = (Path.Combine(directory.Folder, "pictures", "before"),
+            Path.Combine(directory.Folder, "pictures", "after"));
         if (evaluation.Step == 0)
         {
             PictureSet.Save(before, pictures);
@@ -61,8 +63,11 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
         var befores = first.DistinctBy(b => (b.Prompt, b.Seed)).ToDictionary(b => (b.Prompt, b.Seed));
         var pairs = pictures.Where(a => befores.ContainsKey((a.Prompt, a.Seed)))
             .Select(a => (Before: befores[(a.Prompt, a.Seed)], After: a))
-            .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png, p.After.Png)).ToList();
-        var subtitle = $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> {evaluation.RewardMean:F3}";
+            .Select(p => new GridPair(p.After.Prompt, p.After.HeldOut, p.Before.Reward, p.After.Reward, p.Before.Png,
+                p.After.Png)).ToList();
+        var subtitle =
+            $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> "
+            + $"{evaluation.RewardMean:F3}";
         ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), title, subtitle, pairs);
     }
 }

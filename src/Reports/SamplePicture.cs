@@ -6,5 +6,6 @@ namespace AlignProp.Reports;
 public sealed record SamplePicture(string Prompt, bool HeldOut, ulong Seed, double Reward, byte[] Png)
 {
     public static IReadOnlyList<SamplePicture> Of(EvaluationFinished evaluation) =>
-        [.. evaluation.Samples.Select(s => new SamplePicture(s.Prompt, s.HeldOut, s.Seed, s.Reward, Reports.Png.Encode(s.Image)))];
+        [.. evaluation.Samples.Select(s =>
+            new SamplePicture(s.Prompt, s.HeldOut, s.Seed, s.Reward, Reports.Png.Encode(s.Image)))];
 }

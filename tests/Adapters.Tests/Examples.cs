@@ -28,7 +28,8 @@ internal static class Examples
         var delta = new double[b.Shape[0] * inputs];
         for (var i = 0; i < delta.Length; i++)
         {
-            delta[i] = weights.Scale * Enumerable.Range(0, rank).Sum(k => (double)b.Values[i / inputs * rank + k] * a.Values[k * inputs + i % inputs]);
+            delta[i] = weights.Scale * Enumerable.Range(0, rank)
+                .Sum(k => (double)b.Values[i / inputs * rank + k] * a.Values[k * inputs + i % inputs]);
         }
 
         return delta;

@@ -12,7 +12,8 @@ internal static class Fixture
     {
         using var file = SafetensorsFile.Open(path);
         return new LoraWeights(4, 4, file.Tensors.Values.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal))
-            .Select(t => new LoraTensor(t.Name[prefix.Length..], [.. t.Shape.Select(d => (int)d)], file.ReadSingles(t.Name))).ToList());
+            .Select(t => new LoraTensor(t.Name[prefix.Length..], [.. t.Shape.Select(d => (int)d)], file.ReadSingles(t.Name)))
+                .ToList());
     }
 
     public static LoraWeights Nonzero() => Weights(PathOf("lora", "lora_nonzero.safetensors"));

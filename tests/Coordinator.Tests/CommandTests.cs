@@ -40,13 +40,15 @@ public sealed class CommandTests : IDisposable
     public async Task A_model_folder_that_misses_a_part_or_has_wrong_shapes_is_named()
     {
         var model = Copy(ProjectFolder.Find("models/emoji-diffusion")!, Path.Combine(_folder, "model"));
-        SafetensorsWriter.Write(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"), [TensorData.FromSingles("conv_in.weight", [2, 2], new float[4])]);
+        SafetensorsWriter.Write(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"),
+            [TensorData.FromSingles("conv_in.weight", [2, 2], new float[4])]);
         var (code, message) = await RunAsync(["train", "--runs", Path.Combine(_folder, "runs"), "--set", $"model.path={model}"]);
         Assert.Equal(2, code);
         Assert.Contains("conv_in.weight has shape [2, 2], expected [64, 4, 3, 3]", message);
 
         File.WriteAllText(Path.Combine(model, "unet", "diffusion_pytorch_model.safetensors"), "not safetensors");
-        Assert.Contains("diffusion_pytorch_model.safetensors", (await RunAsync(["train", "--set", $"model.path={model}"])).Message);
+        Assert.Contains("diffusion_pytorch_model.safetensors",
+            (await RunAsync(["train", "--set", $"model.path={model}"])).Message);
 
         File.Delete(Path.Combine(model, "vae", "config.json"));
         Assert.Contains("config.json: file not found", (await RunAsync(["train", "--set", $"model.path={model}"])).Message);
@@ -87,7 +89,9 @@ public sealed class CommandTests : IDisposable
     public async Task An_adapter_of_another_model_is_named()
     {
         var adapter = Path.Combine(_folder, "other.safetensors");
-        DiffusersLoraFormat.Write(adapter, LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
+        DiffusersLoraFormat.Write(adapter,
+            LoraInitializer.Gaussian(
+            [new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
         var picture = Path.Combine(_folder, "sample.png");
         var (code, message) = await RunAsync(["sample", "a cat", "--adapter", adapter, "--out", picture]);
         Assert.Equal(2, code);

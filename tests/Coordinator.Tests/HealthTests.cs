@@ -19,7 +19,8 @@ public sealed class HealthTests : IDisposable
     {
         var directory = Run("one");
         var monitor = new RunMonitor(directory, "test");
-        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), monitor, () => null);
+        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null),
+            monitor, () => null);
         await File.WriteAllTextAsync(directory.Url, server.Url);
         // Another run's coordinator was killed here before, and left its file behind.
         var dead = Run("dead");
@@ -33,7 +34,8 @@ public sealed class HealthTests : IDisposable
         Assert.Equal(1, (await AskAsync("--ready")).Code);
 
         var standby = Run("two");
-        await using var other = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), new RunMonitor(standby, "test", standby: true), () => null);
+        await using var other = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null),
+            new RunMonitor(standby, "test", standby: true), () => null);
         await File.WriteAllTextAsync(standby.Url, other.Url);
         Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--run", "two"));
         Assert.Equal((0, $"{other.Url}: standing by", ""), await AskAsync("--ready", "--url", $"{other.Url}/"));
@@ -44,7 +46,8 @@ public sealed class HealthTests : IDisposable
     {
         Assert.Equal((1, "", $"{_folder}: no coordinator with HTTP runs here"), await AskAsync());
         var directory = Run("gone");
-        Assert.Equal((1, "", $"{Path.Combine(_folder, "gone")}: no coordinator with HTTP runs here"), await AskAsync("--run", "gone"));
+        Assert.Equal((1, "", $"{Path.Combine(_folder, "gone")}: no coordinator with HTTP runs here"),
+            await AskAsync("--run", "gone"));
         await File.WriteAllTextAsync(directory.Url, "http://127.0.0.1:1");
         var (code, output, error) = await AskAsync();
         Assert.Equal((1, ""), (code, output));
@@ -66,7 +69,8 @@ public sealed class HealthTests : IDisposable
     {
         using var output = new StringWriter(CultureInfo.InvariantCulture);
         using var error = new StringWriter(CultureInfo.InvariantCulture);
-        var code = await AlignPropCommand.InvokeAsync(["health", "--runs", _folder, .. options], output, error, interactive: false, CancellationToken.None);
+        var code = await AlignPropCommand.InvokeAsync(["health", "--runs", _folder, .. options], output, error,
+            interactive: false, CancellationToken.None);
         return (code, output.ToString().Trim(), error.ToString().Trim());
     }
 }

@@ -33,7 +33,8 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Equal("epsilon", json.RootElement.GetProperty("facts").GetProperty("prediction type").GetString());
         Assert.Empty(json.RootElement.GetProperty("problems").EnumerateArray());
         var name = Path.Combine("unet", "diffusion_pytorch_model.safetensors");
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(model, name)))), json.RootElement.GetProperty("sha256").GetProperty(name).GetString());
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(model, name)))),
+            json.RootElement.GetProperty("sha256").GetProperty(name).GetString());
     }
 
     [Theory]
@@ -44,7 +45,8 @@ public sealed class InspectCommandTests : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_folder, "empty"));
         File.WriteAllText(Path.Combine(_folder, "words.safetensors"), "these are words");
-        var (code, output, error) = await RunAsync(path.StartsWith("no/", StringComparison.Ordinal) ? path : Path.Combine(_folder, path));
+        var (code, output, error) = await RunAsync(path.StartsWith("no/", StringComparison.Ordinal) ? path
+            : Path.Combine(_folder, path));
         Assert.Equal(2, code);
         Assert.Contains(expected, error);
         Assert.Single(error.TrimEnd().Split('\n'));
@@ -55,7 +57,8 @@ public sealed class InspectCommandTests : IDisposable
     public async Task Escape_sequences_of_a_file_do_not_reach_the_terminal()
     {
         var path = Path.Combine(_folder, "lora.safetensors");
-        SafetensorsWriter.Write(path, [TensorData.FromSingles("a[red].lora_A\u001b[2J.weight", [1, 1], [1])], new Dictionary<string, string> { ["\u001b[2Jkey"] = "[bold]\u001b[31mvalue\n" });
+        SafetensorsWriter.Write(path, [TensorData.FromSingles("a[red].lora_A\u001b[2J.weight", [1, 1], [1])],
+            new Dictionary<string, string> { ["\u001b[2Jkey"] = "[bold]\u001b[31mvalue\n" });
         var (code, output, _) = await RunAsync(path);
         Assert.Equal(0, code);
         Assert.DoesNotContain("\u001b[2J", output);
@@ -66,7 +69,8 @@ public sealed class InspectCommandTests : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var code = await AlignPropCommand.InvokeAsync(["inspect", .. arguments], output, error, interactive: false, CancellationToken.None);
+        var code = await AlignPropCommand.InvokeAsync(["inspect", .. arguments], output, error, interactive: false,
+            CancellationToken.None);
         return (code, output.ToString(), error.ToString());
     }
 }

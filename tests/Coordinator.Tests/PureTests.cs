@@ -23,7 +23,8 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Every_training_prompt_is_used_once_before_any_is_used_again()
     {
-        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s)!).SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
+        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s)!).SelectMany(s => s.Samples)
+            .Select(s => s.Prompt).ToList();
         foreach (var pass in prompts.Chunk(TestRuns.Training.Length))
         {
             Assert.Equal(TestRuns.Training.Order(), pass.Order());
@@ -46,7 +47,8 @@ public sealed class PlannerTests : IDisposable
     public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
     {
         var config = _runs.Config() with { Truncation = new TruncationConfig { Strategy = strategy, K = 3, Mean = 5, Std = 3 } };
-        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s)!), s => Assert.InRange(s.Task.RecomputedSteps, least, most));
+        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s)!),
+            s => Assert.InRange(s.Task.RecomputedSteps, least, most));
     }
 
     [Fact]
@@ -157,7 +159,8 @@ public class LeaseTableTests
         Assert.Null(_table.Acquire(B, Start.AddSeconds(50)));
     }
 
-    private static Shard Shard(int index) => new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
+    private static Shard Shard(int index) =>
+        new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
 }
 
 public class StoppingRulesTests
@@ -171,7 +174,8 @@ public class StoppingRulesTests
     public void The_last_step_does() => Assert.Contains("all 10 steps", StoppingRules.Reason(Off, 10, 10, At(1, 1)));
 
     [Fact]
-    public void A_reached_target_does() => Assert.Contains("target", StoppingRules.Reason(Off with { TargetReward = 2 }, 1, 10, At(1, 2)));
+    public void A_reached_target_does() =>
+        Assert.Contains("target", StoppingRules.Reason(Off with { TargetReward = 2 }, 1, 10, At(1, 2)));
 
     [Fact]
     public void A_plateau_does_and_a_rise_does_not()
@@ -191,7 +195,8 @@ public class StoppingRulesTests
         Assert.Null(StoppingRules.Reason(rules, 1, 10, [collapsed[0], collapsed[1] with { Diversity = 0.41 }]));
     }
 
-    private static EvaluationRecorded[] At(params double[] rewards) => [.. rewards.Select((r, i) => new EvaluationRecorded(i, r, 0, 1))];
+    private static EvaluationRecorded[] At(params double[] rewards) =>
+        [.. rewards.Select((r, i) => new EvaluationRecorded(i, r, 0, 1))];
 }
 
 public sealed class StoreAndStateTests : IDisposable
@@ -225,7 +230,8 @@ public sealed class StoreAndStateTests : IDisposable
     [Fact]
     public void A_step_of_a_deposed_coordinator_is_refused()
     {
-        var state = new RunState().Apply(new CoordinatorElected(1, "old", "host")).Apply(new CoordinatorElected(2, "new", "host"));
+        var state = new RunState().Apply(new CoordinatorElected(1, "old", "host"))
+            .Apply(new CoordinatorElected(2, "new", "host"));
         Assert.Throws<InvalidDataException>(() => state.Apply(Step(1)));
         Assert.Equal(1, state.Apply(Step(1) with { Term = 2 }).Step);
         Assert.Throws<InvalidDataException>(() => state.Apply(new CoordinatorElected(2, "other", "host")));
@@ -235,7 +241,8 @@ public sealed class StoreAndStateTests : IDisposable
     public void The_newest_two_steps_and_the_milestones_are_kept()
     {
         var state = new RunState().Apply(new CoordinatorElected(1, "life", "host"))
-            .Apply(new RunCreated(new("r"), "", [], new("a0"), new("m0"))).Apply(Step(1)).Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
+            .Apply(new RunCreated(new("r"), "", [], new("a0"), new("m0"))).Apply(Step(1))
+                .Apply(new EvaluationRecorded(1, 0, 0, 0)).Apply(Step(2));
         Assert.Equal(["a0", "m0"], state.Superseded.Select(h => h.Value));
         state = state.Apply(Step(3));
         // Adapter 1 is a milestone; its moments are of no more use.

@@ -38,7 +38,8 @@ public sealed class RewardTermTests : IDisposable
     public void The_one_reward_is_a_sum_of_one_and_takes_a_file_by_its_name()
     {
         var config = Load("run.reward { name = \"torchscript:/models/mine.pt\", sign = -1 }");
-        Assert.Equivalent(new RewardTermConfig { Name = "torchscript", Path = "/models/mine.pt", Weight = -1 }, config.Reward.Sum.Single());
+        Assert.Equivalent(new RewardTermConfig { Name = "torchscript", Path = "/models/mine.pt", Weight = -1 },
+            config.Reward.Sum.Single());
         Assert.Equal("/t.pt", Load("run.reward.terms = [ { name = \"torchscript:/t.pt\" } ]").Reward.Sum.Single().Path);
         var overridden = RunFile.Load("emoji-preference", ["reward.terms=[ { name = colourfulness, weight = 2 } ]"]);
         Assert.Equal(2, overridden.Reward.Sum.Single().Weight);
@@ -52,7 +53,8 @@ public sealed class RewardTermTests : IDisposable
     [InlineData("run.reward.terms = [ { name = hps, weight = heavy } ]", "reward.terms[0].weight = heavy: expected a number")]
     [InlineData("run.reward.terms = [ { name = hps, std = 0 } ]", "reward.terms[0].std = 0: expected a number")]
     [InlineData("run.reward.terms = [ { name = count, words = book } ]", "reward.terms[0].words = book: expected a list")]
-    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]", "evaluation.rewards[0].quality = 101: expected a whole number, 1 to 100")]
+    [InlineData("run.evaluation.rewards = [ { name = compressibility, quality = 101 } ]",
+        "evaluation.rewards[0].quality = 101: expected a whole number, 1 to 100")]
     [InlineData("run.reward.quality = 0", "reward.quality = 0: expected a whole number, 1 to 100")]
     public void A_wrong_term_is_a_clear_error(string text, string expected)
     {
@@ -63,7 +65,8 @@ public sealed class RewardTermTests : IDisposable
 
     [Theory]
     [InlineData("run.reward.name = preferense", "reward.name = preferense: expected one of aesthetic, brightness")]
-    [InlineData("run.reward.terms = [ { name = hps, path = no-such-folder } ]", "config.json: file not found (reward.terms[0].path)")]
+    [InlineData("run.reward.terms = [ { name = hps, path = no-such-folder } ]",
+        "config.json: file not found (reward.terms[0].path)")]
     [InlineData("run.reward { name = count, path = \"models/emoji-clip\" }", "reward.words is empty: count needs")]
     [InlineData("run.reward.name = \"torchscript:none.pt\"", "none.pt: file not found")]
     [InlineData("run.evaluation.rewards = [ { name = nothing } ]", "evaluation.rewards[0].name = nothing")]
@@ -91,7 +94,8 @@ public sealed class RewardTermTests : IDisposable
         var work = Work("a", "b");
         Assert.Null(Take(work, 1, [5, 6], [50, 60, 500, 600]));
         Assert.Null(Take(work, 0, [1, 2], [10, 20, 100, 200]));
-        Assert.Equal([new RewardScore("a", 35, Math.Sqrt(425)), new RewardScore("b", 350, Math.Sqrt(42500))], work.TermsOf(Enumerable.Range(0, 4)));
+        Assert.Equal([new RewardScore("a", 35, Math.Sqrt(425)), new RewardScore("b", 350, Math.Sqrt(42500))],
+            work.TermsOf(Enumerable.Range(0, 4)));
         Assert.Equal([new RewardScore("a", 30, 20), new RewardScore("b", 300, 200)], work.TermsOf([0, 2]));
     }
 
@@ -106,7 +110,9 @@ public sealed class RewardTermTests : IDisposable
     public void Metrics_have_each_term_by_name()
     {
         var path = Path.Combine(_folder, "metrics.jsonl");
-        MetricsLog.Append(path, MetricsLine.Of(new EvaluationFinished(0, 0, 1, 2, 3, [], [new RewardScore("preference", 0.5, 0.25), new RewardScore("symmetry", 0.75, 0.125)]))!);
+        MetricsLog.Append(path,
+            MetricsLine.Of(new EvaluationFinished(0, 0, 1, 2, 3, [],
+            [new RewardScore("preference", 0.5, 0.25), new RewardScore("symmetry", 0.75, 0.125)]))!);
         Assert.Contains("""
             "rewards":{"preference":{"mean":0.5,"std":0.25},"symmetry":{"mean":0.75,"std":0.125}}
             """.Trim(), File.ReadAllText(path));
@@ -115,14 +121,20 @@ public sealed class RewardTermTests : IDisposable
 
     private static RoundWork Work(params IReadOnlyList<string> labels)
     {
-        var adapter = new LoraWeights(1, 1, [new LoraTensor("m.lora_A.weight", [1, 1], [0]), new LoraTensor("m.lora_B.weight", [1, 1], [0])]);
-        var shards = Enumerable.Range(0, 2).Select(i => new Shard(new RunId("r"), 1, 0, i, new ShardTask.Evaluate(false), [new ShardSample("x", 1, 1), new ShardSample("y", 2, 2)])).ToList();
+        var adapter = new LoraWeights(1, 1,
+            [new LoraTensor("m.lora_A.weight", [1, 1], [0]), new LoraTensor("m.lora_B.weight", [1, 1], [0])]);
+        var shards = Enumerable.Range(0, 2)
+            .Select(i => new Shard(new RunId("r"), 1, 0, i, new ShardTask.Evaluate(false),
+            [new ShardSample("x", 1, 1), new ShardSample("y", 2, 2)])).ToList();
         var leases = new LeaseTable(shards, new LeaseRules(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60)), "test");
-        return RoundWork.Of(shards, new RoundSetting(adapter, BlobRef.Of(adapter.Serialize()), leases, DateTimeOffset.UnixEpoch, labels));
+        return RoundWork.Of(shards,
+            new RoundSetting(adapter, BlobRef.Of(adapter.Serialize()), leases, DateTimeOffset.UnixEpoch, labels));
     }
 
     private static string? Take(RoundWork work, int index, float[] rewards, float[] terms) =>
-        work.Take(new ShardDone(new LeaseId("l"), DeviceId.Parse("d/cpu:0"), new ShardKey(new RunId("r"), 1, 0, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0, terms),
+        work.Take(new ShardDone(new LeaseId("l"), DeviceId.Parse("d/cpu:0"),
+            new ShardKey(new RunId("r"), 1, 0, index, work.Blob.Hash), rewards, 0, new BlobRef(work.Blob.Hash, 1), default, 0,
+            terms),
             new EvaluationPayload([[1], [1]], [], 0, 0));
 
     private RunConfig Load(string text)

@@ -74,8 +74,10 @@ public sealed class RunFileTests : IDisposable
     [Fact]
     public void An_empty_or_missing_prompt_file_is_a_clear_error()
     {
-        Assert.Contains("file not found", Assert.Throws<ConfigException>(() => PromptFile.Load("prompts.training", Path.Combine(_folder, "none.txt"))).Message);
-        Assert.Contains("no prompts", Assert.Throws<ConfigException>(() => PromptFile.Load("prompts.training", Write("# only a comment\n\n"))).Message);
+        Assert.Contains("file not found",
+            Assert.Throws<ConfigException>(() => PromptFile.Load("prompts.training", Path.Combine(_folder, "none.txt"))).Message);
+        Assert.Contains("no prompts",
+            Assert.Throws<ConfigException>(() => PromptFile.Load("prompts.training", Write("# only a comment\n\n"))).Message);
     }
 
     private string Write(string text)

@@ -14,10 +14,15 @@ public sealed class SingleFileModelTests : IDisposable
     public void Its_attention_gets_diffusers_names()
     {
         // One level with attention after a level without: input_blocks 1 | 2 (down) | 3, output_blocks 0, 1 | 2, 3.
-        var path = Write("input_blocks.1.0.in_layers.0.weight", "input_blocks.2.0.op.weight", "input_blocks.3.0.in_layers.0.weight",
-            "input_blocks.3.1.transformer_blocks.0.attn1.to_q.weight", "middle_block.1.transformer_blocks.0.attn2.to_out.0.weight", "output_blocks.1.1.transformer_blocks.0.attn1.to_v.weight");
+        var path = Write("input_blocks.1.0.in_layers.0.weight", "input_blocks.2.0.op.weight",
+            "input_blocks.3.0.in_layers.0.weight",
+            "input_blocks.3.1.transformer_blocks.0.attn1.to_q.weight",
+                "middle_block.1.transformer_blocks.0.attn2.to_out.0.weight",
+                "output_blocks.1.1.transformer_blocks.0.attn1.to_v.weight");
         Assert.Equal(
-            ["down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q", "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", "up_blocks.0.attentions.1.transformer_blocks.0.attn1.to_v"],
+            ["down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q",
+                "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0",
+                "up_blocks.0.attentions.1.transformer_blocks.0.attn1.to_v"],
             LoraLayoutReader.Read(path, ["to_q", "to_v", "to_out.0"]).Select(m => m.Module));
     }
 
@@ -26,7 +31,8 @@ public sealed class SingleFileModelTests : IDisposable
     {
         var path = Write("input_blocks.1.0.in_layers.0.weight");
         Assert.Contains("set model.tokenizer", Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path)).Message);
-        Assert.Contains(Path.Combine(_folder, "vocab.json"), Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path, _folder)).Message);
+        Assert.Contains(Path.Combine(_folder, "vocab.json"),
+            Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path, _folder)).Message);
         File.WriteAllText(Path.Combine(_folder, "vocab.json"), "{}");
         File.WriteAllText(Path.Combine(_folder, "merges.txt"), "");
         ModelFolderCheck.Model(path, _folder);
@@ -45,7 +51,8 @@ public sealed class SingleFileModelTests : IDisposable
     private string Write(params string[] unetKeys)
     {
         var path = Path.Combine(_folder, "model.safetensors");
-        SafetensorsWriter.Write(path, unetKeys.Select(k => new TensorData(LdmNames.UNetPrefix + k, DType.F32, [2, 2], new byte[16]))
+        SafetensorsWriter.Write(path,
+            unetKeys.Select(k => new TensorData(LdmNames.UNetPrefix + k, DType.F32, [2, 2], new byte[16]))
             .Append(new TensorData(LdmNames.VaePrefix + "post_quant_conv.weight", DType.F32, [1], new byte[4])));
         return path;
     }

@@ -32,15 +32,18 @@ public sealed class DeviceListTests
     [InlineData("--devices cuda")]
     [InlineData("--devices cuda:0")]
     public void Does_not_fall_back_to_the_cpu_where_gpus_are_asked_for(string options) =>
-        Assert.Contains("libtorch sees no CUDA device here", Assert.Throws<ArgumentException>(() => DeviceList.Of(Options(options), () => 0)).Message);
+        Assert.Contains("libtorch sees no CUDA device here",
+            Assert.Throws<ArgumentException>(() => DeviceList.Of(Options(options), () => 0)).Message);
 
     [Fact]
     public void Made_up_devices_have_any_name_and_number() =>
-        Assert.Equal("sim:0 sim:1 cuda:7", string.Join(' ', DeviceList.Of(Options("--devices sim*2,cuda:7"), () => 0, simulated: true)));
+        Assert.Equal("sim:0 sim:1 cuda:7",
+            string.Join(' ', DeviceList.Of(Options("--devices sim*2,cuda:7"), () => 0, simulated: true)));
 
     [Fact]
     public void A_typing_error_in_an_option_does_not_mean_the_default() =>
-        Assert.Equal("--devcies: no such option; expected one of --device, --devices", Assert.Throws<ArgumentException>(() => Options("--devcies all").Only("device", "devices")).Message);
+        Assert.Equal("--devcies: no such option; expected one of --device, --devices",
+            Assert.Throws<ArgumentException>(() => Options("--devcies all").Only("device", "devices")).Message);
 
     [Fact]
     public void Finds_its_own_address_on_the_way_to_the_coordinator() =>

@@ -87,7 +87,8 @@ public sealed class DeviceWorkerTests : TestKit
     private IActorRef Start()
     {
         var adapters = Sys.ActorOf(Props.Create(() => new OneAdapter()));
-        return Sys.ActorOf(Props.Create(() => new DeviceWorkerActor(_device, new NodeId("node"), Run, _coordinator.Ref, adapters)));
+        return Sys.ActorOf(
+            Props.Create(() => new DeviceWorkerActor(_device, new NodeId("node"), Run, _coordinator.Ref, adapters)));
     }
 
     private static readonly RunDescription Run = RunDescription.Of(new RunConfig());
@@ -99,9 +100,12 @@ public sealed class DeviceWorkerTests : TestKit
     }
 
     /// <summary>The next message of a kind: a device also says every second what it waits for.</summary>
-    private T Expect<T>(Func<T, bool>? which = null) => (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(20));
+    private T Expect<T>(Func<T, bool>? which = null) =>
+        (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(20));
 
-    private static ShardLease Lease(string id) => new(new LeaseId(id), new Shard(new RunId("run"), 1, 0, 0, new ShardTask.Reparametrized(GradientPlan.LastSteps(1, 1)), [new ShardSample("a cat", 1, 1)]),
+    private static ShardLease Lease(string id) => new(new LeaseId(id),
+        new Shard(new RunId("run"), 1, 0, 0, new ShardTask.Reparametrized(GradientPlan.LastSteps(1, 1)),
+        [new ShardSample("a cat", 1, 1)]),
         new BlobRef(Adapter, 1));
 
     private sealed class OneAdapter : ReceiveActor
@@ -117,7 +121,8 @@ public sealed class DeviceWorkerTests : TestKit
 
         public int Count { get; private set; }
 
-        public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+        public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter,
+            Action<string, double> progress, CancellationToken cancellation)
         {
             Gate.Wait(cancellation);
             Count++;

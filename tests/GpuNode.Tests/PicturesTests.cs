@@ -21,10 +21,12 @@ public sealed class PicturesTests : IDisposable
         PictureVariant[] variants =
         [
             new("base", null), new("scale 0", adapter, 0), new("never", adapter, 1, 0, 0),
-            new("always", adapter), new("whole range", adapter, 1, 0, 1000), new("late half", adapter, 1, 0, 500), new("early half", adapter, 1, 500, 1000),
+            new("always", adapter), new("whole range", adapter, 1, 0, 1000), new("late half", adapter, 1, 0, 500),
+                new("early half", adapter, 1, 500, 1000),
         ];
         var request = new PictureRequest(RunText.Of(Path.Combine(Root, "models/emoji-diffusion"), steps: 4, batch: 2), 1,
-            [new ShardSample("a cat", 1, 2), new ShardSample("a dog", 3, 4)], variants, [new PictureReward("brightness", new RewardTermConfig { Name = "brightness" })], _folder);
+            [new ShardSample("a cat", 1, 2), new ShardSample("a dog", 3, 4)], variants,
+                [new PictureReward("brightness", new RewardTermConfig { Name = "brightness" })], _folder);
         var path = Path.Combine(_folder, "request.json");
         PictureRequest.Write(path, request);
         PicturesCommand.Run(path);
@@ -38,7 +40,8 @@ public sealed class PicturesTests : IDisposable
         Assert.All(result.Pictures, p => Assert.InRange(Assert.Single(p.Scores), 0, 1));
         Assert.Equal(Scores(0), Scores(1));
 
-        byte[] Bytes(int variant) => [.. result.Pictures.Where(p => p.Variant == variant).SelectMany(p => File.ReadAllBytes(Path.Combine(_folder, p.File)))];
+        byte[] Bytes(int variant) => [.. result.Pictures.Where(p => p.Variant == variant)
+            .SelectMany(p => File.ReadAllBytes(Path.Combine(_folder, p.File)))];
 
         float[] Scores(int variant) => [.. result.Pictures.Where(p => p.Variant == variant).SelectMany(p => p.Scores)];
     }
@@ -48,7 +51,8 @@ public sealed class PicturesTests : IDisposable
     {
         using var output = new StringWriter();
         MachineCheck.Write(output);
-        var machine = System.Text.Json.JsonSerializer.Deserialize<NodeMachine>(output.ToString(), System.Text.Json.JsonSerializerOptions.Web)!;
+        var machine = System.Text.Json.JsonSerializer.Deserialize<NodeMachine>(output.ToString(),
+            System.Text.Json.JsonSerializerOptions.Web)!;
         Assert.Equal("cpu", machine.Devices[0]);
         Assert.True(machine.MatMulGflops > 0);
     }
@@ -56,11 +60,15 @@ public sealed class PicturesTests : IDisposable
     /// <summary>Large enough to be seen.</summary>
     private string Adapter()
     {
-        using var unet = SafetensorsFile.Open(Path.Combine(Root, "models/emoji-diffusion/unet/diffusion_pytorch_model.safetensors"));
+        using var unet =
+            SafetensorsFile.Open(Path.Combine(Root, "models/emoji-diffusion/unet/diffusion_pytorch_model.safetensors"));
         var shape = unet.Info(Module + ".weight").Shape;
         var form = LoraInitializer.Gaussian([new AdapterSite("unet", Module, [(int)shape[0], (int)shape[1]])], 2, 1);
         var path = Path.Combine(_folder, "adapter.safetensors");
-        form.WithValues(form.Tensors.Select((t, i) => (t.Name, t.Values.Select((_, j) => (float)new DeterministicRandom(Seeds.Derive(7, i, j, "test")).NextGaussian()).ToArray()))).Save(path);
+        form.WithValues(
+            form.Tensors.Select((t, i) => (t.Name,
+            t.Values.Select((_, j) => (float)new DeterministicRandom(Seeds.Derive(7, i, j, "test")).NextGaussian()).ToArray())))
+            .Save(path);
         return path;
     }
 

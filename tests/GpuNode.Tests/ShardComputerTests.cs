@@ -29,20 +29,24 @@ public sealed class ShardComputerTests : IDisposable
         Assert.Equal(first.Rewards, other.Rewards);
         var gradient = LoraWeights.Deserialize(first.Payload);
         Assert.Null(gradient.FirstNonFinite);
-        Assert.Contains(gradient.Tensors, t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal) && t.Values.Any(v => v != 0));
+        Assert.Contains(gradient.Tensors, t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal)
+            && t.Values.Any(v => v != 0));
     }
 
     [Fact]
     public async Task Devices_of_one_process_at_work_at_the_same_time_give_the_bytes_of_one_alone()
     {
         var adapter = Adapter();
-        byte[][] alone = [.. Enumerable.Range(1, 4).Select(step => Compute(_computer, Shard(step, 1 + step % 3), adapter).Payload)];
+        byte[][] alone =
+            [.. Enumerable.Range(1, 4).Select(step => Compute(_computer, Shard(step, 1 + step % 3), adapter).Payload)];
         ComputeDevice[] devices = [.. Enumerable.Range(0, 2).Select(i => Cpu with { Index = i })
             .Select(d => new ComputeDevice(new DeviceId(new NodeId("node"), d), () => new TorchShardComputer(d)))];
         try
         {
-            // Both load their own copy of the model at the same instant, and go on side by side; each computes every shard, in opposite orders.
-            var together = await Task.WhenAll(devices.Select((device, i) => Task.Run(() => EveryAsync(device, i == 0 ? [1, 2, 3, 4] : [4, 3, 2, 1], adapter))));
+            // Both load their own copy of the model at the same instant, and go on side by side; each computes every shard, in
+            // opposite orders.
+            var together = await Task.WhenAll(
+                devices.Select((device, i) => Task.Run(() => EveryAsync(device, i == 0 ? [1, 2, 3, 4] : [4, 3, 2, 1], adapter))));
             Assert.Equal(alone, together[0]);
             Assert.Equal(alone, together[1]);
         }
@@ -81,7 +85,8 @@ public sealed class ShardComputerTests : IDisposable
         Assert.Contains("emoji-diffusion: this node's model files differ", model);
         Assert.Contains("expected 000000000000", model);
         Assert.Contains("this node's reward files differ", Reason(FileRole.Reward, f => f with { Hash = "1" }));
-        Assert.Contains("no/such/model: not found; the run's model must lie at the same path", Reason(FileRole.Model, f => f with { Path = "no/such/model" }));
+        Assert.Contains("no/such/model: not found; the run's model must lie at the same path",
+            Reason(FileRole.Model, f => f with { Path = "no/such/model" }));
         var half = RunDescription.Of(_run.Config with { Model = _run.Config.Model with { Precision = "bf16" } }, _run.Files);
         Assert.Contains("expected fp32", NodeFitness.Reason(half, [Cpu]));
         Assert.Null(NodeFitness.Reason(half, [Cpu with { Kind = DeviceKind.Cuda }]));
@@ -103,9 +108,11 @@ public sealed class ShardComputerTests : IDisposable
         return [.. payloads.Values];
     }
 
-    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) => computer.Compute(shard, _run, adapter, (_, _) => { }, CancellationToken.None);
+    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) =>
+        computer.Compute(shard, _run, adapter, (_, _) => { }, CancellationToken.None);
 
-    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false) : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),
+    private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false)
+        : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),
     [
         new ShardSample("a cat", 11UL + (ulong)step, 0),
         new ShardSample("a 3d render of a fox", 12UL + (ulong)step, 0),
@@ -113,7 +120,8 @@ public sealed class ShardComputerTests : IDisposable
 
     private static byte[] Adapter()
     {
-        return LoraInitializer.Gaussian(SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5).Serialize();
+        return LoraInitializer.Gaussian(SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5)
+            .Serialize();
     }
 
     private static RunDescription Run(string model)

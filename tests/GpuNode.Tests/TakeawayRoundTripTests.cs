@@ -6,7 +6,9 @@ using SkiaSharp;
 
 namespace AlignProp.GpuNode.Tests;
 
-/// <summary>An adapter of the shipped model, exported to every format and sampled from there, by the command people use.</summary>
+/// <summary>
+/// An adapter of the shipped model, exported to every format and sampled from there, by the command people use.
+/// </summary>
 public sealed class TakeawayRoundTripTests : IDisposable
 {
     private static readonly string Root = FindRoot();
@@ -32,7 +34,10 @@ public sealed class TakeawayRoundTripTests : IDisposable
         }
     }
 
-    /// <summary>In fp32 W x + B (A x) and (W + B A) x differ in the last bits: at most one of 255 levels. The shipped fp16 weights round the sum: at most 24, 1 in the mean.</summary>
+    /// <summary>
+    /// In fp32 W x + B (A x) and (W + B A) x differ in the last bits: at most one of 255 levels. The shipped fp16 weights round
+    /// the sum: at most 24, 1 in the mean.
+    /// </summary>
     [Theory]
     [InlineData(DType.F32, 1, 0.02)]
     [InlineData(DType.F16, 24, 1)]
@@ -66,7 +71,10 @@ public sealed class TakeawayRoundTripTests : IDisposable
         Assert.NotEqual(Pixels(Sample(model, null)), found);
     }
 
-    /// <summary>A run begins with the file's own weights (StartingAdapter, Coordinator.Tests); its evaluation at step 0 must show what sampling shows.</summary>
+    /// <summary>
+    /// A run begins with the file's own weights (StartingAdapter, Coordinator.Tests); its evaluation at step 0 must show what
+    /// sampling shows.
+    /// </summary>
     [Fact]
     public void An_evaluation_with_an_imported_adapter_shows_what_sampling_shows()
     {
@@ -81,15 +89,19 @@ public sealed class TakeawayRoundTripTests : IDisposable
             Lora = new LoraConfig { Rank = 4, Alpha = 2 },
         });
         using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
-        var shard = new Shard(new RunId("test"), 0, 0, 0, new ShardTask.Evaluate(true), [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
-        var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { }, CancellationToken.None).Payload);
+        var shard = new Shard(new RunId("test"), 0, 0, 0, new ShardTask.Evaluate(true),
+            [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
+        var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { },
+            CancellationToken.None).Payload);
         Assert.Equal(image.Images[0], Pixels(Sample(Model, In("kohya.safetensors"))));
     }
 
     [Fact]
     public void Files_of_other_models_are_refused_with_all_their_modules()
     {
-        var adapter = Random(2, 2, [("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [2, 99], [128, 2]), ("mid_block.attentions.7.proj_in", [2, 128], [128, 2])]);
+        var adapter = Random(2, 2,
+            [("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [2, 99], [128, 2]),
+            ("mid_block.attentions.7.proj_in", [2, 128], [128, 2])]);
         KohyaLoraFormat.Write(In("other.safetensors"), adapter);
         var message = Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("other.safetensors"))).Message;
         Assert.Contains("this model has no module mid_block.attentions.7.proj_in", message);
@@ -103,10 +115,13 @@ public sealed class TakeawayRoundTripTests : IDisposable
     {
         var folder = Directory.CreateDirectory(In($"{Guid.NewGuid():N}")).FullName;
         var path = Path.Combine(folder, "request.json");
-        PictureRequest.Write(path, new PictureRequest(RunText.Of(model, steps: 3, batch: 1), 1, [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)],
+        PictureRequest.Write(path,
+            new PictureRequest(RunText.Of(model, steps: 3, batch: 1), 1,
+            [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)],
             [new PictureVariant("picture", adapter)], [], folder));
         PicturesCommand.Run(path);
-        return File.ReadAllBytes(Path.Combine(folder, PictureRequest.Read<PictureResult>(PictureRequest.ResultFile(folder)).Pictures[0].File));
+        return File.ReadAllBytes(Path.Combine(folder,
+            PictureRequest.Read<PictureResult>(PictureRequest.ResultFile(folder)).Pictures[0].File));
     }
 
     private static LoraWeights Adapter(IEnumerable<(string Module, int In, int Out)> layout, double alpha) =>
@@ -115,8 +130,11 @@ public sealed class TakeawayRoundTripTests : IDisposable
     private static LoraWeights Random(int rank, double alpha, IEnumerable<(string Module, int[] Down, int[] Up)> modules)
     {
         var random = new DeterministicRandom(5);
-        float[] Fill(int[] shape) => [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (float)(0.1 * random.NextGaussian()))];
-        return new LoraWeights(rank, alpha, modules.SelectMany(m => new LoraTensor[] { new(LoraNames.Down(m.Module), m.Down, Fill(m.Down)), new(LoraNames.Up(m.Module), m.Up, Fill(m.Up)) }));
+        float[] Fill(int[] shape) =>
+            [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (float)(0.1 * random.NextGaussian()))];
+        return new LoraWeights(rank, alpha,
+            modules.SelectMany(m => new LoraTensor[] { new(LoraNames.Down(m.Module), m.Down, Fill(m.Down)),
+            new(LoraNames.Up(m.Module), m.Up, Fill(m.Up)) }));
     }
 
     private static List<(string Module, int In, int Out)> AttentionLayout()

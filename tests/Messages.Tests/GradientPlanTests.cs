@@ -17,5 +17,6 @@ public sealed class GradientPlanTests
     }
 
     [Fact]
-    public void Plans_are_equal_by_value() => Assert.Equal(new GradientPlan(8, StepSet.Of(7, 6), true, 0), GradientPlan.LastSteps(2, 8));
+    public void Plans_are_equal_by_value() =>
+        Assert.Equal(new GradientPlan(8, StepSet.Of(7, 6), true, 0), GradientPlan.LastSteps(2, 8));
 }

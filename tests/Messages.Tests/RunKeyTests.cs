@@ -12,8 +12,10 @@ public class RunKeyTests
     [Fact]
     public void What_no_file_sets_has_the_default_of_its_row()
     {
-        var config = RunFile.Load("paper", [.. RunKeys.All.Where(k => k.Path != "lora.targets").Select(k => $"{k.Path}={k.RenderDefault()}")]);
-        Assert.All(RunKeys.All.Where(k => !k.Rule.IsPath), k => Assert.Equal(k.RenderDefault(), k.Render(RunKeys.SectionOf(config, k))));
+        var config = RunFile.Load("paper",
+            [.. RunKeys.All.Where(k => k.Path != "lora.targets").Select(k => $"{k.Path}={k.RenderDefault()}")]);
+        Assert.All(RunKeys.All.Where(k => !k.Rule.IsPath),
+            k => Assert.Equal(k.RenderDefault(), k.Render(RunKeys.SectionOf(config, k))));
     }
 
     [Fact]

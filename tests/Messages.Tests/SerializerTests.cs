@@ -38,9 +38,11 @@ public sealed class SerializerTests : IDisposable
     {
         var done = (ShardDone)Samples.Make(typeof(ShardDone));
         var lease = (ShardLease)Samples.Make(typeof(ShardLease));
-        foreach (var message in new object[] { done with { Payload = done.Payload with { Bytes = bytes } }, lease with { Adapter = lease.Adapter with { Bytes = bytes } } })
+        foreach (var message in new object[] { done with { Payload = done.Payload with { Bytes = bytes } },
+            lease with { Adapter = lease.Adapter with { Bytes = bytes } } })
         {
-            Assert.Throws<SerializationException>(() => _serializer.FromBinary(_serializer.ToBinary(message), _serializer.Manifest(message)));
+            Assert.Throws<SerializationException>(() =>
+                _serializer.FromBinary(_serializer.ToBinary(message), _serializer.Manifest(message)));
         }
     }
 
@@ -52,7 +54,8 @@ public sealed class SerializerTests : IDisposable
     public void A_hash_that_is_none_is_refused(string hash)
     {
         var fetch = new FetchChunk(new BlobHash(hash), 0);
-        Assert.Throws<SerializationException>(() => _serializer.FromBinary(_serializer.ToBinary(fetch), _serializer.Manifest(fetch)));
+        Assert.Throws<SerializationException>(() =>
+            _serializer.FromBinary(_serializer.ToBinary(fetch), _serializer.Manifest(fetch)));
     }
 
     [Theory]

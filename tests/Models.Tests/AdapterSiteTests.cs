@@ -30,16 +30,19 @@ public sealed class AdapterSiteTests : IDisposable
             path = Path.Combine(_folder, "all.safetensors");
             TinyModels.WriteSingleFile(_folder, kind, path);
         }
-        using var model = StableDiffusion.Load(path, CPU, options: new StableDiffusionOptions(Path.Combine(_folder, "tokenizer")));
+        using var model = StableDiffusion.Load(path, CPU,
+            options: new StableDiffusionOptions(Path.Combine(_folder, "tokenizer")));
         Assert.Equal(model.Denoiser.Sites.ToList(), [.. SiteReader.Read(path)]);
-        Assert.Equal(model.Denoiser.Sites.Select(s => s.Kind).Distinct().Order(), [SiteKind.Linear, SiteKind.Pointwise, SiteKind.Convolution]);
+        Assert.Equal(model.Denoiser.Sites.Select(s => s.Kind).Distinct().Order(),
+            [SiteKind.Linear, SiteKind.Pointwise, SiteKind.Convolution]);
     }
 
     [Fact]
     public void The_shipped_models_targets()
     {
         var sites = SiteReader.Read(Path.Combine(Fixture.Root, "models", "emoji-diffusion"));
-        Assert.Equal(sites.Count(s => s.Module.Contains(".attn", StringComparison.Ordinal)), sites.Matching(["to_q", "to_k", "to_v", "to_out.0"]).Count);
+        Assert.Equal(sites.Count(s => s.Module.Contains(".attn", StringComparison.Ordinal)),
+            sites.Matching(["to_q", "to_k", "to_v", "to_out.0"]).Count);
         var all = sites.Matching([AdapterSites.AllLinear]);
         Assert.Equal(sites.Where(s => s.Kind == SiteKind.Linear).ToList(), [.. all]);
         Assert.Contains("time_emb_proj", all.Endings);

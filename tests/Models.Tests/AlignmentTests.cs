@@ -35,7 +35,8 @@ public class AlignmentTests
         var outcome = new AlignmentStep(model, new BrightnessReward()).Run(
             Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
         FixtureAgreement.Check("AlignProp step", "x_0", outcome.Latents, forward["latents"][-1], FixtureAgreement.Forward);
-        FixtureAgreement.Check("AlignProp step", "rewards (brightness)", tensor(outcome.Rewards), forward["reward_brightness"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AlignProp step", "rewards (brightness)", tensor(outcome.Rewards), forward["reward_brightness"],
+            FixtureAgreement.Forward);
         CheckGradients(lora, expected, $"brightness.K{k}");
     }
 
@@ -49,10 +50,13 @@ public class AlignmentTests
         var forward = Fixture.Tensors("alignprop_step", "expected_forward.safetensors");
         var chain = Chain(model, inputs);
         var latents = chain.Sample(inputs["x_T"]);
-        FixtureAgreement.Check("AlignProp step", "latents (all)", stack(latents, 0), forward["latents"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AlignProp step", "latents (all)", stack(latents, 0), forward["latents"],
+            FixtureAgreement.Forward);
         FixtureAgreement.Check("AlignProp step", "noise_pred_guided (all)",
-            stack(Enumerable.Range(0, Steps).Select(i => chain.Predict(i, latents[i])).ToArray(), 0), forward["noise_pred_guided"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("AlignProp step", "image", model.Codec.Decode(latents[^1]), forward["image"], FixtureAgreement.Forward);
+            stack(Enumerable.Range(0, Steps).Select(i => chain.Predict(i, latents[i])).ToArray(), 0),
+                forward["noise_pred_guided"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AlignProp step", "image", model.Codec.Decode(latents[^1]), forward["image"],
+            FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -77,7 +81,8 @@ public class AlignmentTests
         var model = Load(out var inputs);
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var chain = Chain(model, inputs);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
+        new AlignmentStep(model, new BrightnessReward())
+            .Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(), GradientPlan.LastSteps(k, Steps));
         var explicitGradients = lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
         lora.ZeroGradients();
 
@@ -131,10 +136,12 @@ public class AlignmentTests
                 parameter.normal_(0, 0.1);
             }
         }
-        var (negative, prompts) = (new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)), new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)));
+        var (negative, prompts) = (new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)),
+            new Conditioning(randn(2, 5, 6, dtype: ScalarType.Float64)));
         var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 3, GuidanceScale = Guidance }, prompts, negative);
         var noise = randn(2, 4, 4, 4, dtype: ScalarType.Float64);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(3, 3));
+        new AlignmentStep(model, new BrightnessReward())
+            .Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(3, 3));
         const double Delta = 1e-5;
         foreach (var index in new[] { 0, 7, lora.Parameters.Count - 1 })
         {
@@ -173,8 +180,10 @@ public class AlignmentTests
         return StableDiffusion.Of(null!, UNetTests.LoadUNet(), VaeTests.LoadVae(), SchedulerConfig.StableDiffusion, decode);
     }
 
-    internal static DenoisingChain Chain(TextToImage model, Dictionary<string, Tensor> inputs, double eta = 0, Tensor? noises = null) =>
-        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = Guidance, Eta = eta }, new Conditioning(inputs["prompt_embeds"]),
+    internal static DenoisingChain Chain(TextToImage model, Dictionary<string, Tensor> inputs, double eta = 0,
+        Tensor? noises = null) =>
+        DenoisingChain.Of(model, new SamplingConfig { Steps = Steps, GuidanceScale = Guidance, Eta = eta },
+            new Conditioning(inputs["prompt_embeds"]),
             new Conditioning(inputs["negative_prompt_embeds"]), noises);
 
     internal static void CheckGradients(LoraInjection lora, Dictionary<string, Tensor> expected, string name) =>

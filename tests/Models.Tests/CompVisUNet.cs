@@ -1,8 +1,8 @@
 namespace AlignProp.Models.Tests;
 
 /// <summary>
-/// The keys and shapes of CompVis' UNetModel, written down from its own parameters (channel multipliers, attention resolutions), independently of the
-/// structure under test: what single-file checkpoints hold.
+/// The keys and shapes of CompVis' UNetModel, written down from its own parameters (channel multipliers, attention resolutions),
+/// independently of the structure under test: what single-file checkpoints hold.
 /// </summary>
 internal sealed class CompVisUNet
 {
@@ -15,7 +15,8 @@ internal sealed class CompVisUNet
 
     /// <param name="depths">Transformer blocks per level; 0 = no attention.</param>
     /// <param name="labels">Width of the second embedding's input (SDXL); 0 = none.</param>
-    public static SortedDictionary<string, long[]> Keys(int channels, int[] multipliers, int blocks, int[] depths, int middleDepth, int context, bool linear, int labels = 0)
+    public static SortedDictionary<string, long[]> Keys(int channels, int[] multipliers, int blocks, int[] depths,
+        int middleDepth, int context, bool linear, int labels = 0)
     {
         var net = new CompVisUNet(context, linear, 4 * channels);
         net.Layer("time_embed.0", 4 * channels, channels);

@@ -20,7 +20,8 @@ public class ConvolutionCheckTests
         var (single, exact) = (x.clone().requires_grad_(), x.to(ScalarType.Float64).requires_grad_());
         var y = layer.forward(single);
         y.backward([ones_like(y)]);
-        var z = nn.functional.conv2d(exact, layer.weight!.to(ScalarType.Float64), strides: [stride, stride], padding: [kernel / 2, kernel / 2]);
+        var z = nn.functional.conv2d(exact, layer.weight!.to(ScalarType.Float64), strides: [stride, stride],
+            padding: [kernel / 2, kernel / 2]);
         z.backward([ones_like(z)]);
         Assert.True((single.grad! - exact.grad!).abs().max().item<double>() < 1e-4);
     }

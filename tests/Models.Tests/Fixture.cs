@@ -29,11 +29,14 @@ internal static class Fixture
 
     public static Dictionary<string, Tensor> Tensors(params string[] parts) => TensorFile.ReadAll(Path(parts));
 
-    /// <summary>Scales parameters as eps_sensitive.json says, so that a wrong epsilon shows: the last matching rule wins.</summary>
+    /// <summary>
+    /// Scales parameters as eps_sensitive.json says, so that a wrong epsilon shows: the last matching rule wins.
+    /// </summary>
     public static void MakeEpsSensitive(nn.Module module, string component)
     {
         using var json = JsonDocument.Parse(File.ReadAllText(Path(component, "eps_sensitive.json")));
-        var factors = json.RootElement.GetProperty("factors").EnumerateObject().Select(f => (f.Name, Factor: f.Value.GetSingle())).ToList();
+        var factors = json.RootElement.GetProperty("factors").EnumerateObject().Select(f => (f.Name, Factor: f.Value.GetSingle()))
+            .ToList();
         using var noGrad = no_grad();
         foreach (var (name, parameter) in module.named_parameters())
         {

@@ -11,7 +11,8 @@ public sealed class FixtureAgreement : IDisposable
     public const double Forward = 1e-5;
     public const double Gradient = 1e-4;
 
-    private static readonly ConcurrentDictionary<string, (string Component, string Tensor, double MaxAbs, double Relative, double Tolerance)> Rows = new();
+    private static readonly ConcurrentDictionary<string, (
+        string Component, string Tensor, double MaxAbs, double Relative, double Tolerance)> Rows = new();
 
     /// <summary>Asserts that the relative L2 distance is within the tolerance, and records the row.</summary>
     public static void Check(string component, string name, Tensor actual, Tensor expected, double tolerance)
@@ -26,16 +27,20 @@ public sealed class FixtureAgreement : IDisposable
     }
 
     /// <summary>The largest difference over many tensors, as one row.</summary>
-    public static void CheckAll(string component, string name, IReadOnlyList<(Tensor Actual, Tensor Expected)> pairs, double tolerance)
+    public static void CheckAll(string component, string name, IReadOnlyList<(Tensor Actual, Tensor Expected)> pairs,
+        double tolerance)
     {
         using var scope = NewDisposeScope();
-        Check(component, name, cat(pairs.Select(p => p.Actual.flatten()).ToArray(), 0), cat(pairs.Select(p => p.Expected.flatten()).ToArray(), 0), tolerance);
+        Check(component, name, cat(pairs.Select(p => p.Actual.flatten()).ToArray(), 0),
+            cat(pairs.Select(p => p.Expected.flatten()).ToArray(), 0), tolerance);
     }
 
     public void Dispose()
     {
-        var table = new StringBuilder("| component | tensor | max abs difference | relative L2 | allowed |\n|---|---|---|---|---|\n");
-        foreach (var row in Rows.Values.OrderBy(r => r.Component, StringComparer.Ordinal).ThenBy(r => r.Tensor, StringComparer.Ordinal))
+        var table = new StringBuilder(
+            "| component | tensor | max abs difference | relative L2 | allowed |\n|---|---|---|---|---|\n");
+        foreach (var row in Rows.Values.OrderBy(r => r.Component, StringComparer.Ordinal)
+            .ThenBy(r => r.Tensor, StringComparer.Ordinal))
         {
             table.AppendLine($"| {row.Component} | {row.Tensor} | {row.MaxAbs:E1} | {row.Relative:E1} | {row.Tolerance:E0} |");
         }

@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests;
 
-/// <summary>AlignProp's relatives, which are other gradient plans, against plain autograd of the reference (tests/fixtures/methods).</summary>
+/// <summary>
+/// AlignProp's relatives, which are other gradient plans, against plain autograd of the reference (tests/fixtures/methods).
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public class GradientPlanTests
 {
@@ -22,13 +24,15 @@ public class GradientPlanTests
     [InlineData("draft", "K2", 6)]
     [InlineData("alignprop_variants", "cut4", 4)]
     [InlineData("alignprop_variants", "cut6", 6)]
-    public void The_last_steps(string method, string name, int cut) => Check(method, name, GradientPlan.LastSteps(Steps - cut, Steps));
+    public void The_last_steps(string method, string name, int cut) =>
+        Check(method, name, GradientPlan.LastSteps(Steps - cut, Steps));
 
     [Fact]
     public void Steps_drawn_one_by_one()
     {
         using var scope = NewDisposeScope();
-        var draws = Fixture.Tensors("methods", "alignprop_variants", "inputs.safetensors")["per_step_draws"].data<long>().ToArray();
+        var draws = Fixture.Tensors("methods", "alignprop_variants", "inputs.safetensors")["per_step_draws"].data<long>()
+            .ToArray();
         var trained = StepSet.Of(Enumerable.Range(0, Steps).Where(i => i >= draws[i]));
         Check("alignprop_variants", "per_step_draws", new GradientPlan(Steps, trained, true, 0));
     }
@@ -54,27 +58,37 @@ public class GradientPlanTests
         var expected = Fixture.Tensors("methods", "drtune", "expected.safetensors");
         var outcome = Check("drtune", name, new GradientPlan(stop, StepSet.Of(trained), false, 0));
         FixtureAgreement.Check("drtune", $"{name} x_0", outcome.Latents, expected[$"x0.{name}"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("drtune", $"{name} reward", tensor(outcome.Rewards), expected[$"reward.{name}"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("drtune", $"{name} reward", tensor(outcome.Rewards), expected[$"reward.{name}"],
+            FixtureAgreement.Forward);
     }
 
-    /// <summary>ReFL: an ancestral chain without guidance, left at a late step. The margin is above every reward, so that its loss has the reward's gradient.</summary>
+    /// <summary>
+    /// ReFL: an ancestral chain without guidance, left at a late step. The margin is above every reward, so that its loss has the
+    /// reward's gradient.
+    /// </summary>
     [Theory]
     [InlineData(33)]
     [InlineData(39)]
     public void Refl(int stop)
     {
         using var scope = NewDisposeScope();
-        var (inputs, expected) = (Fixture.Tensors("methods", "refl", "inputs.safetensors"), Fixture.Tensors("methods", "refl", "expected.safetensors"));
-        var model = AlignmentTests.Load(out _) with { Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion), Guidance = new Unguided() };
+        var (inputs, expected) = (Fixture.Tensors("methods", "refl", "inputs.safetensors"),
+            Fixture.Tensors("methods", "refl", "expected.safetensors"));
+        var model = AlignmentTests.Load(out _) with { Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion),
+            Guidance = new Unguided() };
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
-        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1 }, new Conditioning(inputs["prompt_embeds"]), null,
+        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1 },
+            new Conditioning(inputs["prompt_embeds"]), null,
             cat([inputs["noises"], zeros_like(inputs["noises"][..1])], 0));
-        var outcome = new AlignmentStep(model, new BrightnessReward()).Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(Scale: 1e-3),
+        var outcome = new AlignmentStep(model, new BrightnessReward())
+            .Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(Scale: 1e-3),
             new GradientPlan(stop, StepSet.Of(stop), true, 0));
         FixtureAgreement.Check("refl", $"pred_x0.{stop}", outcome.Latents, expected[$"pred_x0.{stop}"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("refl", $"reward.{stop}", tensor(outcome.Rewards), expected[$"reward.{stop}"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("refl", $"reward.{stop}", tensor(outcome.Rewards), expected[$"reward.{stop}"],
+            FixtureAgreement.Forward);
         FixtureAgreement.CheckAll("refl", $"gradient {stop}",
-            lora.Parameters.Select(p => (p.Value.grad!, expected[$"margin_all_active.{stop}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
+            lora.Parameters.Select(p => (p.Value.grad!, expected[$"margin_all_active.{stop}|{p.Name}"])).ToList(),
+                FixtureAgreement.Gradient);
     }
 
     [Theory]
@@ -83,19 +97,25 @@ public class GradientPlanTests
     [InlineData(8, 0, "Trained are some of the steps 0 to 7")]
     [InlineData(5, 1, "Renoised copies need the whole chain", 5)]
     [InlineData(8, 1, "Renoised copies need the whole chain", 5)]
-    public void A_plan_that_does_not_fit_the_chain_is_refused(int stop, int renoised, string expected, params int[] trained) => Assert.Contains(
-        expected, Assert.Throws<ArgumentException>(() => new GradientPlan(stop, StepSet.Of(trained), true, renoised).RequireFor(Steps)).Message);
+    public void A_plan_that_does_not_fit_the_chain_is_refused(int stop, int renoised, string expected, params int[] trained) =>
+        Assert.Contains(
+        expected, Assert.Throws<ArgumentException>(() => new GradientPlan(stop, StepSet.Of(trained), true, renoised)
+            .RequireFor(Steps)).Message);
 
-    private static AlignmentOutcome Check(string method, string name, GradientPlan plan, SchedulerConfig? scheduler = null, Tensor? renoise = null)
+    private static AlignmentOutcome Check(string method, string name, GradientPlan plan, SchedulerConfig? scheduler = null,
+        Tensor? renoise = null)
     {
-        var (inputs, expected) = (Fixture.Tensors("methods", method, "inputs.safetensors"), Fixture.Tensors("methods", method, "expected.safetensors"));
+        var (inputs, expected) = (Fixture.Tensors("methods", method, "inputs.safetensors"),
+            Fixture.Tensors("methods", method, "expected.safetensors"));
         var model = AlignmentTests.Load(out _);
         model = model with { Sampler = new DdimSampler(scheduler ?? SchedulerConfig.StableDiffusion) };
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
-        var outcome = new AlignmentStep(model, new BrightnessReward()).Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], Prompts,
+        var outcome = new AlignmentStep(model, new BrightnessReward())
+            .Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], Prompts,
             new AlignmentLoss(), plan, renoise);
         FixtureAgreement.CheckAll(method, $"gradient {name}",
-            lora.Parameters.Select(p => (p.Value.grad ?? zeros_like(p.Value), expected[$"{name}|{p.Name}"])).ToList(), FixtureAgreement.Gradient);
+            lora.Parameters.Select(p => (p.Value.grad ?? zeros_like(p.Value), expected[$"{name}|{p.Name}"])).ToList(),
+                FixtureAgreement.Gradient);
         return outcome;
     }
 }

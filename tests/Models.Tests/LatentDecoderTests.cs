@@ -16,13 +16,16 @@ public class LatentDecoderTests
     public void A_checkpointed_decode_has_the_gradient_of_diffusers()
     {
         using var scope = NewDisposeScope();
-        var (vae, inputs, expected) = (VaeTests.LoadVae(), Fixture.Tensors("vae", "inputs.safetensors"), Fixture.Tensors("vae", "expected.safetensors"));
+        var (vae, inputs, expected) = (VaeTests.LoadVae(), Fixture.Tensors("vae", "inputs.safetensors"),
+            Fixture.Tensors("vae", "expected.safetensors"));
         var decoder = new LatentDecoder(vae, DecodeMode.Checkpointed);
         var latents = inputs["latent"] * (float)vae.Config.ScalingFactor;
         Assert.False(decoder.IsPlain(latents));
-        FixtureAgreement.Check("AutoencoderKL", "decoded, checkpointed", decoder.Decode(latents), expected["decoded"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("AutoencoderKL", "decoded, checkpointed", decoder.Decode(latents), expected["decoded"],
+            FixtureAgreement.Forward);
         FixtureAgreement.Check("AutoencoderKL", "grad_latent, checkpointed",
-            decoder.Gradient(latents, inputs["grad_out"]) * (float)vae.Config.ScalingFactor, expected["grad_latent"], FixtureAgreement.Gradient);
+            decoder.Gradient(latents, inputs["grad_out"]) * (float)vae.Config.ScalingFactor, expected["grad_latent"],
+                FixtureAgreement.Gradient);
     }
 
     [Theory]
@@ -38,9 +41,11 @@ public class LatentDecoderTests
         FixtureAgreement.Check("DecodeTiles", $"blend {height} x {width}", tiles.Blend(z, Upsample), upsampled, 1e-6);
         var gradient = randn_like(upsampled);
         autograd.backward([upsampled], [gradient]);
-        FixtureAgreement.Check("DecodeTiles", $"gradient {height} x {width}", tiles.Gradient(z.detach(), gradient, Backward), z.grad!, 1e-6);
+        FixtureAgreement.Check("DecodeTiles", $"gradient {height} x {width}", tiles.Gradient(z.detach(), gradient, Backward),
+            z.grad!, 1e-6);
 
-        static Tensor Upsample(Tensor x) => nn.functional.interpolate(x, [x.shape[2] * 2, x.shape[3] * 2], mode: InterpolationMode.Nearest) * 3f;
+        static Tensor Upsample(Tensor x) =>
+            nn.functional.interpolate(x, [x.shape[2] * 2, x.shape[3] * 2], mode: InterpolationMode.Nearest) * 3f;
 
         static Tensor Backward(Tensor x, Tensor g)
         {
@@ -62,16 +67,19 @@ public class LatentDecoderTests
         Tensor latents;
         using (no_grad())
         {
-            latents = ((LatentDecoder)model.Codec).Vae.Encode(picture).Mean * (float)((LatentDecoder)model.Codec).Vae.Config.ScalingFactor;
+            latents = ((LatentDecoder)model.Codec).Vae.Encode(picture).Mean * (float)((LatentDecoder)model.Codec)
+                .Vae.Config.ScalingFactor;
             Assert.False(tiled.IsPlain(latents));
-            var (whole, blended) = (new LatentDecoder(((LatentDecoder)model.Codec).Vae, DecodeMode.Plain).Decode(latents), tiled.Decode(latents));
+            var (whole, blended) = (new LatentDecoder(((LatentDecoder)model.Codec).Vae, DecodeMode.Plain).Decode(latents),
+                tiled.Decode(latents));
             Assert.InRange((whole - blended).abs().mean().item<float>(), 0, 0.05f);
         }
         var z = latents.detach().clone().requires_grad_();
         var image = tiled.Decode(z);
         var gradient = randn_like(image);
         autograd.backward([image], [gradient]);
-        FixtureAgreement.Check("AutoencoderKL", "tiled: gradient against autograd", tiled.Gradient(latents, gradient), z.grad!, 1e-5);
+        FixtureAgreement.Check("AutoencoderKL", "tiled: gradient against autograd", tiled.Gradient(latents, gradient), z.grad!,
+            1e-5);
     }
 
     [Theory]
@@ -89,7 +97,9 @@ public class LatentDecoderTests
     private static List<Tensor> Gradients(TextToImage model, Dictionary<string, Tensor> inputs)
     {
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
-        new AlignmentStep(model, new BrightnessReward()).Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], ["first", "second"], new AlignmentLoss(), GradientPlan.LastSteps(2, 8));
+        new AlignmentStep(model, new BrightnessReward())
+            .Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], ["first", "second"], new AlignmentLoss(),
+            GradientPlan.LastSteps(2, 8));
         return lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
     }
 }

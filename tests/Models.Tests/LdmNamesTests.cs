@@ -21,7 +21,8 @@ public class LdmNamesTests
         CheckUNet(model, CompVisUNet.Keys(320, Four, 2, [1, 1, 1, 0], 1, context, linear));
 
     [Fact]
-    public void So_does_every_key_of_SDXL() => CheckUNet("sdxl", CompVisUNet.Keys(320, [1, 2, 4], 2, [0, 2, 10], 10, 2048, linear: true, labels: 2816));
+    public void So_does_every_key_of_SDXL() =>
+        CheckUNet("sdxl", CompVisUNet.Keys(320, [1, 2, 4], 2, [0, 2, 10], 10, 2048, linear: true, labels: 2816));
 
     [Theory]
     [InlineData("sd15", 768, false)]
@@ -69,14 +70,17 @@ public class LdmNamesTests
         Assert.Equal(names.Order(), names.Select(n => LdmNames.Vae(ToCompVis(n, 4), 4)).Order());
     }
 
-    /// <summary>Every key of the full-size models, as diffusers' own converters name it in a single file (tests/fixtures/golden/names).</summary>
+    /// <summary>
+    /// Every key of the full-size models, as diffusers' own converters name it in a single file (tests/fixtures/golden/names).
+    /// </summary>
     [Theory]
     [InlineData("sd15", 1130)]
     [InlineData("sd21", 1214)]
     [InlineData("sdxl", 2513)]
     public void Keys_agree_with_diffusers_converters(string model, int count)
     {
-        using var text = new StreamReader(new GZipStream(File.OpenRead(Fixture.Path("golden", "names", $"{model}.tsv.gz")), CompressionMode.Decompress));
+        using var text = new StreamReader(new GZipStream(File.OpenRead(Fixture.Path("golden", "names", $"{model}.tsv.gz")),
+            CompressionMode.Decompress));
         var pairs = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToList();
         Assert.Equal(count, pairs.Count);
         var modules = LdmNames.UNetModules(LdmLevels.Of(pairs.Select(p => p[0])));
@@ -101,10 +105,14 @@ public class LdmNamesTests
     /// <summary>The way back, as CompVis' Encoder and Decoder name their parts.</summary>
     internal static string ToCompVis(string key, int levels)
     {
-        key = Regex.Replace(key, @"^decoder\.up_blocks\.(\d+)\.", m => $"decoder.up.{levels - 1 - int.Parse(m.Groups[1].Value)}.");
-        key = key.Replace("encoder.down_blocks.", "encoder.down.").Replace(".resnets.", ".block.").Replace(".downsamplers.0.", ".downsample.").Replace(".upsamplers.0.", ".upsample.");
-        key = key.Replace(".mid_block.block.0.", ".mid.block_1.").Replace(".mid_block.block.1.", ".mid.block_2.").Replace(".mid_block.attentions.0.", ".mid.attn_1.");
-        key = key.Replace(".attn_1.group_norm.", ".attn_1.norm.").Replace(".to_q.", ".q.").Replace(".to_k.", ".k.").Replace(".to_v.", ".v.").Replace(".to_out.0.", ".proj_out.");
+        key = Regex.Replace(key, @"^decoder\.up_blocks\.(\d+)\.",
+            m => $"decoder.up.{levels - 1 - int.Parse(m.Groups[1].Value)}.");
+        key = key.Replace("encoder.down_blocks.", "encoder.down.").Replace(".resnets.", ".block.")
+            .Replace(".downsamplers.0.", ".downsample.").Replace(".upsamplers.0.", ".upsample.");
+        key = key.Replace(".mid_block.block.0.", ".mid.block_1.").Replace(".mid_block.block.1.", ".mid.block_2.")
+            .Replace(".mid_block.attentions.0.", ".mid.attn_1.");
+        key = key.Replace(".attn_1.group_norm.", ".attn_1.norm.").Replace(".to_q.", ".q.").Replace(".to_k.", ".k.")
+            .Replace(".to_v.", ".v.").Replace(".to_out.0.", ".proj_out.");
         return key.Replace(".conv_shortcut.", ".nin_shortcut.").Replace(".conv_norm_out.", ".norm_out.");
     }
 
@@ -112,13 +120,15 @@ public class LdmNamesTests
     {
         var config = UNetConfig.Load(PublishedStructureTests.File(model, "unet"));
         var modules = LdmNames.UNetModules(LdmLevels.Of(there.Keys.Select(k => LdmNames.UNetPrefix + k)));
-        var mapped = there.Select(k => $"{LdmNames.UNet(k.Key, modules)} [{string.Join(", ", k.Value)}]").Order(StringComparer.Ordinal);
+        var mapped = there.Select(k => $"{LdmNames.UNet(k.Key, modules)} [{string.Join(", ", k.Value)}]")
+            .Order(StringComparer.Ordinal);
         Assert.Equal(Names(config), mapped);
     }
 
     private static IEnumerable<string> Names(UNetConfig config)
     {
         using var unet = Parts.Blueprint(() => new UNet2DConditionModel(config));
-        return unet.named_parameters().Select(p => $"{p.name} [{string.Join(", ", p.parameter.shape)}]").Order(StringComparer.Ordinal).ToList();
+        return unet.named_parameters().Select(p => $"{p.name} [{string.Join(", ", p.parameter.shape)}]")
+            .Order(StringComparer.Ordinal).ToList();
     }
 }

@@ -39,11 +39,13 @@ public class LoraLayerTests
         var merged = kind switch
         {
             "linear" => nn.functional.linear(x, layer.Weights + added, layer.Biases),
-            _ => nn.functional.conv2d(x, layer.Weights + added, layer.Biases, strides: Pair(kind.EndsWith('2') ? 2 : 1), padding: Pair(kind == "1x1" ? 0 : 1)),
+            _ => nn.functional.conv2d(x, layer.Weights + added, layer.Biases, strides: Pair(kind.EndsWith('2') ? 2 : 1),
+                padding: Pair(kind == "1x1" ? 0 : 1)),
         };
         (merged * direction).sum().backward();
         FixtureAgreement.Check("LoRA", $"{kind}: branch against merged weights", y, merged, 1e-5);
-        FixtureAgreement.CheckAll("LoRA", $"{kind}: gradients of branch against merged weights", [.. gradients.Zip([a.grad!, b.grad!, x.grad!])], 1e-5);
+        FixtureAgreement.CheckAll("LoRA", $"{kind}: gradients of branch against merged weights",
+            [.. gradients.Zip([a.grad!, b.grad!, x.grad!])], 1e-5);
 
         layer.SetLora(null);
         Assert.NotEqual(0f, (layer.forward(x) - y).abs().max().item<float>());

@@ -35,7 +35,8 @@ public sealed class ModelLoadingTests : IDisposable
         var file = Path.Combine(_folder, "all.safetensors");
         TinyModels.WriteSingleFile(_folder, kind, file, whole);
         using var fromFolder = StableDiffusion.Load(_folder, CPU);
-        using var fromFile = StableDiffusion.Load(file, CPU, options: new StableDiffusionOptions(Path.Combine(_folder, "tokenizer")));
+        using var fromFile = StableDiffusion.Load(file, CPU,
+            options: new StableDiffusionOptions(Path.Combine(_folder, "tokenizer")));
         Assert.Equal(((DdimSampler)fromFolder.Sampler).Config, ((DdimSampler)fromFile.Sampler).Config);
         Assert.Equal(Vae(fromFolder).Config.ScalingFactor, Vae(fromFile).Config.ScalingFactor);
         Assert.Equal(UNet(fromFolder).Config.Heads, UNet(fromFile).Config.Heads);
@@ -54,7 +55,8 @@ public sealed class ModelLoadingTests : IDisposable
         using var model = StableDiffusion.Load(TinyModels.WriteFolder(_folder, kind), CPU);
         using var lora = RandomLora(model);
         var (chain, noise) = Chain(model, 3);
-        new AlignmentStep(model, new BrightnessReward()).Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(2, 3));
+        new AlignmentStep(model, new BrightnessReward())
+            .Run(chain, noise, Prompts, new AlignmentLoss(), GradientPlan.LastSteps(2, 3));
         var explicitGradients = lora.Parameters.Select(p => p.Value.grad!.clone()).ToList();
         lora.ZeroGradients();
 
@@ -85,7 +87,8 @@ public sealed class ModelLoadingTests : IDisposable
         Assert.Equal(first.Tokenizer.EosId, first.Tokenizer.PadId);
         Assert.NotEqual(second.Tokenizer.EosId, second.Tokenizer.PadId);
         Assert.Equal(second.Tokenizer.PadId, second.Tokenizer.Encode("cat!")[^1]);
-        Assert.Contains((long)second.Tokenizer.PadId, second.Tokenizer.Encode("cat!").TakeWhile(id => id != second.Tokenizer.EosId));
+        Assert.Contains((long)second.Tokenizer.PadId,
+            second.Tokenizer.Encode("cat!").TakeWhile(id => id != second.Tokenizer.EosId));
         Assert.DoesNotContain((long)second.Tokenizer.PadId, first.Tokenizer.Encode("cat!"));
 
         var states = cat([Layer(first, "a red cat!"), Layer(second, "a red cat!")], -1);
@@ -99,7 +102,8 @@ public sealed class ModelLoadingTests : IDisposable
         {
             // hidden_states[-2] of transformers: embeddings, first layer, second layer -> the first layer's output.
             var layers = new List<Tensor>();
-            tower.Encoder.Encode(tensor(tower.Tokenizer.Encode(prompt)).unsqueeze(0), eachLayer: h => layers.Add(h.clone().MoveToOuterDisposeScope()));
+            tower.Encoder.Encode(tensor(tower.Tokenizer.Encode(prompt)).unsqueeze(0),
+                eachLayer: h => layers.Add(h.clone().MoveToOuterDisposeScope()));
             return layers[^2];
         }
     }
@@ -112,7 +116,8 @@ public sealed class ModelLoadingTests : IDisposable
         using var model = StableDiffusion.Load(TinyModels.WriteFolder(_folder, "sdxl"), CPU);
         var (x, t, c) = (randn(2, 4, 8, 8), tensor(500L), model.Text.Encode(Prompts, Pixels, Pixels));
         var prediction = UNet(model).Predict(x, t, c);
-        Assert.NotEqual(0f, (prediction - UNet(model).Predict(x, t, c with { Pooled = c.Pooled! * 2 })).abs().max().item<float>());
+        Assert.NotEqual(0f,
+            (prediction - UNet(model).Predict(x, t, c with { Pooled = c.Pooled! * 2 })).abs().max().item<float>());
         Assert.NotEqual(0f, (prediction - UNet(model).Predict(x, t, c with { Sizes = c.Sizes! * 2 })).abs().max().item<float>());
         Assert.Throws<InvalidOperationException>(() => UNet(model).forward(x, t, c.States));
     }
@@ -137,14 +142,17 @@ public sealed class ModelLoadingTests : IDisposable
         TinyModels.WriteSingleFile(_folder, "sd1", file);
         Assert.Contains("model.tokenizer", Assert.Throws<ModelFileException>(() => StableDiffusion.Load(file, CPU)).Message);
         var other = Path.Combine(_folder, "vae", "diffusion_pytorch_model.safetensors");
-        Assert.Contains("single-file Stable Diffusion checkpoint", Assert.Throws<ModelFileException>(() => StableDiffusion.Load(other, CPU)).Message);
+        Assert.Contains("single-file Stable Diffusion checkpoint",
+            Assert.Throws<ModelFileException>(() => StableDiffusion.Load(other, CPU)).Message);
     }
 
     [Theory]
     [InlineData("unet/config.json", "\"cross_attention_dim\":64", "\"cross_attention_dim\":96", "text encoders' width 64")]
     [InlineData("unet/config.json", "\"layers_per_block\":1", "\"layers_per_block\":1,\"in_channels\":9", "in_channels = 9")]
-    [InlineData("unet/config.json", "\"layers_per_block\":1", "\"layers_per_block\":1,\"num_class_embeds\":10", "num_class_embeds = 10")]
-    [InlineData("unet/config.json", "\"layers_per_block\":1", "\"layers_per_block\":2", "missing: down_blocks.1.resnets.1.conv1.weight [128, 128, 3, 3]")]
+    [InlineData("unet/config.json", "\"layers_per_block\":1", "\"layers_per_block\":1,\"num_class_embeds\":10",
+        "num_class_embeds = 10")]
+    [InlineData("unet/config.json", "\"layers_per_block\":1", "\"layers_per_block\":2",
+        "missing: down_blocks.1.resnets.1.conv1.weight [128, 128, 3, 3]")]
     [InlineData("text_encoder/config.json", "\"hidden_act\":\"quick_gelu\"", "\"hidden_act\":\"relu\"", "hidden_act = relu")]
     [InlineData("vae/config.json", "\"layers_per_block\":1", "\"layers_per_block\":1,\"shift_factor\":0.1", "shift_factor")]
     public void A_folder_whose_parts_do_not_fit_is_refused(string file, string from, string to, string expected)
@@ -172,7 +180,8 @@ public sealed class ModelLoadingTests : IDisposable
     }
 
     private static (DenoisingChain Chain, Tensor Noise) Chain(TextToImage model, int steps) =>
-        (DenoisingChain.Of(model, new SamplingConfig { Steps = steps, GuidanceScale = 5, Height = Pixels, Width = Pixels }, Prompts),
+        (DenoisingChain.Of(model, new SamplingConfig { Steps = steps, GuidanceScale = 5, Height = Pixels, Width = Pixels },
+            Prompts),
             SampleNoise.Initial([1, 2], model.LatentShape(Pixels, Pixels), CPU));
 
     private static UNet2DConditionModel UNet(TextToImage model) => (UNet2DConditionModel)model.Denoiser;

@@ -34,7 +34,8 @@ public class PublishedStructureTests
     [InlineData("sd21", "text_encoder", false, 372, 340_387_840)]
     [InlineData("sdxl", "text_encoder", false, 196, 123_060_480)]
     [InlineData("sdxl", "text_encoder_2", true, 517, 694_659_840)]
-    public void The_text_encoder_has_the_published_size(string model, string part, bool projection, int tensors, long parameters) =>
+    public void The_text_encoder_has_the_published_size(string model, string part, bool projection, int tensors,
+        long parameters) =>
         Check(Parts.Blueprint(() => new ClipTextModel(ClipTextConfig.Load(File(model, part)), projection)), tensors, parameters);
 
     [Theory]
@@ -63,7 +64,8 @@ public class PublishedStructureTests
     public void Every_key_and_shape_is_the_reference_classes(string model)
     {
         using var module = Parts.Blueprint(() => Build(model));
-        var ours = module.named_parameters().Select(p => $"{p.name} [{string.Join(',', p.parameter.shape)}]").Order(StringComparer.Ordinal).ToList();
+        var ours = module.named_parameters().Select(p => $"{p.name} [{string.Join(',', p.parameter.shape)}]")
+            .Order(StringComparer.Ordinal).ToList();
         Assert.Equal(ReferenceKeys(model).SelectMany(k => Renamed(model, k.Name, k.Shape)).Order(StringComparer.Ordinal), ours);
     }
 
@@ -93,7 +95,8 @@ public class PublishedStructureTests
     public void Sd_2_predicts_v_and_the_others_noise()
     {
         Assert.Equal(SchedulerConfig.StableDiffusion, SchedulerConfig.Load(File("sd15", "scheduler")));
-        Assert.Equal(SchedulerConfig.StableDiffusion with { PredictionType = "v_prediction" }, SchedulerConfig.Load(File("sd21", "scheduler")));
+        Assert.Equal(SchedulerConfig.StableDiffusion with { PredictionType = "v_prediction" },
+            SchedulerConfig.Load(File("sd21", "scheduler")));
         Assert.Equal(SchedulerConfig.StableDiffusion, SchedulerConfig.Load(File("sdxl", "scheduler")));
     }
 
@@ -105,7 +108,8 @@ public class PublishedStructureTests
         Assert.False(VaeConfig.Load(File("sd15", "vae")).ForceUpcast);
     }
 
-    internal static UNet2DConditionModel UNet(string model) => Parts.Blueprint(() => new UNet2DConditionModel(UNetConfig.Load(File(model, "unet"))));
+    internal static UNet2DConditionModel UNet(string model) =>
+        Parts.Blueprint(() => new UNet2DConditionModel(UNetConfig.Load(File(model, "unet"))));
 
     internal static string File(string model, string part) => Fixture.Path("published", model, part + ".json");
 
@@ -117,28 +121,38 @@ public class PublishedStructureTests
             ["clip", var name] => new ClipModel(ClipConfig.Load(File("clip", name))),
             [var kind, "unet"] => new UNet2DConditionModel(UNetConfig.Load(File(kind, "unet"))),
             [var kind, "vae"] => new AutoencoderKL(VaeConfig.Load(File(kind, "vae"))),
-            [var kind, var part] => new ClipTextModel(ClipTextConfig.Load(File(kind, part)), projection: part == "text_encoder_2"),
+            [var kind, var part] =>
+                new ClipTextModel(ClipTextConfig.Load(File(kind, part)), projection: part == "text_encoder_2"),
             ["openclip-vit-h-14"] => new ClipModel(ClipConfig.OpenClipViTH14),
-            ["owlvit-base-patch32"] => new OwlViTModel(new ClipConfig(new ClipTextConfig(49408, 512, 2048, 12, 8, 16, "quick_gelu", 1e-5, 2), new ClipVisionConfig(768, 3072, 12, 12, 768, 32, "quick_gelu", 1e-5), 512)),
+            ["owlvit-base-patch32"] => new OwlViTModel(
+                new ClipConfig(new ClipTextConfig(49408, 512, 2048, 12, 8, 16, "quick_gelu", 1e-5, 2),
+                new ClipVisionConfig(768, 3072, 12, 12, 768, 32, "quick_gelu", 1e-5), 512)),
             _ => new ImageRewardModel(new BlipVisionConfig(), new BlipTextConfig(30524, 768, 3072, 12, 12, 512, 1e-12)),
         };
     }
 
     private static IEnumerable<(string Name, long[] Shape)> ReferenceKeys(string model)
     {
-        using var text = new StreamReader(new GZipStream(System.IO.File.OpenRead(Fixture.Path("golden", "keys.tsv.gz")), CompressionMode.Decompress));
-        var rows = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Where(row => row[0] == model).ToList();
+        using var text = new StreamReader(new GZipStream(System.IO.File.OpenRead(Fixture.Path("golden", "keys.tsv.gz")),
+            CompressionMode.Decompress));
+        var rows = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))
+            .Where(row => row[0] == model).ToList();
         Assert.NotEmpty(rows);
-        return rows.Select(row => (row[1], row[2].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse).ToArray()));
+        return rows.Select(row =>
+            (row[1], row[2].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse).ToArray()));
     }
 
-    /// <summary>As the loaders read them: under our names, q, k and v apart, OpenCLIP's projections transposed; nothing for what is not read.</summary>
+    /// <summary>
+    /// As the loaders read them: under our names, q, k and v apart, OpenCLIP's projections transposed; nothing for what is not
+    /// read.
+    /// </summary>
     private static IEnumerable<string> Renamed(string model, string key, long[] shape)
     {
         if (model == "openclip-vit-h-14")
         {
             var targets = OpenClipLayout.Targets(key);
-            long[] part = key is "visual.proj" or "text_projection" ? [.. shape.Reverse()] : targets.Count > 1 ? [shape[0] / targets.Count, .. shape[1..]] : shape;
+            long[] part = key is "visual.proj" or "text_projection" ? [.. shape.Reverse()] : targets.Count > 1
+                ? [shape[0] / targets.Count, .. shape[1..]] : shape;
             return targets.Select(t => $"{t} [{string.Join(',', part)}]");
         }
         var name = model switch

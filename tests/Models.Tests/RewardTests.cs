@@ -17,8 +17,10 @@ public class RewardTests
     public void Preprocessing_agrees_with_torchvision(string kind, bool antialias)
     {
         using var scope = NewDisposeScope();
-        var (inputs, expected) = (Fixture.Tensors("preprocess", "inputs.safetensors"), Fixture.Tensors("preprocess", "expected.safetensors"));
-        var cases = inputs.Keys.Where(k => k.EndsWith(".image", StringComparison.Ordinal)).Select(k => k[..^".image".Length]).ToList();
+        var (inputs, expected) = (Fixture.Tensors("preprocess", "inputs.safetensors"),
+            Fixture.Tensors("preprocess", "expected.safetensors"));
+        var cases = inputs.Keys.Where(k => k.EndsWith(".image", StringComparison.Ordinal)).Select(k => k[..^".image".Length])
+            .ToList();
         Assert.Equal(5, cases.Count);
         foreach (var name in cases)
         {
@@ -26,8 +28,10 @@ public class RewardTests
             var size = int.Parse(name.Split("to")[1], System.Globalization.CultureInfo.InvariantCulture);
             var pixels = ClipPixels.Resized(image, size, antialias);
             (pixels * inputs[$"{name}.R"]).sum().backward();
-            FixtureAgreement.Check("CLIP preprocessing", $"{name} {kind}", pixels, expected[$"{name}.{kind}"], FixtureAgreement.Forward);
-            FixtureAgreement.Check("CLIP preprocessing", $"{name} {kind} gradient", image.grad!, expected[$"{name}.{kind}.grad_image"], FixtureAgreement.Gradient);
+            FixtureAgreement.Check("CLIP preprocessing", $"{name} {kind}", pixels, expected[$"{name}.{kind}"],
+                FixtureAgreement.Forward);
+            FixtureAgreement.Check("CLIP preprocessing", $"{name} {kind} gradient", image.grad!,
+                expected[$"{name}.{kind}.grad_image"], FixtureAgreement.Gradient);
         }
     }
 
@@ -54,7 +58,8 @@ public class RewardTests
         var scores = reward.Score(image, text);
         var loss = (1 - scores).mean();
         loss.backward();
-        FixtureAgreement.Check("HPS v2", "image features", clip.Images(image), expected["image_features"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("HPS v2", "image features", clip.Images(image), expected["image_features"],
+            FixtureAgreement.Forward);
         FixtureAgreement.Check("HPS v2", "text features", text, expected["text_features"], FixtureAgreement.Forward);
         FixtureAgreement.Check("HPS v2", "scores", scores, expected["scores"], FixtureAgreement.Forward);
         FixtureAgreement.Check("HPS v2", "loss", loss.view(1), expected["loss"], FixtureAgreement.Forward);
@@ -80,7 +85,8 @@ public class RewardTests
     public void A_missing_aesthetic_head_is_named()
     {
         using var scope = NewDisposeScope();
-        var e = Assert.Throws<ModelFileException>(() => AestheticReward.Load(Fixture.Path("clip_model"), CPU, ScalarType.Float32));
+        var e = Assert.Throws<ModelFileException>(() =>
+            AestheticReward.Load(Fixture.Path("clip_model"), CPU, ScalarType.Float32));
         Assert.Contains("missing: layers.0.weight", e.Message);
     }
 
@@ -89,9 +95,11 @@ public class RewardTests
     {
         using var scope = NewDisposeScope();
         using var reward = ClipScoreReward.Load(Fixture.Path("hps"), CPU, ScalarType.Float32, ClipScoreScale.Percent);
-        Assert.Contains("vocab.json", Assert.Throws<ModelFileException>(() => reward.Score(zeros(1, 3, 64, 64), ["a fox"])).Message);
+        Assert.Contains("vocab.json",
+            Assert.Throws<ModelFileException>(() => reward.Score(zeros(1, 3, 64, 64), ["a fox"])).Message);
     }
 
     internal static AestheticReward LoadAesthetic() =>
-        new(new ClipEmbedder(ClipTests.LoadClip(), null, antialias: false), AestheticHead.Load(Fixture.Shared(PublishedHead.Split('/'))!, 768));
+        new(new ClipEmbedder(ClipTests.LoadClip(), null, antialias: false),
+            AestheticHead.Load(Fixture.Shared(PublishedHead.Split('/'))!, 768));
 }

@@ -13,7 +13,8 @@ public partial class SchedulerTests
     private static readonly SchedulerConfig StableDiffusion = SchedulerConfig.Load(Fixture.Path("ddim", "scheduler_config.json"));
 
     [Fact]
-    public void The_published_configuration_is_the_built_in_one() => Assert.Equal(SchedulerConfig.StableDiffusion, StableDiffusion);
+    public void The_published_configuration_is_the_built_in_one() =>
+        Assert.Equal(SchedulerConfig.StableDiffusion, StableDiffusion);
 
     [Fact]
     public void Cumulative_alphas_agree_to_the_last_place()
@@ -33,7 +34,8 @@ public partial class SchedulerTests
         {
             var parts = TimestepCase().Match(name);
             var steps = int.Parse(parts.Groups[3].Value, CultureInfo.InvariantCulture);
-            var config = StableDiffusion with { TimestepSpacing = parts.Groups[1].Value, StepsOffset = int.Parse(parts.Groups[2].Value, CultureInfo.InvariantCulture) };
+            var config = StableDiffusion with { TimestepSpacing = parts.Groups[1].Value,
+                StepsOffset = int.Parse(parts.Groups[2].Value, CultureInfo.InvariantCulture) };
             // Upstream runs past its own table where every training timestep is used and shifted by one.
             var within = expected.data<long>().ToArray().Select(t => Math.Min(t, config.TrainTimesteps - 1L));
             Assert.Equal(within, new DdimSampler(config).Timesteps(steps));
@@ -44,8 +46,10 @@ public partial class SchedulerTests
     public void Ddim_chains_agree_with_diffusers()
     {
         using var scope = NewDisposeScope();
-        var (inputs, expected) = (Fixture.Tensors("ddim", "step_inputs.safetensors"), Fixture.Tensors("ddim", "step_expected.safetensors"));
-        var chains = expected.Keys.Where(k => k.EndsWith(".prev_sample", StringComparison.Ordinal)).Select(k => ChainCase().Match(k)).ToList();
+        var (inputs, expected) = (Fixture.Tensors("ddim", "step_inputs.safetensors"),
+            Fixture.Tensors("ddim", "step_expected.safetensors"));
+        var chains = expected.Keys.Where(k => k.EndsWith(".prev_sample", StringComparison.Ordinal))
+            .Select(k => ChainCase().Match(k)).ToList();
         Assert.True(chains.Count > 20 && chains.All(m => m.Success));
         foreach (var match in chains)
         {
@@ -61,14 +65,17 @@ public partial class SchedulerTests
             {
                 var output = inputs[$"{chain}.model_output"][i];
                 clean.Add(scheduler.Predict(output, samples[^1], scheduler.Alphas(timesteps[i], steps).Alpha).X0);
-                samples.Add(scheduler.Step(output, timesteps[i], samples[^1], steps, double.Parse(eta, CultureInfo.InvariantCulture),
+                samples.Add(scheduler.Step(output, timesteps[i], samples[^1], steps,
+                    double.Parse(eta, CultureInfo.InvariantCulture),
                     inputs[$"{chain}.variance_noise"][i]));
             }
             var kept = expected.TryGetValue($"{name}.kept_steps", out var some)
                 ? some.to(ScalarType.Int64).data<long>().ToArray()
                 : Enumerable.Range(0, steps).Select(i => (long)i).ToArray();
-            FixtureAgreement.Check("DdimScheduler", name, stack(kept.Select(i => samples[(int)i + 1]).ToArray(), 0), expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
-            FixtureAgreement.Check("DdimScheduler", $"{name} x_0", stack(kept.Select(i => clean[(int)i]).ToArray(), 0), expected[$"{name}.pred_x0"], FixtureAgreement.Forward);
+            FixtureAgreement.Check("DdimScheduler", name, stack(kept.Select(i => samples[(int)i + 1]).ToArray(), 0),
+                expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
+            FixtureAgreement.Check("DdimScheduler", $"{name} x_0", stack(kept.Select(i => clean[(int)i]).ToArray(), 0),
+                expected[$"{name}.pred_x0"], FixtureAgreement.Forward);
         }
     }
 
@@ -77,7 +84,8 @@ public partial class SchedulerTests
     {
         using var scope = NewDisposeScope();
         var f = Fixture.Tensors("ddim", "misc.safetensors");
-        FixtureAgreement.Check("DdimScheduler", "add_noise", new DdimSampler(StableDiffusion).AddNoise(f["x0"], f["noise"], f["t"]), f["add_noise"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("DdimScheduler", "add_noise",
+            new DdimSampler(StableDiffusion).AddNoise(f["x0"], f["noise"], f["t"]), f["add_noise"], FixtureAgreement.Forward);
     }
 
     [Theory]
@@ -89,9 +97,11 @@ public partial class SchedulerTests
     public void Ancestral_chains_agree_with_diffusers(string name, int steps)
     {
         using var scope = NewDisposeScope();
-        var (inputs, expected) = (Fixture.Tensors("ddim", "ddpm_inputs.safetensors"), Fixture.Tensors("ddim", "ddpm_expected.safetensors"));
+        var (inputs, expected) = (Fixture.Tensors("ddim", "ddpm_inputs.safetensors"),
+            Fixture.Tensors("ddim", "ddpm_expected.safetensors"));
         var config = Config(name) with { StepsOffset = name.Contains("offset0", StringComparison.Ordinal) ? 0 : 1 };
-        var sampler = new DdpmSampler(config, name.Contains("fixed_large", StringComparison.Ordinal) ? DdpmVariance.FixedLarge : DdpmVariance.FixedSmall);
+        var sampler = new DdpmSampler(config, name.Contains("fixed_large", StringComparison.Ordinal) ? DdpmVariance.FixedLarge
+            : DdpmVariance.FixedSmall);
         var schedule = sampler.Schedule(steps, 1, []);
         var times = schedule.Times.Select(t => (long)t).ToList();
         var timesteps = inputs[$"{name}.timesteps"].data<long>().ToArray();
@@ -100,9 +110,11 @@ public partial class SchedulerTests
         var samples = new List<Tensor>();
         for (var i = 0; i < timesteps.Length; i++)
         {
-            samples.Add(x = schedule.Step(times.IndexOf(timesteps[i]), x, inputs[$"{name}.model_output"][i], inputs[$"{name}.noise"][i]));
+            samples.Add(x = schedule.Step(times.IndexOf(timesteps[i]), x, inputs[$"{name}.model_output"][i],
+                inputs[$"{name}.noise"][i]));
         }
-        FixtureAgreement.Check("DdpmScheduler", name, stack(samples, 0), expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
+        FixtureAgreement.Check("DdpmScheduler", name, stack(samples, 0), expected[$"{name}.prev_sample"],
+            FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -110,7 +122,8 @@ public partial class SchedulerTests
     {
         using var scope = NewDisposeScope();
         var (inputs, expected) = (Fixture.Tensors("ddpo", "inputs.safetensors"), Fixture.Tensors("ddpo", "expected.safetensors"));
-        var cases = expected.Keys.Where(k => k.EndsWith(".prev_sample", StringComparison.Ordinal)).Select(k => DdpoCase().Match(k)).ToList();
+        var cases = expected.Keys.Where(k => k.EndsWith(".prev_sample", StringComparison.Ordinal))
+            .Select(k => DdpoCase().Match(k)).ToList();
         Assert.True(cases.Count == 12 && cases.All(m => m.Success));
         foreach (var match in cases)
         {
@@ -124,12 +137,16 @@ public partial class SchedulerTests
             var output = inputs[$"{name}.model_output"].requires_grad_();
             var previous = schedule.Step(i, sample, output, inputs[$"{name}.variance_noise"]);
             var distribution = schedule.Distribution(i, sample, output)!;
-            FixtureAgreement.Check("DDPO", $"{name} prev_sample", previous, expected[$"{name}.prev_sample"], FixtureAgreement.Forward);
-            FixtureAgreement.Check("DDPO", $"{name} log_prob", distribution.LogProbability(previous), expected[$"{name}.log_prob"], FixtureAgreement.Forward);
+            FixtureAgreement.Check("DDPO", $"{name} prev_sample", previous, expected[$"{name}.prev_sample"],
+                FixtureAgreement.Forward);
+            FixtureAgreement.Check("DDPO", $"{name} log_prob", distribution.LogProbability(previous),
+                expected[$"{name}.log_prob"], FixtureAgreement.Forward);
             var given = distribution.LogProbability(inputs[$"{name}.given_prev_sample"]);
-            FixtureAgreement.Check("DDPO", $"{name} log_prob of given", given, expected[$"{name}.log_prob_of_given"], FixtureAgreement.Forward);
+            FixtureAgreement.Check("DDPO", $"{name} log_prob of given", given, expected[$"{name}.log_prob_of_given"],
+                FixtureAgreement.Forward);
             given.sum().backward();
-            FixtureAgreement.Check("DDPO", $"{name} gradient", output.grad!, expected[$"{name}.grad_model_output_of_given"], FixtureAgreement.Gradient);
+            FixtureAgreement.Check("DDPO", $"{name} gradient", output.grad!, expected[$"{name}.grad_model_output_of_given"],
+                FixtureAgreement.Gradient);
         }
     }
 
@@ -159,7 +176,8 @@ public partial class SchedulerTests
     public void A_chain_that_begins_in_pure_noise_is_finite_for_v()
     {
         using var scope = NewDisposeScope();
-        var scheduler = new DdimSampler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing", RescaleBetasZeroSnr = true });
+        var scheduler = new DdimSampler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing",
+            RescaleBetasZeroSnr = true });
         Assert.Equal(999, scheduler.Timesteps(4)[0]);
         Assert.Equal(0f, scheduler.AlphasCumprod[-1].item<float>());
         var (x, v) = (randn(2, 4, 4, 4), randn(2, 4, 4, 4));

@@ -14,7 +14,8 @@ internal static class TinyModels
 {
     private const int Width = 64;
 
-    private static readonly string[] TwoUp = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], TwoDown = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"];
+    private static readonly string[] TwoUp = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+        TwoDown = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"];
 
     /// <param name="kind">sd1, sd2 or sdxl.</param>
     /// <param name="dtype">Of the files; Float16 writes the fp16 variant's names.</param>
@@ -23,7 +24,9 @@ internal static class TinyModels
     {
         manual_seed(11);
         var xl = kind == "sdxl";
-        Write(folder, "model_index.json", new() { ["_class_name"] = xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline", ["force_zeros_for_empty_prompt"] = xl ? true : null });
+        Write(folder, "model_index.json",
+            new() { ["_class_name"] = xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline",
+            ["force_zeros_for_empty_prompt"] = xl ? true : null });
         Write(folder, "unet/config.json", UNet(kind));
         Write(folder, "vae/config.json", new()
         {
@@ -49,14 +52,16 @@ internal static class TinyModels
             Text(folder, "_2", "gelu", "!");
         }
         string Part(string name) => Path.Combine(folder, name);
-        var file = dtype == ScalarType.Float16 ? "diffusion_pytorch_model.fp16.safetensors" : "diffusion_pytorch_model.safetensors";
+        var file = dtype == ScalarType.Float16 ? "diffusion_pytorch_model.fp16.safetensors"
+            : "diffusion_pytorch_model.safetensors";
         Save(new UNet2DConditionModel(UNetConfig.Load(Part("unet/config.json"))), Part($"unet/{file}"), dtype);
         Save(new AutoencoderKL(VaeConfig.Load(Part("vae/config.json"))), Part($"vae/{file}"), dtype);
         file = file.Replace("diffusion_pytorch_model", "model", StringComparison.Ordinal);
         Save(new ClipTextModel(ClipTextConfig.Load(Part("text_encoder/config.json"))), Part($"text_encoder/{file}"), dtype);
         if (xl)
         {
-            Save(new ClipTextModel(ClipTextConfig.Load(Part("text_encoder_2/config.json")), projection: true), Part($"text_encoder_2/{file}"), dtype);
+            Save(new ClipTextModel(ClipTextConfig.Load(Part("text_encoder_2/config.json")), projection: true),
+                Part($"text_encoder_2/{file}"), dtype);
         }
         return folder;
     }
@@ -67,14 +72,20 @@ internal static class TinyModels
     {
         var config = UNetConfig.Load(Path.Combine(folder, "unet", "config.json"));
         var modules = LdmNames.UNetModules(new LdmLevels(config.LayersPerBlock, config.DownAttention));
-        var tensors = new List<TensorData> { TensorFile.ToData("betas", zeros(4)), TensorFile.ToData("model_ema.decay", zeros(1)) };
+        var tensors = new List<TensorData> { TensorFile.ToData("betas", zeros(4)),
+            TensorFile.ToData("model_ema.decay", zeros(1)) };
         tensors.AddRange(Read(folder, "unet").Select(t => t with { Name = LdmNames.UNetPrefix + ToCompVis(t.Name, modules) }));
-        tensors.AddRange(Read(folder, "vae").Select(t => LdmNames.VaePrefix + LdmNamesTests.ToCompVis(t.Name, levels: 2) is var name && name.Contains(".attn_1.") && t.Shape.Length == 2
+        tensors.AddRange(Read(folder, "vae")
+            .Select(t => LdmNames.VaePrefix + LdmNamesTests.ToCompVis(t.Name, levels: 2) is var name && name.Contains(".attn_1.")
+            && t.Shape.Length == 2
             ? new TensorData(name, t.DType, [.. t.Shape, 1, 1], t.Bytes) : t with { Name = name }));
         if (kind == "sd2")
         {
             tensors.AddRange(OpenClip(Read(folder, "text_encoder"), "cond_stage_model.model.", extraLayer: true)
-                .Where(t => whole || !(t.Name.Contains("resblocks.2.", StringComparison.Ordinal) || t.Name.EndsWith("text_projection", StringComparison.Ordinal) || t.Name.EndsWith("logit_scale", StringComparison.Ordinal))));
+                .Where(t => whole
+                    || !(t.Name.Contains("resblocks.2.", StringComparison.Ordinal)
+                    || t.Name.EndsWith("text_projection", StringComparison.Ordinal)
+                    || t.Name.EndsWith("logit_scale", StringComparison.Ordinal))));
         }
         else
         {
@@ -159,31 +170,41 @@ internal static class TinyModels
 
     private static string ToCompVis(string name, IReadOnlyDictionary<string, string> modules)
     {
-        var (there, here) = modules.Where(m => name.StartsWith(m.Value + ".", StringComparison.Ordinal)).MaxBy(m => m.Value.Length);
+        var (there, here) = modules.Where(m => name.StartsWith(m.Value + ".", StringComparison.Ordinal))
+            .MaxBy(m => m.Value.Length);
         var rest = name[(here.Length + 1)..];
         if (here.Contains("resnets.", StringComparison.Ordinal))
         {
-            (string, string)[] names = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"), ("norm2", "out_layers.0"), ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection")];
+            (string, string)[] names = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"),
+                ("norm2", "out_layers.0"), ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection")];
             rest = names.Aggregate(rest, (r, n) => r.Replace(n.Item1 + ".", n.Item2 + ".", StringComparison.Ordinal));
         }
         return $"{there}.{rest}";
     }
 
-    /// <summary>A transformers text encoder as OpenCLIP lays it out: q, k and v in one matrix, the projection transposed, and for SD 2 a last layer that nobody reads.</summary>
+    /// <summary>
+    /// A transformers text encoder as OpenCLIP lays it out: q, k and v in one matrix, the projection transposed, and for SD 2 a
+    /// last layer that nobody reads.
+    /// </summary>
     private static IEnumerable<TensorData> OpenClip(List<TensorData> text, string prefix, bool extraLayer)
     {
-        var all = text.ToDictionary(t => t.Name, t => tensor(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(t.Bytes.Span).ToArray()).view(t.Shape));
-        (string, string)[] names = [("text_model.embeddings.token_embedding.", "token_embedding."), ("text_model.embeddings.position_embedding.weight", "positional_embedding"),
-            ("text_model.final_layer_norm.", "ln_final."), ("text_model.encoder.layers.", "transformer.resblocks."), (".layer_norm1.", ".ln_1."), (".layer_norm2.", ".ln_2."),
+        var all = text.ToDictionary(t => t.Name,
+            t => tensor(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(t.Bytes.Span).ToArray()).view(t.Shape));
+        (string, string)[] names = [("text_model.embeddings.token_embedding.", "token_embedding."),
+            ("text_model.embeddings.position_embedding.weight", "positional_embedding"),
+            ("text_model.final_layer_norm.", "ln_final."), ("text_model.encoder.layers.", "transformer.resblocks."),
+                (".layer_norm1.", ".ln_1."), (".layer_norm2.", ".ln_2."),
             (".mlp.fc1.", ".mlp.c_fc."), (".mlp.fc2.", ".mlp.c_proj."), (".self_attn.out_proj.", ".attn.out_proj.")];
-        string Named(string name) => names.Aggregate(name, (n, pair) => n.Replace(pair.Item1, pair.Item2, StringComparison.Ordinal));
+        string Named(string name) =>
+            names.Aggregate(name, (n, pair) => n.Replace(pair.Item1, pair.Item2, StringComparison.Ordinal));
         var result = new Dictionary<string, Tensor> { ["logit_scale"] = ones(1), ["text_projection"] = eye(Width) };
         foreach (var (name, value) in all)
         {
             if (name.Contains(".q_proj.", StringComparison.Ordinal))
             {
                 Tensor Of(string letter) => all[name.Replace(".q_proj.", $".{letter}_proj.", StringComparison.Ordinal)];
-                result[Named(name).Replace(".self_attn.q_proj.", ".attn.in_proj_", StringComparison.Ordinal)] = cat([Of("q"), Of("k"), Of("v")], 0);
+                result[Named(name).Replace(".self_attn.q_proj.", ".attn.in_proj_", StringComparison.Ordinal)] =
+                    cat([Of("q"), Of("k"), Of("v")], 0);
             }
             else if (name == "text_projection.weight")
             {
@@ -194,7 +215,8 @@ internal static class TinyModels
                 result[Named(name)] = value;
             }
         }
-        foreach (var (name, value) in extraLayer ? result.Where(r => r.Key.Contains("resblocks.0.", StringComparison.Ordinal)).ToList() : [])
+        foreach (var (name, value) in extraLayer
+            ? result.Where(r => r.Key.Contains("resblocks.0.", StringComparison.Ordinal)).ToList() : [])
         {
             result[name.Replace("resblocks.0.", "resblocks.2.", StringComparison.Ordinal)] = randn_like(value);
         }

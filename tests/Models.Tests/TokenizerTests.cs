@@ -32,9 +32,11 @@ public class TokenizerTests
         using var file = new GZipStream(File.OpenRead(Fixture.Path("golden", "prompts.json.gz")), CompressionMode.Decompress);
         using var json = JsonDocument.Parse(file);
         var prompts = json.RootElement.GetProperty("prompts").EnumerateArray().Select(p => p.GetString()!).ToList();
-        var ids = json.RootElement.GetProperty("ids").EnumerateArray().Select(row => row.EnumerateArray().Select(i => i.GetInt64()).ToArray()).ToList();
+        var ids = json.RootElement.GetProperty("ids").EnumerateArray()
+            .Select(row => row.EnumerateArray().Select(i => i.GetInt64()).ToArray()).ToList();
         Assert.True(prompts.Count > 2000);
-        var wrong = prompts.Zip(ids).Where(p => !tokenizer.Encode(p.First).AsSpan(0, p.Second.Length).SequenceEqual(p.Second)).Select(p => p.First).ToList();
+        var wrong = prompts.Zip(ids).Where(p => !tokenizer.Encode(p.First).AsSpan(0, p.Second.Length).SequenceEqual(p.Second))
+            .Select(p => p.First).ToList();
         Assert.Empty(wrong);
     }
 
@@ -51,7 +53,8 @@ public class TokenizerTests
     [InlineData("{\"pad_token\": \"<|endoftext|>\"}", "{\"pad_token\": \"!\"}", 0)]
     [InlineData("{\"pad_token\": {\"content\": \"!\"}, \"added_tokens_decoder\": {}}", "{\"pad_token\": \"<|endoftext|>\"}", 0)]
     [InlineData("{\"pad_token\": \"<|endoftext|>\"}", "{}", 49407)]
-    public void The_padding_token_comes_from_the_map_unless_the_configuration_is_of_the_newer_kind(string config, string map, int pad)
+    public void The_padding_token_comes_from_the_map_unless_the_configuration_is_of_the_newer_kind(string config, string map,
+        int pad)
     {
         var folder = Directory.CreateTempSubdirectory("alignprop-tokenizer-").FullName;
         try

@@ -46,7 +46,8 @@ public sealed class UNetConfigTests : IDisposable
     [Fact]
     public void One_number_stands_for_all_levels_and_a_list_for_each()
     {
-        var config = With(("attention_head_dim", "[2, 4, 8, 8]"), ("cross_attention_dim", "[64, 64, 128, 128]"), ("layers_per_block", "[1, 2, 3, 2]"),
+        var config = With(("attention_head_dim", "[2, 4, 8, 8]"), ("cross_attention_dim", "[64, 64, 128, 128]"),
+            ("layers_per_block", "[1, 2, 3, 2]"),
             ("transformer_layers_per_block", "[1, 2, 3, 4]"), ("only_cross_attention", "[true, true, false, false]"));
         Assert.Equal([2, 4, 8, 8], config.Heads);
         Assert.Equal([64, 64, 128, 128], config.CrossAttentionDim);
@@ -61,7 +62,8 @@ public sealed class UNetConfigTests : IDisposable
     [Fact]
     public void A_lopsided_network_says_both_ways()
     {
-        var config = With(("transformer_layers_per_block", "[0, [2, 2], [4, 4], 1]"), ("reverse_transformer_layers_per_block", "[1, [4, 4, 10], [2, 1, 1], 1]"),
+        var config = With(("transformer_layers_per_block", "[0, [2, 2], [4, 4], 1]"),
+            ("reverse_transformer_layers_per_block", "[1, [4, 4, 10], [2, 1, 1], 1]"),
             ("mid_block_type", "\"UNetMidBlock2D\""));
         Assert.Equal([2, 2], config.TransformerLayers[1]);
         Assert.Equal([4, 4, 10], config.UpTransformerLayers[1]);
@@ -76,7 +78,10 @@ public sealed class UNetConfigTests : IDisposable
         Assert.Equal([4, 4, 4, 4], With(("num_attention_heads", "4"), ("attention_head_dim", "8")).Heads);
         Assert.Equal((48, 64), With(("sample_size", "[48, 64]")).SampleSize);
         Assert.False(With(("upcast_attention", "null")).UpcastAttention);
-        Assert.Equal([false, true, true, true], With(("down_block_types", "[\"UNetResDownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"]")).DownAttention);
+        Assert.Equal([false, true, true, true],
+            With(("down_block_types",
+            "[\"UNetResDownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"]"))
+            .DownAttention);
     }
 
     public void Dispose() => File.Delete(_path);

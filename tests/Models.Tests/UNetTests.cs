@@ -18,14 +18,18 @@ public class UNetTests
     public void Output_and_input_gradients_agree_with_diffusers(string which)
     {
         using var scope = NewDisposeScope();
-        var (unet, inputs, expected) = (LoadUNet(), Fixture.Tensors("unet", "inputs.safetensors"), Fixture.Tensors("unet", "expected.safetensors"));
+        var (unet, inputs, expected) = (LoadUNet(), Fixture.Tensors("unet", "inputs.safetensors"),
+            Fixture.Tensors("unet", "expected.safetensors"));
         var sample = inputs["sample"].requires_grad_();
         var context = inputs["encoder_hidden_states"].requires_grad_();
         var output = unet.forward(sample, inputs[$"timestep_{which}"], context);
         (output * inputs["grad_out"]).sum().backward();
-        FixtureAgreement.Check("UNet2DConditionModel", $"out_{which}", output, expected[$"out_{which}"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("UNet2DConditionModel", $"grad_sample_{which}", sample.grad!, expected[$"grad_sample_{which}"], FixtureAgreement.Gradient);
-        FixtureAgreement.Check("UNet2DConditionModel", $"grad_context_{which}", context.grad!, expected[$"grad_context_{which}"], FixtureAgreement.Gradient);
+        FixtureAgreement.Check("UNet2DConditionModel", $"out_{which}", output, expected[$"out_{which}"],
+            FixtureAgreement.Forward);
+        FixtureAgreement.Check("UNet2DConditionModel", $"grad_sample_{which}", sample.grad!, expected[$"grad_sample_{which}"],
+            FixtureAgreement.Gradient);
+        FixtureAgreement.Check("UNet2DConditionModel", $"grad_context_{which}", context.grad!, expected[$"grad_context_{which}"],
+            FixtureAgreement.Gradient);
     }
 
     [Fact]
@@ -45,14 +49,16 @@ public class UNetTests
     {
         using var scope = NewDisposeScope();
         var (unet, inputs) = (LoadUNet(), Fixture.Tensors("unet", "inputs.safetensors"));
-        var (expected, gradients) = (Fixture.Tensors("lora", "expected.safetensors"), Fixture.Tensors("lora", "expected_grads.safetensors"));
+        var (expected, gradients) = (Fixture.Tensors("lora", "expected.safetensors"),
+            Fixture.Tensors("lora", "expected_grads.safetensors"));
         using var lora = LoadLora(unet, "lora_nonzero");
         var sample = inputs["sample"].requires_grad_();
         var output = unet.forward(sample, inputs["timestep_c"], inputs["encoder_hidden_states"]);
         (output * inputs["grad_out"]).sum().backward();
         FixtureAgreement.Check("LoRA", "out", output, expected["out"], FixtureAgreement.Forward);
         FixtureAgreement.Check("LoRA", "grad_sample", sample.grad!, expected["grad_sample"], FixtureAgreement.Gradient);
-        FixtureAgreement.CheckAll("LoRA", "grad of A and B", lora.Parameters.Select(p => (p.Value.grad!, gradients[p.Name])).ToList(), FixtureAgreement.Gradient);
+        FixtureAgreement.CheckAll("LoRA", "grad of A and B",
+            lora.Parameters.Select(p => (p.Value.grad!, gradients[p.Name])).ToList(), FixtureAgreement.Gradient);
         Assert.Equal(256, lora.Parameters.Count);
     }
 
@@ -66,12 +72,14 @@ public class UNetTests
             using var scope = NewDisposeScope();
             using (var weights = WeightFiles.Open(Fixture.Path("unet", "diffusion_pytorch_model.safetensors")))
             {
-                WeightMerger.Write(merged, weights, LoraFile.Read(Fixture.Path("lora", "trl_saved", DiffusersLoraFormat.FileName)));
+                WeightMerger.Write(merged, weights,
+                    LoraFile.Read(Fixture.Path("lora", "trl_saved", DiffusersLoraFormat.FileName)));
             }
             var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))), merged);
             var inputs = Fixture.Tensors("unet", "inputs.safetensors");
             using var noGrad = no_grad();
-            FixtureAgreement.Check("LoRA", "out_fused", unet.forward(inputs["sample"], inputs["timestep_c"], inputs["encoder_hidden_states"]),
+            FixtureAgreement.Check("LoRA", "out_fused",
+                unet.forward(inputs["sample"], inputs["timestep_c"], inputs["encoder_hidden_states"]),
                 Fixture.Tensors("lora", "expected.safetensors")["out_fused"], FixtureAgreement.Forward);
         }
         finally
@@ -93,7 +101,8 @@ public class UNetTests
     }
 
     internal static UNet2DConditionModel LoadUNet() => Weights.Load(
-        new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))), Fixture.Path("unet", "diffusion_pytorch_model.safetensors"));
+        new UNet2DConditionModel(UNetConfig.Load(Fixture.Path("unet", "config.json"))),
+            Fixture.Path("unet", "diffusion_pytorch_model.safetensors"));
 
     internal static LoraInjection LoadLora(IDenoiser unet, string file, double alpha = 4)
     {

@@ -6,25 +6,34 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests;
 
-/// <summary>What SD 2 and XL style configurations change, against golden numbers where they say the same, and against the formula otherwise.</summary>
+/// <summary>
+/// What SD 2 and XL style configurations change, against golden numbers where they say the same, and against the formula
+/// otherwise.
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public class UNetVariantTests
 {
-    public static TheoryData<string> Settings => [.. Directory.GetDirectories(Fixture.Path("golden", "unets")).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Settings => [.. Directory.GetDirectories(Fixture.Path("golden", "unets"))
+        .Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
 
-    /// <summary>One setting after the other away from the usual, as diffusers saves and computes it (tests/fixtures/golden/make_unets.py).</summary>
+    /// <summary>
+    /// One setting after the other away from the usual, as diffusers saves and computes it (tests/fixtures/golden/make_unets.py).
+    /// </summary>
     [Theory]
     [MemberData(nameof(Settings))]
     public void Every_setting_agrees_with_diffusers(string setting)
     {
         using var scope = NewDisposeScope();
-        var (folder, golden) = (Fixture.Path("golden", "unets", setting), Fixture.Tensors("golden", "unets", setting, "golden.safetensors"));
-        using var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Path.Combine(folder, "config.json"))), Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        var (folder, golden) = (Fixture.Path("golden", "unets", setting),
+            Fixture.Tensors("golden", "unets", setting, "golden.safetensors"));
+        using var unet = Weights.Load(new UNet2DConditionModel(UNetConfig.Load(Path.Combine(folder, "config.json"))),
+            Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
         var sample = golden["sample"].requires_grad_();
         var output = unet.Predict(sample, golden["timesteps"], new Conditioning(golden["states"], Classes: golden["classes"]));
         (output * golden["grad_out"]).sum().backward();
         FixtureAgreement.Check("UNet settings", setting, output, golden["out"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("UNet settings", $"{setting} gradient", sample.grad!, golden["gradient"], FixtureAgreement.Gradient);
+        FixtureAgreement.Check("UNet settings", $"{setting} gradient", sample.grad!, golden["gradient"],
+            FixtureAgreement.Gradient);
     }
 
     [Fact]
@@ -32,14 +41,17 @@ public class UNetVariantTests
     {
         using var scope = NewDisposeScope();
         var config = UNetConfig.Load(Fixture.Path("unet", "config.json")) with { UseLinearProjection = true };
-        var unet = Weights.Load(Parts.Blueprint(() => new UNet2DConditionModel(config)), Fixture.Path("unet", "diffusion_pytorch_model.safetensors"));
+        var unet = Weights.Load(Parts.Blueprint(() => new UNet2DConditionModel(config)),
+            Fixture.Path("unet", "diffusion_pytorch_model.safetensors"));
         Assert.Equal(2, unet.named_parameters().Single(p => p.name == "mid_block.attentions.0.proj_in.weight").parameter.dim());
         var (inputs, expected) = (Fixture.Tensors("unet", "inputs.safetensors"), Fixture.Tensors("unet", "expected.safetensors"));
         var sample = inputs["sample"].requires_grad_();
         var output = unet.forward(sample, inputs["timestep_c"], inputs["encoder_hidden_states"]);
         (output * inputs["grad_out"]).sum().backward();
-        FixtureAgreement.Check("UNet2DConditionModel", "out_c, linear projections", output, expected["out_c"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("UNet2DConditionModel", "grad_sample_c, linear projections", sample.grad!, expected["grad_sample_c"], FixtureAgreement.Gradient);
+        FixtureAgreement.Check("UNet2DConditionModel", "out_c, linear projections", output, expected["out_c"],
+            FixtureAgreement.Forward);
+        FixtureAgreement.Check("UNet2DConditionModel", "grad_sample_c, linear projections", sample.grad!,
+            expected["grad_sample_c"], FixtureAgreement.Gradient);
     }
 
     [Theory]
@@ -54,7 +66,8 @@ public class UNetVariantTests
         using var attention = new Attention(24, 10, heads, 24 / heads);
         var weights = attention.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter);
         var (x, context) = (randn(3, 5, 24), randn(3, 7, 10));
-        var (q, k, v) = (x.matmul(weights["to_q.weight"].t()), context.matmul(weights["to_k.weight"].t()), context.matmul(weights["to_v.weight"].t()));
+        var (q, k, v) = (x.matmul(weights["to_q.weight"].t()), context.matmul(weights["to_k.weight"].t()),
+            context.matmul(weights["to_v.weight"].t()));
         var width = 24 / heads;
         var parts = Enumerable.Range(0, heads).Select(h =>
         {
@@ -62,7 +75,8 @@ public class UNetVariantTests
             return (qh.matmul(kh.transpose(1, 2)) / Math.Sqrt(width)).softmax(-1).matmul(vh);
         }).ToArray();
         var expected = cat(parts, -1).matmul(weights["to_out.0.weight"].t()) + weights["to_out.0.bias"];
-        FixtureAgreement.Check("Attention", $"{heads} heads, by hand", attention.forward(x, context), expected, FixtureAgreement.Forward);
+        FixtureAgreement.Check("Attention", $"{heads} heads, by hand", attention.forward(x, context), expected,
+            FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -75,11 +89,15 @@ public class UNetVariantTests
         var p = block.named_parameters().ToDictionary(n => n.name, n => (Tensor)n.parameter);
         p["norm2.weight"].normal_();
         var (x, time) = (randn(3, 8, 4, 4), randn(3, 6));
-        var h = nn.functional.conv2d(nn.functional.gelu(nn.functional.group_norm(x, 4, p["norm1.weight"], p["norm1.bias"], 1e-5)), p["conv1.weight"], p["conv1.bias"], padding: [1, 1]);
+        var h = nn.functional.conv2d(
+            nn.functional.gelu(nn.functional.group_norm(x, 4, p["norm1.weight"], p["norm1.bias"], 1e-5)), p["conv1.weight"],
+            p["conv1.bias"], padding: [1, 1]);
         var both = (time.matmul(p["time_emb_proj.weight"].t()) + p["time_emb_proj.bias"]).unsqueeze(-1).unsqueeze(-1);
-        h = nn.functional.group_norm(h, 4, p["norm2.weight"], p["norm2.bias"], 1e-5) * (1 + both.narrow(1, 0, 8)) + both.narrow(1, 8, 8);
+        h = nn.functional.group_norm(h, 4, p["norm2.weight"], p["norm2.bias"],
+            1e-5) * (1 + both.narrow(1, 0, 8)) + both.narrow(1, 8, 8);
         h = nn.functional.conv2d(nn.functional.gelu(h), p["conv2.weight"], p["conv2.bias"], padding: [1, 1]);
-        FixtureAgreement.Check("ResnetBlock2D", "scale_shift, by hand", block.forward(x, time), (x + h) / 2, FixtureAgreement.Forward);
+        FixtureAgreement.Check("ResnetBlock2D", "scale_shift, by hand", block.forward(x, time), (x + h) / 2,
+            FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -88,16 +106,19 @@ public class UNetVariantTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         manual_seed(3);
-        var config = UNetConfig.Uniform([8], 1, [2], 6, 4, 4) with { TextTime = new TextTimeEmbedding(4, 6 * 4 + 5), ClassCount = 3 };
+        var config = UNetConfig.Uniform([8], 1, [2], 6, 4, 4) with { TextTime = new TextTimeEmbedding(4, 6 * 4 + 5),
+            ClassCount = 3 };
         using var unet = new UNet2DConditionModel(config);
         var p = unet.named_parameters().ToDictionary(n => n.name, n => (Tensor)n.parameter);
         var (x, t, states) = (randn(2, 4, 4, 4), tensor(7L), randn(2, 3, 6));
-        var c = new Conditioning(states, randn(2, 5), tensor(new float[,] { { 512, 256, 0, 0, 512, 256 }, { 64, 64, 8, 8, 32, 32 } }), tensor([2L, 0L]));
+        var c = new Conditioning(states, randn(2, 5),
+            tensor(new float[,] { { 512, 256, 0, 0, 512, 256 }, { 64, 64, 8, 8, 32, 32 } }), tensor([2L, 0L]));
         var waves = TimestepEmbedding.Sinusoids(c.Sizes!.flatten(), 4, flip: true, 0).view(2, 24);
         var added = Mlp(cat([c.Pooled!, waves], -1), "add_embedding") + p["class_embedding.weight"].index_select(0, c.Classes!);
         var prediction = unet.Predict(x, t, c);
 
-        // The same network without the extras, and their sum in the timestep's own embedding: its last bias, one sample at a time.
+        // The same network without the extras, and their sum in the timestep's own embedding: its last bias, one sample at a
+        // time.
         using var plain = new UNet2DConditionModel(config with { TextTime = null, ClassCount = null });
         foreach (var (name, parameter) in plain.named_parameters())
         {
@@ -108,10 +129,13 @@ public class UNetVariantTests
         {
             bias.copy_(p["time_embedding.linear_2.bias"] + added[i]);
             FixtureAgreement.Check("UNet2DConditionModel", $"text_time and class, sample {i}, by hand",
-                prediction.narrow(0, i, 1), plain.forward(x.narrow(0, i, 1), t, states.narrow(0, i, 1)), FixtureAgreement.Forward);
+                prediction.narrow(0, i, 1), plain.forward(x.narrow(0, i, 1), t, states.narrow(0, i, 1)),
+                    FixtureAgreement.Forward);
         }
 
-        Tensor Mlp(Tensor h, string name) => nn.functional.silu(h.matmul(p[name + ".linear_1.weight"].t()) + p[name + ".linear_1.bias"]).matmul(p[name + ".linear_2.weight"].t()) + p[name + ".linear_2.bias"];
+        Tensor Mlp(Tensor h,
+            string name) => nn.functional.silu(h.matmul(p[name + ".linear_1.weight"].t()) + p[name + ".linear_1.bias"])
+            .matmul(p[name + ".linear_2.weight"].t()) + p[name + ".linear_2.bias"];
     }
 
     [Theory]
@@ -121,7 +145,8 @@ public class UNetVariantTests
     {
         using var scope = NewDisposeScope();
         manual_seed(4);
-        // Heads that do not divide the channels, no attention at the top, text in both attentions below it, other kernels and paddings.
+        // Heads that do not divide the channels, no attention at the top, text in both attentions below it, other kernels and
+        // paddings.
         var config = new UNetConfig
         {
             BlockOutChannels = [16, 24],

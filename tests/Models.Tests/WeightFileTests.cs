@@ -23,9 +23,11 @@ public sealed class WeightFileTests : IDisposable
         using var scope = NewDisposeScope();
         var tensors = Tensors();
         var (pickle, safetensors) = (Path.Combine(_folder, "head.pth"), Path.Combine(_folder, "head.safetensors"));
-        File.WriteAllBytes(pickle, TorchWriter.StateDict([.. tensors.Select(t => (t.Name, "FloatStorage", t.Shape, t.Bytes.ToArray()))]));
+        File.WriteAllBytes(pickle,
+            TorchWriter.StateDict([.. tensors.Select(t => (t.Name, "FloatStorage", t.Shape, t.Bytes.ToArray()))]));
         SafetensorsWriter.Write(safetensors, tensors);
-        var (one, other) = (AestheticHead.Load(pickle, Features).named_parameters().ToList(), AestheticHead.Load(safetensors, Features).named_parameters().ToList());
+        var (one, other) = (AestheticHead.Load(pickle, Features).named_parameters().ToList(),
+            AestheticHead.Load(safetensors, Features).named_parameters().ToList());
         Assert.Equal(10, one.Count);
         Assert.All(one.Zip(other), pair =>
         {
@@ -41,7 +43,9 @@ public sealed class WeightFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var path = Path.Combine(_folder, "head.safetensors");
-        SafetensorsWriter.Write(path, Tensors().Where(t => t.Name is not ("layers.0.bias" or "layers.7.weight")).Select(t => t.Name == "layers.2.bias" ? t with { Shape = [64, 2] } : t));
+        SafetensorsWriter.Write(path,
+            Tensors().Where(t => t.Name is not ("layers.0.bias" or "layers.7.weight"))
+            .Select(t => t.Name == "layers.2.bias" ? t with { Shape = [64, 2] } : t));
         var error = Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message;
         Assert.StartsWith($"{path} does not fit AestheticHead: 2 keys missing, 1 key of another shape", error);
         Assert.Contains("missing: layers.0.bias [1024]", error);
@@ -54,9 +58,11 @@ public sealed class WeightFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var path = Path.Combine(_folder, "head.pth");
-        Assert.Contains($"{path}: file not found", Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message);
+        Assert.Contains($"{path}: file not found",
+            Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message);
         File.WriteAllBytes(path, TorchWriter.Archive(new PickleBuilder().Global("os", "system").Stop()));
-        Assert.Contains($"{path}: the pickle wants os.system, which is refused", Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message);
+        Assert.Contains($"{path}: the pickle wants os.system, which is refused",
+            Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message);
     }
 
     private static List<TensorData> Tensors()
@@ -64,7 +70,8 @@ public sealed class WeightFileTests : IDisposable
         var random = new DeterministicRandom(3);
         return [.. Layers.SelectMany((layer, i) => new[]
         {
-            TensorData.FromSingles($"layers.{layer}.weight", [Widths[i + 1], Widths[i]], Values(Widths[i + 1] * Widths[i])), TensorData.FromSingles($"layers.{layer}.bias", [Widths[i + 1]], Values(Widths[i + 1])),
+            TensorData.FromSingles($"layers.{layer}.weight", [Widths[i + 1], Widths[i]], Values(Widths[i + 1] * Widths[i])),
+                TensorData.FromSingles($"layers.{layer}.bias", [Widths[i + 1]], Values(Widths[i + 1])),
         })];
 
         float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian())];

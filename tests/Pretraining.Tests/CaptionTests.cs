@@ -37,7 +37,8 @@ public class CaptionTests
     {
         var words = CaptionVocabulary.Words();
         Assert.Equal(words.Distinct().Order(StringComparer.Ordinal), words);
-        Assert.All(["a", "an", "of", "on", "background", "3d", "drawing", "sticker", "blue", "cat", "kangaroo"], word => Assert.Contains(word, words));
+        Assert.All(["a", "an", "of", "on", "background", "3d", "drawing", "sticker", "blue", "cat", "kangaroo"],
+            word => Assert.Contains(word, words));
     }
 
     private static List<SampledCaption> Draw(int count)

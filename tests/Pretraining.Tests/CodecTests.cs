@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Pretraining.Tests;
 
-/// <summary>The differentiable codec's size estimate against SkiaSharp's encoder, on pictures its factors were not fitted to.</summary>
+/// <summary>
+/// The differentiable codec's size estimate against SkiaSharp's encoder, on pictures its factors were not fitted to.
+/// </summary>
 public class CodecTests
 {
     [Fact]

@@ -37,7 +37,9 @@ public sealed class JpegHeadTests : IDisposable
 
     [Fact]
     public void Too_few_pictures_are_named() =>
-        Assert.Contains("0 pictures", Assert.Throws<ArgumentException>(() => JpegHead.Train(CodecTests.Models("emoji-clip"), _folder, Path.Combine(_folder, "out"), Size, 90, 1)).Message);
+        Assert.Contains("0 pictures",
+            Assert.Throws<ArgumentException>(() =>
+            JpegHead.Train(CodecTests.Models("emoji-clip"), _folder, Path.Combine(_folder, "out"), Size, 90, 1)).Message);
 
     private static Tensor Noise(float contrast) => (randn(3, Size, Size) * contrast * 0.5f).clamp(-1, 1);
 }

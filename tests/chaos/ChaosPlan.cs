@@ -15,12 +15,15 @@ public enum FailureKind
 }
 
 /// <summary>The sizes of a chaos run.</summary>
-/// <param name="Hosts">Separate hosts in network namespaces, with PostgreSQL and a standby; else everything on the loopback with SQLite.</param>
+/// <param name="Hosts">
+/// Separate hosts in network namespaces, with PostgreSQL and a standby; else everything on the loopback with SQLite.
+/// </param>
 /// <param name="Simulated">Made-up gradients instead of the shipped model.</param>
 public sealed record ChaosPlan(int Seed, int Failures, int Epochs, bool Hosts, bool Simulated, IReadOnlyList<FailureKind> Kinds)
 {
     private static readonly FailureKind[] OnOneHost =
-        [FailureKind.KillNode, FailureKind.HangNode, FailureKind.DrainNode, FailureKind.JoinNode, FailureKind.KillCoordinator, FailureKind.KillEverything];
+        [FailureKind.KillNode, FailureKind.HangNode, FailureKind.DrainNode, FailureKind.JoinNode, FailureKind.KillCoordinator,
+            FailureKind.KillEverything];
 
     public static ChaosPlan Short { get; } = new(1, 7, 5, Hosts: false, Simulated: true, OnOneHost);
 
@@ -32,6 +35,7 @@ public sealed record ChaosPlan(int Seed, int Failures, int Epochs, bool Hosts, b
     {
         var first = Kinds.ToArray();
         random.Shuffle(first);
-        return [.. first.Concat(Enumerable.Range(0, Math.Max(0, Failures - first.Length)).Select(_ => Kinds[random.Next(Kinds.Count)])).Take(Failures)];
+        return [.. first.Concat(Enumerable.Range(0, Math.Max(0, Failures - first.Length))
+            .Select(_ => Kinds[random.Next(Kinds.Count)])).Take(Failures)];
     }
 }

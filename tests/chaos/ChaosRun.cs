@@ -16,7 +16,8 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
     private readonly List<Failure> _failures = [];
     private bool _databaseWasAwayForAMinute;
 
-    private string[] Train => ["emoji-preference", "--set", $"stopping.max-epochs={plan.Epochs}", "--set", "evaluation.every-epochs=4"];
+    private string[] Train =>
+        ["emoji-preference", "--set", $"stopping.max-epochs={plan.Epochs}", "--set", "evaluation.every-epochs=4"];
 
     /// <returns>0 when every step's adapter is the undisturbed run's.</returns>
     public async Task<int> RunAsync()
@@ -41,7 +42,9 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
                 await MakeAsync(kind, cluster);
             }
             await Cluster.Until("the end of the run", () => cluster.IsOver, TimeSpan.FromMinutes(15));
-            await Cluster.Until("every process to end by itself", () => cluster.Nodes.Concat(cluster.Coordinators.OfType<Member>()).All(m => !m.IsRunning), TimeSpan.FromSeconds(90));
+            await Cluster.Until("every process to end by itself",
+                () => cluster.Nodes.Concat(cluster.Coordinators.OfType<Member>()).All(m => !m.IsRunning),
+                TimeSpan.FromSeconds(90));
         }
         catch (TimeoutException e)
         {
@@ -61,7 +64,8 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         await Task.Delay(TimeSpan.FromSeconds(_random.NextDouble() * (plan.Simulated ? 0.6 : 3)));
         var alive = cluster.Nodes.Where(n => n.IsRunning).ToList();
         // One that takes part, if there is one.
-        var working = alive.Where(n => cluster.Said.Any(l => l.Text.StartsWith($"{n.Name} joined", StringComparison.Ordinal))).ToList();
+        var working = alive.Where(n => cluster.Said.Any(l => l.Text.StartsWith($"{n.Name} joined", StringComparison.Ordinal)))
+            .ToList();
         var node = (working.Count > 0 ? working : alive)[_random.Next(working.Count > 0 ? working.Count : alive.Count)];
         var leader = cluster.Leader;
         Console.WriteLine($"{DateTime.Now:HH:mm:ss}  step {step,2}  {kind} {(kind is FailureKind.KillCoordinator or FailureKind.CutCoordinator ? cluster.Coordinators[leader]!.Name : kind is FailureKind.KillEverything or FailureKind.DatabaseAway or FailureKind.JoinNode ? "" : node.Name)}");
@@ -78,11 +82,17 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             FailureKind.CutCoordinator => await CutCoordinatorAsync(cluster, leader, at),
             _ => await DatabaseAwayAsync(cluster, at),
         };
-        DateTime? Find(Func<string, bool> which) => cluster.Said.Where(l => l.At > Since && which(l.Text)).Select(l => (DateTime?)l.At).FirstOrDefault();
-        await Cluster.Until($"a step after {kind} {Target}", () => cluster.IsOver || Find(t => Cluster.StepLine().IsMatch(t)) is not null, Patience);
-        var (noticed, next) = (Find(t => t.Contains(Marker, StringComparison.Ordinal)), Find(t => Cluster.StepLine().IsMatch(t)) ?? DateTime.UtcNow);
-        _failures.Add(new Failure(kind, Target, step, noticed is { } n ? (n - Since).TotalSeconds : null, (next - Since).TotalSeconds));
-        Console.WriteLine($"          noticed after {(noticed is { } seen ? $"{(seen - Since).TotalSeconds:F1} s" : "-")}, next step after {(next - Since).TotalSeconds:F1} s");
+        DateTime? Find(Func<string, bool> which) => cluster.Said.Where(l => l.At > Since && which(l.Text))
+            .Select(l => (DateTime?)l.At).FirstOrDefault();
+        await Cluster.Until($"a step after {kind} {Target}", () => cluster.IsOver
+            || Find(t => Cluster.StepLine().IsMatch(t)) is not null, Patience);
+        var (noticed, next) = (Find(t => t.Contains(Marker, StringComparison.Ordinal)), Find(t => Cluster.StepLine().IsMatch(t))
+            ?? DateTime.UtcNow);
+        _failures.Add(new Failure(kind, Target, step, noticed is { } n ? (n - Since).TotalSeconds : null,
+            (next - Since).TotalSeconds));
+        Console.WriteLine(
+            $"          noticed after {(noticed is { } seen ? $"{(seen - Since).TotalSeconds:F1} s" : "-")}, next step after "
+            + $"{(next - Since).TotalSeconds:F1} s");
         // Two nodes at least, three at most.
         while (cluster.Nodes.Count(n => n.IsRunning) < 2 && !cluster.IsOver)
         {
@@ -111,7 +121,8 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         node.Drain();
         cluster.AddNode();
         await Cluster.Until($"{node.Name} to drain", () => !node.IsRunning, TimeSpan.FromSeconds(60));
-        return node.ExitCode == 0 ? (node.Name, $"{node.Name} leaving", at) : throw new TimeoutException($"{node.Name} drained with exit code {node.ExitCode}, expected 0");
+        return node.ExitCode == 0 ? (node.Name, $"{node.Name} leaving", at)
+            : throw new TimeoutException($"{node.Name} drained with exit code {node.ExitCode}, expected 0");
     }
 
     private static (string, string, DateTime) Join(Cluster cluster, DateTime at)
@@ -134,7 +145,8 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             cluster.Resume(leader);
             return (name, "resumed at step", at);
         }
-        await Cluster.Until("the standby to take over", () => cluster.Said.Any(l => l.At > at && l.Text.StartsWith("resumed at step", StringComparison.Ordinal)), Patience);
+        await Cluster.Until("the standby to take over",
+            () => cluster.Said.Any(l => l.At > at && l.Text.StartsWith("resumed at step", StringComparison.Ordinal)), Patience);
         cluster.StandBy(leader);
         return ($"{name} (standby takes over)", "resumed at step", at);
     }
@@ -153,7 +165,8 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         return ("all processes", "resumed at step", at);
     }
 
-    private static async Task<(string, string, DateTime)> CutAsync(int host, string target, string marker, int seconds, DateTime at)
+    private static async Task<(string, string, DateTime)> CutAsync(int host, string target, string marker, int seconds,
+        DateTime at)
     {
         Hosts.Silence(host);
         await Task.Delay(TimeSpan.FromSeconds(seconds));
@@ -165,10 +178,13 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
     {
         var cut = cluster.Coordinators[leader]!;
         Hosts.Silence(cut.Host);
-        await Cluster.Until("the standby to take over", () => cluster.Said.Any(l => l.At > at && l.Text.StartsWith("resumed at step", StringComparison.Ordinal)), Patience);
+        await Cluster.Until("the standby to take over",
+            () => cluster.Said.Any(l => l.At > at && l.Text.StartsWith("resumed at step", StringComparison.Ordinal)), Patience);
         await Task.Delay(TimeSpan.FromSeconds(5));
         Hosts.Heal();
-        await Cluster.Until($"{cut.Name} to step back", () => cut.Lines.Any(l => l.At > at && l.Text.Contains("joining the cluster again", StringComparison.Ordinal)), Patience);
+        await Cluster.Until($"{cut.Name} to step back",
+            () => cut.Lines.Any(l => l.At > at && l.Text.Contains("joining the cluster again", StringComparison.Ordinal)),
+            Patience);
         return ($"{cut.Name} (standby takes over)", "resumed at step", at);
     }
 
@@ -189,7 +205,9 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         Console.WriteLine("\n| failure | at step | noticed after s | next step committed after s |\n|---|---|---|---|");
         foreach (var f in _failures)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {f.Kind} {f.Target} | {f.AtStep} | {(f.Noticed is { } n ? n.ToString("F1", CultureInfo.InvariantCulture) : "-")} | {f.NextStep:F1} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {f.Kind} {f.Target} | {f.AtStep} | "
+                + $"{(f.Noticed is { } n ? n.ToString("F1", CultureInfo.InvariantCulture) : "-")} | {f.NextStep:F1} |"));
         }
         Console.WriteLine("\n| step | undisturbed | with failures | term | |\n|---|---|---|---|---|");
         var wrong = 0;
@@ -198,10 +216,15 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             var found = commits.Where(c => c.Step == e.Step).ToList();
             var equal = found.Count == 1 && found[0].Adapter == e.Adapter;
             wrong += equal ? 0 : 1;
-            Console.WriteLine($"| {e.Step} | {e.Adapter[..16]} | {(found.Count == 1 ? found[0].Adapter[..16] : $"committed {found.Count} times")} | {(found.Count > 0 ? found[0].Term : 0)} | {(equal ? "equal" : "DIFFERENT")} |");
+            Console.WriteLine(
+                $"| {e.Step} | {e.Adapter[..16]} | "
+                + $"{(found.Count == 1 ? found[0].Adapter[..16] : $"committed {found.Count} times")} | "
+                + $"{(found.Count > 0 ? found[0].Term : 0)} | {(equal ? "equal" : "DIFFERENT")} |");
         }
         var terms = commits.Select(c => c.Term).Distinct().Count();
-        Console.WriteLine($"\n{_failures.Count} failures, {commits.Count} steps committed by {terms} coordinator lives, {wrong} different; last adapter {commits[^1].Adapter}");
+        Console.WriteLine(
+            $"\n{_failures.Count} failures, {commits.Count} steps committed by {terms} coordinator lives, {wrong} different; "
+            + $"last adapter {commits[^1].Adapter}");
         var ok = wrong == 0 && commits.Count == expected.Count && _failures.Count == plan.Failures;
         Console.WriteLine(ok ? "chaos: every step's adapter is the undisturbed run's" : "chaos: FAILED");
         return ok ? 0 : 1;

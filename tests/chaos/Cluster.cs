@@ -39,9 +39,11 @@ internal sealed partial class Cluster : IDisposable
         .MaxBy(i => Coordinators[i]!.Lines.LastOrDefault(l => Led().IsMatch(l.Text)).At);
 
     /// <summary>Everything every coordinator said, those included that are gone.</summary>
-    public IEnumerable<(DateTime At, string Text)> Said => Coordinators.OfType<Member>().Concat(_ended).SelectMany(c => c.Lines).OrderBy(l => l.At);
+    public IEnumerable<(DateTime At, string Text)> Said => Coordinators.OfType<Member>().Concat(_ended).SelectMany(c => c.Lines)
+        .OrderBy(l => l.At);
 
-    public int Step => Said.Select(l => StepLine().Match(l.Text)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].Value)).DefaultIfEmpty().Max();
+    public int Step => Said.Select(l => StepLine().Match(l.Text)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].Value))
+        .DefaultIfEmpty().Max();
 
     public bool IsOver => Said.Any(l => l.Text.StartsWith("adapter SHA-256", StringComparison.Ordinal));
 
@@ -72,8 +74,11 @@ internal sealed partial class Cluster : IDisposable
         var host = _plan.Hosts
             ? Enumerable.Range(FirstNodeHost, NodeHosts).MinBy(h => Nodes.Count(n => n.IsRunning && n.Host == h))
             : 0;
-        var coordinators = Enumerable.Range(0, Coordinators.Length).SelectMany(i => new[] { "--coordinator", Hosts.Coordinator(i + 1, _ports[i]) });
-        var start = Hosts.Command(host, "dotnet", [Binary("GpuNode"), "run", .. coordinators, "--name", $"node-{number}", "--device", "cpu:0", "--host", Hosts.AddressOf(host)]);
+        var coordinators = Enumerable.Range(0, Coordinators.Length)
+            .SelectMany(i => new[] { "--coordinator", Hosts.Coordinator(i + 1, _ports[i]) });
+        var start = Hosts.Command(host, "dotnet",
+            [Binary("GpuNode"), "run", .. coordinators, "--name", $"node-{number}", "--device", "cpu:0", "--host",
+            Hosts.AddressOf(host)]);
         Simulate(start);
         var node = new Member($"node-{number}", host, start, _folder);
         Nodes.Add(node);
@@ -83,14 +88,16 @@ internal sealed partial class Cluster : IDisposable
     /// <summary>The undisturbed run: one command on the loopback.</summary>
     public static async Task<IReadOnlyList<Commit>> UndisturbedAsync(ChaosPlan plan, IReadOnlyList<string> train, string folder)
     {
-        var start = new System.Diagnostics.ProcessStartInfo("dotnet", [Binary("Cli"), "train", .. train, "--nodes", "2", "--runs", Path.Combine(folder, "undisturbed")]);
+        var start = new System.Diagnostics.ProcessStartInfo("dotnet",
+            [Binary("Cli"), "train", .. train, "--nodes", "2", "--runs", Path.Combine(folder, "undisturbed")]);
         Simulate(start, plan);
         using var run = new Member("undisturbed", 0, start, folder);
         await run.Exited().WaitAsync(TimeSpan.FromMinutes(30));
         var directory = Directory.GetDirectories(Path.Combine(folder, "undisturbed")).Single();
         return run.ExitCode == 0
             ? JournalReader.Sqlite(Path.Combine(directory, "journal.db"), Path.GetFileName(directory))
-            : throw new InvalidOperationException($"the undisturbed run ended with exit code {run.ExitCode}:\n{string.Join('\n', run.Lines.Select(l => l.Text))}");
+            : throw new InvalidOperationException(
+                $"the undisturbed run ended with exit code {run.ExitCode}:\n{string.Join('\n', run.Lines.Select(l => l.Text))}");
     }
 
     public IReadOnlyList<Commit> Commits() => Database is { } database
@@ -132,8 +139,11 @@ internal sealed partial class Cluster : IDisposable
 
     private Member Coordinator(int i, IEnumerable<string> verb)
     {
-        var peers = Enumerable.Range(0, Coordinators.Length).Where(p => p != i).SelectMany(p => new[] { "--peer", Hosts.Coordinator(p + 1, _ports[p]) });
-        var start = Hosts.Command(i + 1, "dotnet", [Binary("Cli"), .. verb, "--nodes", "0", "--runs", RunsOf(i), "--host", Hosts.AddressOf(i + 1), "--port", $"{_ports[i]}", .. peers]);
+        var peers = Enumerable.Range(0, Coordinators.Length).Where(p => p != i)
+            .SelectMany(p => new[] { "--peer", Hosts.Coordinator(p + 1, _ports[p]) });
+        var start = Hosts.Command(i + 1, "dotnet",
+            [Binary("Cli"), .. verb, "--nodes", "0", "--runs", RunsOf(i), "--host", Hosts.AddressOf(i + 1), "--port",
+            $"{_ports[i]}", .. peers]);
         if (Database is { } database)
         {
             start.Environment["ALIGNPROP_DATABASE"] = database.ConnectionString;

@@ -22,7 +22,9 @@ internal sealed class Hosts : IDisposable
         hosts._environment["ALIGNPROP_TLS_PASSWORD"] = Guid.NewGuid().ToString("N");
         Script("down", $"{count}", mayFail: true);
         Script("up", $"{count}");
-        Shell.Run("bash", [Path.Combine(WorkingFolder.Root, "docker", "certificates.sh"), hosts._certificates!, .. Enumerable.Range(1, count).Select(i => $"10.77.0.{i}")], hosts._environment);
+        Shell.Run("bash",
+            [Path.Combine(WorkingFolder.Root, "docker", "certificates.sh"), hosts._certificates!,
+            .. Enumerable.Range(1, count).Select(i => $"10.77.0.{i}")], hosts._environment);
         return hosts;
     }
 
@@ -34,7 +36,8 @@ internal sealed class Hosts : IDisposable
     /// <summary>A command on a host; its signals reach the process itself.</summary>
     public ProcessStartInfo Command(int host, string file, IEnumerable<string> arguments)
     {
-        var start = Separate ? new ProcessStartInfo("nsenter", [$"--net=/run/netns/ap-{host}", file, .. arguments]) : new ProcessStartInfo(file, arguments);
+        var start = Separate ? new ProcessStartInfo("nsenter", [$"--net=/run/netns/ap-{host}", file, .. arguments])
+            : new ProcessStartInfo(file, arguments);
         foreach (var (name, value) in _environment)
         {
             start.Environment[name] = value;
@@ -61,14 +64,16 @@ internal sealed class Hosts : IDisposable
     }
 
     private static void Script(string verb, string argument, bool mayFail = false) =>
-        Shell.Run("bash", [Path.Combine(WorkingFolder.Root, "tests", "chaos", "hosts.sh"), verb, argument], new Dictionary<string, string>(), mayFail);
+        Shell.Run("bash", [Path.Combine(WorkingFolder.Root, "tests", "chaos", "hosts.sh"), verb, argument],
+            new Dictionary<string, string>(), mayFail);
 }
 
 /// <summary>Short commands that are waited for.</summary>
 internal static class Shell
 {
     /// <exception cref="InvalidOperationException">It failed.</exception>
-    public static string Run(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, bool mayFail = false)
+    public static string Run(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment,
+        bool mayFail = false)
     {
         var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
@@ -79,6 +84,7 @@ internal static class Shell
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 || mayFail ? output : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {error.Result}{output}");
+        return process.ExitCode == 0 || mayFail ? output
+            : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {error.Result}{output}");
     }
 }

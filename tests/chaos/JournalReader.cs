@@ -11,7 +11,8 @@ internal sealed record Commit(long SequenceNumber, int Term, int Step, string Ad
 /// <summary>Reads the committed steps out of a journal, past everything that wrote it.</summary>
 internal static class JournalReader
 {
-    private const string Query = "SELECT sequence_number, message FROM journal WHERE manifest = 'e-step' AND persistence_id = $id ORDER BY ordering";
+    private const string Query =
+        "SELECT sequence_number, message FROM journal WHERE manifest = 'e-step' AND persistence_id = $id ORDER BY ordering";
 
     public static IReadOnlyList<Commit> Sqlite(string file, string run)
     {

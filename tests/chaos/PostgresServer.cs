@@ -9,9 +9,11 @@ internal sealed class PostgresServer : IDisposable
     private readonly string _data;
     private readonly string _bin;
 
-    private PostgresServer(Hosts hosts, int host, int port, string data, string bin) => (_hosts, _host, _port, _data, _bin) = (hosts, host, port, data, bin);
+    private PostgresServer(Hosts hosts, int host, int port, string data, string bin) =>
+        (_hosts, _host, _port, _data, _bin) = (hosts, host, port, data, bin);
 
-    public string ConnectionString => $"Host={_hosts.AddressOf(_host)};Port={_port};Database=postgres;Username=test;Timeout=5;Command Timeout=10";
+    public string ConnectionString =>
+        $"Host={_hosts.AddressOf(_host)};Port={_port};Database=postgres;Username=test;Timeout=5;Command Timeout=10";
 
     /// <summary>By its socket in the file system, which every network namespace sees.</summary>
     public string LocalConnectionString => $"Host={_data};Port={_port};Database=postgres;Username=test;SSL Mode=Disable";
@@ -19,7 +21,8 @@ internal sealed class PostgresServer : IDisposable
     public static PostgresServer Start(Hosts hosts, int host, int port, string folder)
     {
         var bin = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin")).LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
+            ? Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin"))
+                .LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
             : null;
         var server = new PostgresServer(hosts, host, port, Path.Combine(folder, "postgres"),
             bin ?? throw new InvalidOperationException("PostgreSQL is not installed: apt-get install postgresql"));
@@ -32,7 +35,9 @@ internal sealed class PostgresServer : IDisposable
         return server;
     }
 
-    public void Begin() => AsNobody("pg_ctl", ["-w", "-D", _data, "-l", Path.Combine(_data, "server.log"), "-o", $"-h {_hosts.AddressOf(_host)} -p {_port} -k {_data}", "start"]);
+    public void Begin() => AsNobody("pg_ctl",
+        ["-w", "-D", _data, "-l", Path.Combine(_data, "server.log"), "-o", $"-h {_hosts.AddressOf(_host)} -p {_port} -k {_data}",
+        "start"]);
 
     /// <summary>Without a goodbye, as a power cut would.</summary>
     public void Stop() => AsNobody("pg_ctl", ["-D", _data, "-m", "immediate", "stop"], mayFail: true);
@@ -42,7 +47,8 @@ internal sealed class PostgresServer : IDisposable
     private void AsNobody(string command, IEnumerable<string> arguments, bool mayFail = false)
     {
         // Not RedirectStandardOutput: the server would inherit the pipe and it would never end.
-        var start = _hosts.Command(_host, "setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", Path.Combine(_bin, command), .. arguments]);
+        var start = _hosts.Command(_host, "setpriv",
+            ["--reuid=nobody", "--regid=nogroup", "--clear-groups", Path.Combine(_bin, command), .. arguments]);
         start.WorkingDirectory = "/";
         start.ArgumentList.Insert(0, "exec \"$@\" >/dev/null 2>&1 </dev/null");
         start.ArgumentList.Insert(0, "-c");

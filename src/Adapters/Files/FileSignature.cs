@@ -29,11 +29,13 @@ internal static class FileSignature
             _ when head.StartsWith("version https://git-lfs"u8) => FileKind.LfsPointer,
             _ when head.StartsWith("GGUF"u8) => FileKind.Gguf,
             _ when head.StartsWith(new byte[] { 0x89, (byte)'H', (byte)'D', (byte)'F' }) => FileKind.Hdf5,
-            _ when head.StartsWith(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }) || head.StartsWith(new byte[] { 0xff, 0xd8, 0xff }) => FileKind.Picture,
+            _ when head.StartsWith(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' })
+                || head.StartsWith(new byte[] { 0xff, 0xd8, 0xff }) => FileKind.Picture,
             _ when head.StartsWith("<!DOCTYPE"u8) || head.StartsWith("<html"u8) => FileKind.Html,
             _ when head.Length > TarMagic + 5 && head[TarMagic..].StartsWith("ustar"u8) => FileKind.OldTar,
             // PROTO n: no safetensors header starts so, for byte 8 of one is the brace of its JSON.
-            _ when head.Length > 2 && head[0] == 0x80 && head[1] is >= 1 and <= 5 && !(head.Length > 8 && head[8] == '{') => FileKind.OldPickle,
+            _ when head.Length > 2 && head[0] == 0x80 && head[1] is >= 1 and <= 5
+                && !(head.Length > 8 && head[8] == '{') => FileKind.OldPickle,
             _ => FileKind.Safetensors,
         };
     }
@@ -42,7 +44,8 @@ internal static class FileSignature
     internal static string WhyNot(FileKind kind) => kind switch
     {
         FileKind.OldPickle or FileKind.OldTar =>
-            "is in PyTorch's old format (before 1.6), which is not read; convert it once in Python: torch.save(torch.load(FILE, weights_only=True), NEW_FILE)",
+            "is in PyTorch's old format (before 1.6), which is not read; convert it once in Python: torch.save(torch.load(FILE, "
+                + "weights_only=True), NEW_FILE)",
         FileKind.LfsPointer => "is a Git LFS pointer, not the weights; fetch them with: git lfs pull",
         FileKind.Gguf => "is a GGUF file; expected safetensors or a PyTorch zip file",
         FileKind.Hdf5 => "is an HDF5 file (Keras); expected safetensors or a PyTorch zip file",

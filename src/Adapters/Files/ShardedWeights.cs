@@ -26,7 +26,9 @@ internal sealed class ShardedWeights : IWeightFile
     public IReadOnlyDictionary<string, string> Metadata =>
         _shards.Values.FirstOrDefault()?.Metadata ?? new Dictionary<string, string>();
 
-    /// <exception cref="WeightFileException">The index or a shard is malformed, a shard is not there, or keys are not where the index says.</exception>
+    /// <exception cref="WeightFileException">
+    /// The index or a shard is malformed, a shard is not there, or keys are not where the index says.
+    /// </exception>
     internal static ShardedWeights Open(string path)
     {
         var map = ReadMap(path);
@@ -37,7 +39,8 @@ internal sealed class ShardedWeights : IWeightFile
             var missing = map.Where(m => !weights._shards[m.Value].Tensors.ContainsKey(m.Key)).ToList();
             if (missing.Count > 0)
             {
-                throw new WeightFileException(path, missing[0].Key, $"is not in {missing[0].Value}, where the index says it is{Others(missing.Count)}");
+                throw new WeightFileException(path, missing[0].Key,
+                    $"is not in {missing[0].Value}, where the index says it is{Others(missing.Count)}");
             }
 
             foreach (var (key, shard) in map)
@@ -74,7 +77,8 @@ internal sealed class ShardedWeights : IWeightFile
         using var bytes = MappedBytes.Open(path);
         if (bytes.Length is 0 or > MaxLength)
         {
-            throw new WeightFileException(path, null, $"{bytes.Length} bytes are no index of shards; expected JSON of at most {MaxLength} bytes");
+            throw new WeightFileException(path, null,
+                $"{bytes.Length} bytes are no index of shards; expected JSON of at most {MaxLength} bytes");
         }
 
         return ParseMap(path, bytes.Span(0, (int)bytes.Length).ToArray());
@@ -85,10 +89,12 @@ internal sealed class ShardedWeights : IWeightFile
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8 });
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var entries)
+            if (document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("weight_map", out var entries)
                 || entries.ValueKind != JsonValueKind.Object)
             {
-                throw new WeightFileException(path, null, "is not an index of shards: expected a JSON object with weight_map, an object from key to file name");
+                throw new WeightFileException(path, null,
+                    "is not an index of shards: expected a JSON object with weight_map, an object from key to file name");
             }
 
             var map = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -112,9 +118,11 @@ internal sealed class ShardedWeights : IWeightFile
     private static string FileName(string path, JsonProperty entry)
     {
         var name = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-        return name.Length is > 0 and <= 255 && name is not ("." or "..") && !name.AsSpan().ContainsAny("/\\:\0") && !WeightFiles.IsIndex(name)
+        return name.Length is > 0 and <= 255 && name is not ("." or "..") && !name.AsSpan().ContainsAny("/\\:\0")
+            && !WeightFiles.IsIndex(name)
             ? name
-            : throw new WeightFileException(path, entry.Name, $"weight_map holds {entry.Value.GetRawText()}, not the name of a file beside the index");
+            : throw new WeightFileException(path, entry.Name,
+                $"weight_map holds {entry.Value.GetRawText()}, not the name of a file beside the index");
     }
 
     private static string Others(int count) => count == 1 ? "" : $" (and {count - 1} other keys)";
@@ -130,7 +138,8 @@ internal sealed class ShardedWeights : IWeightFile
         var absent = names.Where(n => !File.Exists(System.IO.Path.Combine(folder, n))).ToList();
         if (absent.Count > 0)
         {
-            throw new WeightFileException(Path, null, $"{absent.Count} of {names.Count} shards are not beside the index: {string.Join(", ", absent)}");
+            throw new WeightFileException(Path, null,
+                $"{absent.Count} of {names.Count} shards are not beside the index: {string.Join(", ", absent)}");
         }
 
         foreach (var name in names)
@@ -140,5 +149,6 @@ internal sealed class ShardedWeights : IWeightFile
     }
 
     private IWeightFile Owner(string name) =>
-        _owners.TryGetValue(name, out var owner) ? owner : throw new WeightFileException(Path, name, "no such tensor in the file");
+        _owners.TryGetValue(name, out var owner) ? owner
+            : throw new WeightFileException(Path, name, "no such tensor in the file");
 }

@@ -3,16 +3,20 @@ namespace AlignProp.Adapters;
 /// <summary>
 /// Opens weights whatever they lie in, and chooses among the variants a publisher puts beside each other.
 /// <para>
-/// The order, first found first taken: safetensors before pickles (<c>.bin</c>, <c>.pt</c>, <c>.pth</c>, <c>.ckpt</c>); within those the plain name, then the
-/// half-precision variants <c>fp16</c> and <c>bf16</c> - or, when one of these precisions is asked for, its variant first and the plain name next; within
-/// those the single file before the sharded index. <c>non_ema</c> variants are never chosen.
+/// The order, first found first taken: safetensors before pickles (<c>.bin</c>, <c>.pt</c>, <c>.pth</c>, <c>.ckpt</c>); within
+/// those the plain name, then the half-precision variants <c>fp16</c> and <c>bf16</c> - or, when one of these precisions is asked
+/// for, its variant first and the plain name next; within those the single file before the sharded index. <c>non_ema</c> variants
+/// are never chosen.
 /// </para>
 /// </summary>
 public static class WeightFiles
 {
-    /// <summary>Names that stand for the weights of a folder, without extension: diffusers, transformers, OpenCLIP, and LoRA folders.</summary>
+    /// <summary>
+    /// Names that stand for the weights of a folder, without extension: diffusers, transformers, OpenCLIP, and LoRA folders.
+    /// </summary>
     private static readonly string[] Stems =
-        ["diffusion_pytorch_model", "model", "pytorch_model", "open_clip_model", "open_clip_pytorch_model", "pytorch_lora_weights", "adapter_model", "adapter", "head"];
+        ["diffusion_pytorch_model", "model", "pytorch_model", "open_clip_model", "open_clip_pytorch_model",
+            "pytorch_lora_weights", "adapter_model", "adapter", "head"];
 
     private static readonly string[] PickleExtensions = [".bin", ".pt", ".pth", ".ckpt"];
 
@@ -20,8 +24,8 @@ public static class WeightFiles
     public static IReadOnlyList<string> Extensions { get; } = [".safetensors", .. PickleExtensions];
 
     /// <summary>
-    /// Opens a safetensors file, a PyTorch zip file, a sharded index (<c>*.index.json</c>), or a folder that has one of these under a name known to diffusers,
-    /// transformers or OpenCLIP. Formats are told by content, not by extension.
+    /// Opens a safetensors file, a PyTorch zip file, a sharded index (<c>*.index.json</c>), or a folder that has one of these
+    /// under a name known to diffusers, transformers or OpenCLIP. Formats are told by content, not by extension.
     /// </summary>
     /// <param name="path">File or folder.</param>
     /// <param name="prefer"><see cref="DType.F16"/> or <see cref="DType.BF16"/> to take that variant of a folder first.</param>
@@ -37,17 +41,23 @@ public static class WeightFiles
 
         var found = Stems.Select(stem => TryFind(path, stem, prefer)).FirstOrDefault(f => f is not null);
         return found is null
-            ? throw new WeightFileException(path, null, $"no weights in this folder; expected for example {Stems[0]}.safetensors or {Stems[1]}.safetensors")
+            ? throw new WeightFileException(path, null,
+                $"no weights in this folder; expected for example {Stems[0]}.safetensors or {Stems[1]}.safetensors")
             : Open(found);
     }
 
     /// <summary>The file (or index) of a folder's weights; see the class for the order.</summary>
     /// <param name="folder">Folder to look in.</param>
-    /// <param name="stem">The published name without extension: <c>diffusion_pytorch_model</c>; for <c>model</c>, <c>pytorch_model</c> is found as well.</param>
+    /// <param name="stem">
+    /// The published name without extension: <c>diffusion_pytorch_model</c>; for <c>model</c>, <c>pytorch_model</c> is found as
+    /// well.
+    /// </param>
     /// <param name="prefer"><see cref="DType.F16"/> or <see cref="DType.BF16"/> to take that variant first.</param>
     /// <exception cref="WeightFileException">None is there.</exception>
     public static string Find(string folder, string stem, DType? prefer = null) => TryFind(folder, stem, prefer)
-        ?? throw new WeightFileException(folder, null, $"no weights here; expected {stem}.safetensors (or {stem}.fp16.safetensors, {stem}.safetensors.index.json, {PickleStem(stem)}.bin)");
+        ?? throw new WeightFileException(folder, null,
+            $"no weights here; expected {stem}.safetensors (or {stem}.fp16.safetensors, {stem}.safetensors.index.json, "
+            + $"{PickleStem(stem)}.bin)");
 
     /// <summary>Like <see cref="Find"/>; null where there is none.</summary>
     public static string? TryFind(string folder, string stem, DType? prefer = null) =>
@@ -62,7 +72,8 @@ public static class WeightFiles
             DType.BF16 => ["bf16", "", "fp16"],
             _ => ["", "fp16", "bf16"],
         };
-        (string Stem, string Extension)[] kinds = [(stem, ".safetensors"), .. PickleExtensions.Select(e => (PickleStem(stem), e))];
+        (string Stem, string Extension)[] kinds = [(stem, ".safetensors"),
+            .. PickleExtensions.Select(e => (PickleStem(stem), e))];
         foreach (var (name, extension) in kinds)
         {
             foreach (var variant in variants)

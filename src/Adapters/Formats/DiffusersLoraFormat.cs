@@ -4,7 +4,8 @@ namespace AlignProp.Adapters;
 
 /// <summary>
 /// LoRA files of diffusers (<c>pytorch_lora_weights.safetensors</c>). Written: <c>unet.MODULE.lora.down.weight</c> [r, in] and
-/// <c>unet.MODULE.lora.up.weight</c> [out, r]. Read as well: PEFT's spelling (<c>lora_A</c>, <c>lora_B</c>, with or without an adapter name)
+/// <c>unet.MODULE.lora.up.weight</c> [out, r]. Read as well: PEFT's spelling (<c>lora_A</c>, <c>lora_B</c>, with or without an
+/// adapter name)
 /// and the attention processors of old versions (<c>MODULE.processor.to_q_lora.down.weight</c>).
 /// </summary>
 public static partial class DiffusersLoraFormat

@@ -6,7 +6,8 @@ internal static class ForeignKeys
     private static readonly (string Mark, string Kind)[] Marks =
     [
         ("hada_", "LoHa (LyCORIS)"), ("lokr_", "LoKr (LyCORIS)"), (".oft_", "OFT"), (".diff", "a full difference (LyCORIS)"),
-        ("lora_mid", "a convolution in CP form (LyCORIS)"), ("dora_scale", "DoRA"), ("lora_magnitude_vector", "DoRA"), (".lora_B.bias", "a LoRA bias"),
+        ("lora_mid", "a convolution in CP form (LyCORIS)"), ("dora_scale", "DoRA"), ("lora_magnitude_vector", "DoRA"),
+            (".lora_B.bias", "a LoRA bias"),
     ];
 
     /// <summary>Why the key cannot be used, or null when it is none of these.</summary>

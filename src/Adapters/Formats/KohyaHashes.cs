@@ -4,17 +4,20 @@ using System.Security.Cryptography;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// The hashes A1111 and its extensions know a LoRA file by, as kohya's scripts put them into its metadata (<c>precalculate_safetensors_hashes</c>), so that a
-/// file need not be read whole to be recognised. Both are taken of the file as it would be with the <c>ss_</c> keys alone.
+/// The hashes A1111 and its extensions know a LoRA file by, as kohya's scripts put them into its metadata
+/// (<c>precalculate_safetensors_hashes</c>), so that a file need not be read whole to be recognised. Both are taken of the file
+/// as it would be with the <c>ss_</c> keys alone.
 /// </summary>
 internal static class KohyaHashes
 {
     private const int LegacyStart = 0x100000;
     private const int LegacyLength = 0x10000;
 
-    internal static IEnumerable<(string Key, string Hash)> Of(IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> metadata)
+    internal static IEnumerable<(string Key, string Hash)> Of(IReadOnlyList<TensorData> tensors,
+        IReadOnlyDictionary<string, string> metadata)
     {
-        var training = metadata.Where(m => m.Key.StartsWith("ss_", StringComparison.Ordinal)).ToDictionary(m => m.Key, m => m.Value);
+        var training = metadata.Where(m => m.Key.StartsWith("ss_", StringComparison.Ordinal))
+            .ToDictionary(m => m.Key, m => m.Value);
         var bytes = SafetensorsWriter.Serialize(tensors, training);
         var data = SafetensorsHeader.PrefixLength + (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes);
         yield return ("sshs_model_hash", Hash(bytes.AsSpan(data)));

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// LoRA files of kohya's scripts, which ComfyUI and A1111 load: <c>lora_unet_MODULE_WITH_UNDERSCORES.lora_down.weight</c> [r, in],
+/// LoRA files of kohya's scripts, which ComfyUI and A1111 load: <c>lora_unet_MODULE_WITH_UNDERSCORES.lora_down.weight</c> [r,
+/// in],
 /// <c>.lora_up.weight</c> [out, r] and a scalar <c>.alpha</c>.
 /// </summary>
 public static class KohyaLoraFormat
@@ -18,12 +19,16 @@ public static class KohyaLoraFormat
     /// <param name="weights">Alpha is written for every module; nothing is folded.</param>
     /// <param name="dtype">F32, F16 or BF16.</param>
     /// <param name="metadata">Added to that of <see cref="Metadata"/>, replacing equal keys.</param>
-    /// <exception cref="LoraShapeException">A module is not one of a diffusers UNet, so its name could not be read back.</exception>
-    public static void Write(string path, LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null) =>
+    /// <exception cref="LoraShapeException">
+    /// A module is not one of a diffusers UNet, so its name could not be read back.
+    /// </exception>
+    public static void Write(string path, LoraWeights weights, DType dtype = DType.F32,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
         DurableFile.Replace(path, stream => stream.Write(Serialize(weights, dtype, metadata)));
 
     /// <summary>The bytes <see cref="Write"/> would write.</summary>
-    public static byte[] Serialize(LoraWeights weights, DType dtype = DType.F32, IReadOnlyDictionary<string, string>? metadata = null)
+    public static byte[] Serialize(LoraWeights weights, DType dtype = DType.F32,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         var tensors = ToTensorData(weights, dtype).ToList();
         var told = Merge(Metadata(weights), metadata);
@@ -36,8 +41,8 @@ public static class KohyaLoraFormat
     }
 
     /// <summary>
-    /// What the file says of itself before the base model is known: the network and, until <c>Write</c>'s metadata replaces it, SD 1.5
-    /// (<c>ss_base_model_version</c> <c>sd_v1</c>, <c>modelspec.architecture</c>).
+    /// What the file says of itself before the base model is known: the network and, until <c>Write</c>'s metadata replaces it,
+    /// SD 1.5 (<c>ss_base_model_version</c> <c>sd_v1</c>, <c>modelspec.architecture</c>).
     /// </summary>
     public static Dictionary<string, string> Metadata(LoraWeights weights)
     {
@@ -59,8 +64,12 @@ public static class KohyaLoraFormat
     public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
 
     /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>
-    /// <param name="sites">Of the model it is for: they say which name is which module. Null: the vocabulary of a UNet's names does.</param>
-    /// <exception cref="LoraFormatException">A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.</exception>
+    /// <param name="sites">
+    /// Of the model it is for: they say which name is which module. Null: the vocabulary of a UNet's names does.
+    /// </param>
+    /// <exception cref="LoraFormatException">
+    /// A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.
+    /// </exception>
     public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -78,11 +87,14 @@ public static class KohyaLoraFormat
             if (!Matches(key) || end is not (Down or Up or Alpha))
             {
                 assembler.Refuse(key, ForeignKeys.Reason(key)
-                    ?? (Matches(key) ? $"ends in none of {Down}, {Up}, {Alpha}" : $"does not start with {Prefix}; only UNet adapters are supported"));
+                    ?? (Matches(key) ? $"ends in none of {Down}, {Up}, {Alpha}"
+                        : $"does not start with {Prefix}; only UNet adapters are supported"));
             }
-            else if ((sites is not null && sites.TryGetKohya(flat, out var site) ? site.Module : KohyaModuleNames.Expand(flat[Prefix.Length..])) is not { } module)
+            else if ((sites is not null && sites.TryGetKohya(flat, out var site) ? site.Module
+                : KohyaModuleNames.Expand(flat[Prefix.Length..])) is not { } module)
             {
-                assembler.Refuse(key, $"'{flat[Prefix.Length..]}' is not a module of a UNet in diffusers' names (a file for SDXL?)");
+                assembler.Refuse(key,
+                    $"'{flat[Prefix.Length..]}' is not a module of a UNet in diffusers' names (a file for SDXL?)");
             }
             else
             {
@@ -130,7 +142,8 @@ public static class KohyaLoraFormat
             var flat = KohyaModuleNames.Flatten(module);
             if (KohyaModuleNames.Expand(flat) != module)
             {
-                throw new LoraShapeException(tensor.Name, $"'{module}' is not a module of a UNet in diffusers' names and has no name in kohya's format");
+                throw new LoraShapeException(tensor.Name,
+                    $"'{module}' is not a module of a UNet in diffusers' names and has no name in kohya's format");
             }
 
             yield return LoraExport.Tensor($"{Prefix}{flat}{(isDown ? Down : Up)}", tensor.Shape, tensor.Values, dtype);

@@ -1,9 +1,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. A module without alpha has
-/// alpha = rank, as diffusers, kohya's scripts and ComfyUI all take it. Where scales alpha / rank differ from module to module, they are folded into B;
-/// where ranks differ, the smaller ones are filled up with zeros.
+/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. A module
+/// without alpha has alpha = rank, as diffusers, kohya's scripts and ComfyUI all take it. Where scales alpha / rank differ from
+/// module to module, they are folded into B; where ranks differ, the smaller ones are filled up with zeros.
 /// </summary>
 internal sealed class LoraAssembler(IWeightFile file)
 {
@@ -38,11 +38,13 @@ internal sealed class LoraAssembler(IWeightFile file)
     {
         RequireUsable();
         var ranks = _branches.ToDictionary(b => b.Key, b => RankOf(b.Key, b.Value));
-        var scales = _branches.ToDictionary(b => b.Key, b => (b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]) / ranks[b.Key]);
+        var scales = _branches.ToDictionary(b => b.Key,
+            b => (b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]) / ranks[b.Key]);
         var rank = ranks.Values.Max();
         var common = scales.Values.Distinct().Count() == 1 ? scales.Values.First() : 1;
         // alpha = (alpha / rank) * rank is not always exact; where the file has one alpha for one rank it is taken as it stands.
-        var alphas = _branches.Select(b => b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]).Distinct().ToList();
+        var alphas = _branches.Select(b => b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]).Distinct()
+            .ToList();
         var alpha = alphas.Count == 1 && ranks.Values.All(r => r == rank) ? alphas[0] : common * rank;
         var tensors = _branches.SelectMany(b => Read(b.Key, b.Value, rank, (float)(scales[b.Key] / common)));
         return new ImportedLora(new LoraWeights(rank, alpha, tensors), [.. _skipped], ranks);
@@ -54,14 +56,16 @@ internal sealed class LoraAssembler(IWeightFile file)
         {
             var (key, why) = _refused.First();
             var others = _refused.Keys.Skip(1).ToList();
-            throw new LoraFormatException(file.Path, key, others.Count == 0 ? why : $"{why} (so are {others.Count} other keys: {KeyList.Of(others, 4)})");
+            throw new LoraFormatException(file.Path, key, others.Count == 0 ? why
+                : $"{why} (so are {others.Count} other keys: {KeyList.Of(others, 4)})");
         }
 
         if (_branches.Count == 0)
         {
             throw new LoraFormatException(file.Path, "*", _skipped.Count == 0
                 ? "no LoRA tensors in the file"
-                : $"no LoRA tensors of a UNet in the file: its {_skipped.Count} keys adapt a text encoder, and only UNet adapters are supported");
+                : $"no LoRA tensors of a UNet in the file: its {_skipped.Count} keys adapt a text encoder, and only UNet "
+                    + $"adapters are supported");
         }
     }
 
@@ -69,14 +73,17 @@ internal sealed class LoraAssembler(IWeightFile file)
     {
         if (branch.Down is null || branch.Up is null)
         {
-            throw new LoraFormatException(file.Path, branch.Down ?? branch.Up ?? branch.AlphaKey!, $"module {module} needs both a down and an up matrix");
+            throw new LoraFormatException(file.Path, branch.Down ?? branch.Up ?? branch.AlphaKey!,
+                $"module {module} needs both a down and an up matrix");
         }
 
         long[] down = file.Tensors[branch.Down].Shape, up = file.Tensors[branch.Up].Shape;
-        if (down.Length < 2 || up.Length != down.Length || up[1] != down[0] || up.Skip(2).Any(size => size != 1) || down.Concat(up).Any(size => size is < 1 or > int.MaxValue))
+        if (down.Length < 2 || up.Length != down.Length || up[1] != down[0] || up.Skip(2).Any(size => size != 1)
+            || down.Concat(up).Any(size => size is < 1 or > int.MaxValue))
         {
             throw new LoraFormatException(
-                file.Path, branch.Down, $"shapes [{string.Join(", ", down)}] and [{string.Join(", ", up)}] are not [r, in] and [out, r]");
+                file.Path, branch.Down,
+                    $"shapes [{string.Join(", ", down)}] and [{string.Join(", ", up)}] are not [r, in] and [out, r]");
         }
 
         return (int)down[0];

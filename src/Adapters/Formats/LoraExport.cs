@@ -17,7 +17,8 @@ internal static class LoraExport
             DType.BF16 => Convert(values, ToBFloat16),
             _ => throw new ArgumentException($"adapters are written as F32, F16 or BF16, not {dtype}", nameof(dtype)),
         };
-        if (!(dtype == DType.F32 ? Elementwise.IsFinite(values) : SingleConverter.TryConvert(dtype, bytes, out var written) && Elementwise.IsFinite(written)))
+        if (!(dtype == DType.F32 ? Elementwise.IsFinite(values) : SingleConverter.TryConvert(dtype, bytes, out var written)
+            && Elementwise.IsFinite(written)))
         {
             throw new NonFiniteException($"export as {dtype}", key);
         }

@@ -9,11 +9,13 @@ public static class LoraFile
     public static LoraWeights Read(string path) => Import(path).Weights;
 
     /// <summary>
-    /// Reads this project's own format, kohya's, one of diffusers' spellings, or a folder as PEFT or diffusers save it. Files are told apart by
-    /// their content; in a folder <c>adapter_config.json</c> goes before <c>pytorch_lora_weights.safetensors</c>.
+    /// Reads this project's own format, kohya's, one of diffusers' spellings, or a folder as PEFT or diffusers save it. Files are
+    /// told apart by their content; in a folder <c>adapter_config.json</c> goes before <c>pytorch_lora_weights.safetensors</c>.
     /// </summary>
     /// <param name="sites">Of the model it is for; null = not known.</param>
-    /// <exception cref="WeightFileException">Neither valid safetensors nor a PyTorch zip file, or a folder without an adapter.</exception>
+    /// <exception cref="WeightFileException">
+    /// Neither valid safetensors nor a PyTorch zip file, or a folder without an adapter.
+    /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
     public static ImportedLora Import(string path, AdapterSites? sites = null)
@@ -36,7 +38,8 @@ public static class LoraFile
             return ImportedLora.Whole(LoraCodec.Read(file));
         }
 
-        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Import(file, sites) : DiffusersLoraFormat.Import(file);
+        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Import(file, sites)
+            : DiffusersLoraFormat.Import(file);
     }
 
     private static ImportedLora ImportFolder(string folder, AdapterSites? sites)
@@ -50,6 +53,8 @@ public static class LoraFile
         var files = named is not null ? [named] : Directory.GetFiles(folder, "*.safetensors");
         return files is [var only]
             ? Import(only, sites)
-            : throw new WeightFileException(folder, null, $"no adapter in this folder; expected {PeftLoraFormat.ConfigName}, {DiffusersLoraFormat.FileName}, or one .safetensors file (found {files.Length})");
+            : throw new WeightFileException(folder, null,
+                $"no adapter in this folder; expected {PeftLoraFormat.ConfigName}, {DiffusersLoraFormat.FileName}, or one "
+                + $".safetensors file (found {files.Length})");
     }
 }

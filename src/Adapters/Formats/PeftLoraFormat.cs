@@ -4,8 +4,10 @@ using System.Text.Json.Nodes;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// LoRA folders of PEFT: <c>adapter_model.safetensors</c> with <c>base_model.model.MODULE.lora_A.weight</c> [r, in] and <c>.lora_B.weight</c> [out, r], and
-/// <c>adapter_config.json</c>. The configuration holds the fields of PEFT 0.9, which every version since reads; those added later have defaults that mean what is meant here.
+/// LoRA folders of PEFT: <c>adapter_model.safetensors</c> with <c>base_model.model.MODULE.lora_A.weight</c> [r, in] and
+/// <c>.lora_B.weight</c> [out, r], and
+/// <c>adapter_config.json</c>. The configuration holds the fields of PEFT 0.9, which every version since reads; those added later
+/// have defaults that mean what is meant here.
 /// </summary>
 public static class PeftLoraFormat
 {
@@ -24,17 +26,24 @@ public static class PeftLoraFormat
     /// <param name="folder">Where to.</param>
     /// <param name="weights">Alpha goes into the configuration; nothing is folded.</param>
     /// <param name="baseModel">What to call the base model, e.g. its name on a hub.</param>
-    /// <param name="modules">All modules of the base model that could have a branch, to say in short which ones have; null = each is named.</param>
+    /// <param name="modules">
+    /// All modules of the base model that could have a branch, to say in short which ones have; null = each is named.
+    /// </param>
     /// <param name="dtype">F32, F16 or BF16.</param>
-    public static void Write(string folder, LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null, DType dtype = DType.F32)
+    public static void Write(string folder, LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null,
+        DType dtype = DType.F32)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        SafetensorsWriter.Write(Path.Combine(folder, FileName), weights.Tensors.Select(t => LoraExport.Tensor(Prefix + t.Name, t.Shape, t.Values, dtype)), Metadata);
+        SafetensorsWriter.Write(Path.Combine(folder, FileName),
+            weights.Tensors.Select(t => LoraExport.Tensor(Prefix + t.Name, t.Shape, t.Values, dtype)), Metadata);
         var json = Config(weights, baseModel, modules).ToJsonString(Indented);
         DurableFile.Replace(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json)));
     }
 
-    /// <summary>The configuration, keys in ordinal order as PEFT 0.8 writes them: that version refuses keys it does not know, later ones have defaults for theirs.</summary>
+    /// <summary>
+    /// The configuration, keys in ordinal order as PEFT 0.8 writes them: that version refuses keys it does not know, later ones
+    /// have defaults for theirs.
+    /// </summary>
     public static JsonObject Config(LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null) => new()
     {
         ["alpha_pattern"] = new JsonObject(),
@@ -76,12 +85,15 @@ public static class PeftLoraFormat
         return DiffusersLoraFormat.Import(file, scaling);
     }
 
-    /// <summary>Endings such as to_q and to_out.0 where they say exactly which modules have a branch, else the modules' whole names.</summary>
+    /// <summary>
+    /// Endings such as to_q and to_out.0 where they say exactly which modules have a branch, else the modules' whole names.
+    /// </summary>
     private static IEnumerable<string> Targets(LoraWeights weights, IReadOnlyCollection<string>? modules)
     {
         var adapted = weights.Modules.ToHashSet(StringComparer.Ordinal);
         var endings = adapted.Select(AdapterSite.EndingOf).Distinct().Order(StringComparer.Ordinal).ToList();
-        var matched = modules?.Where(m => endings.Any(e => m == e || m.EndsWith("." + e, StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
+        var matched = modules?.Where(m => endings.Any(e => m == e || m.EndsWith("." + e, StringComparison.Ordinal)))
+            .ToHashSet(StringComparer.Ordinal);
         return matched is not null && matched.SetEquals(adapted) ? endings : adapted.Order(StringComparer.Ordinal);
     }
 

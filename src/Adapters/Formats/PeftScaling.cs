@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// How a PEFT configuration scales each module: <c>lora_alpha</c>, <c>alpha_pattern</c>, <c>rank_pattern</c> (only to be checked against the matrices) and <c>use_rslora</c>
-/// (alpha / sqrt(r) in place of alpha / r). It stands in adapter_config.json, and with a prefix in the metadata of files by newer versions of diffusers.
+/// How a PEFT configuration scales each module: <c>lora_alpha</c>, <c>alpha_pattern</c>, <c>rank_pattern</c> (only to be checked
+/// against the matrices) and <c>use_rslora</c> (alpha / sqrt(r) in place of alpha / r). It stands in adapter_config.json, and
+/// with a prefix in the metadata of files by newer versions of diffusers.
 /// </summary>
 internal sealed class PeftScaling
 {
@@ -20,7 +21,9 @@ internal sealed class PeftScaling
 
     /// <summary>Settings that change what a branch computes, so that a file with one of them is refused.</summary>
     private static readonly string[] Unsupported =
-        ["use_dora", "modules_to_save", "lora_bias", "bias", "use_qalora", "layer_replication", "target_parameters", "trainable_token_indices", "fan_in_fan_out", "use_bdlora", "velora_config", "monteclora_config", "kasa_config", "arrow_config"];
+        ["use_dora", "modules_to_save", "lora_bias", "bias", "use_qalora", "layer_replication", "target_parameters",
+            "trainable_token_indices", "fan_in_fan_out", "use_bdlora", "velora_config", "monteclora_config", "kasa_config",
+            "arrow_config"];
 
     /// <summary>Reads the settings of a JSON object.</summary>
     /// <param name="source">File, for the message.</param>
@@ -33,7 +36,8 @@ internal sealed class PeftScaling
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16 });
             var root = document.RootElement;
-            JsonElement? Find(string name) => root.TryGetProperty(prefix + name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+            JsonElement? Find(string name) => root.TryGetProperty(prefix + name, out var value)
+                && value.ValueKind != JsonValueKind.Null ? value : null;
             if (Find("peft_type") is { } type && type.GetString() != "LORA")
             {
                 throw new LoraFormatException(source, where, $"peft_type is {type}, expected LORA");
@@ -71,7 +75,8 @@ internal sealed class PeftScaling
         try
         {
             // The pattern comes with a download: without backtracking it costs time in proportion to its length.
-            return Regex.IsMatch(module, $@"^(.*\.)?({pattern})$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking);
+            return Regex.IsMatch(module, $@"^(.*\.)?({pattern})$",
+                RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

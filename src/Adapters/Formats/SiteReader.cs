@@ -1,6 +1,8 @@
 namespace AlignProp.Adapters;
 
-/// <summary>A model's <see cref="AdapterSites"/>, read from the header of its denoiser's file: no torch, and no weights in memory.</summary>
+/// <summary>
+/// A model's <see cref="AdapterSites"/>, read from the header of its denoiser's file: no torch, and no weights in memory.
+/// </summary>
 public static class SiteReader
 {
     /// <summary>Folder of the denoiser in diffusers' layout.</summary>
@@ -39,7 +41,8 @@ public static class SiteReader
         }
 
         var modules = LdmNames.UNetModules(LdmLevels.Of(file.Tensors.Keys));
-        return file.Tensors.Values.Where(t => IsDenoiser(t.Name)).Select(t => (LdmNames.UNet(t.Name[LdmNames.UNetPrefix.Length..], modules), t.Shape));
+        return file.Tensors.Values.Where(t => IsDenoiser(t.Name))
+            .Select(t => (LdmNames.UNet(t.Name[LdmNames.UNetPrefix.Length..], modules), t.Shape));
     }
 
     private static bool IsDenoiser(string key) => key.StartsWith(LdmNames.UNetPrefix, StringComparison.Ordinal);

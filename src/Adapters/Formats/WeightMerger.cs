@@ -1,8 +1,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Adds a LoRA to the weights it adapts, W' = W + alpha / r * B A, tensor by tensor, without torch: one tensor is in memory at a time,
-/// whatever the model's size. Sums in fp32, rounded once to the file's own precision. A convolution's W [out, in, kh, kw] is seen as [out, in * kh * kw].
+/// Adds a LoRA to the weights it adapts, W' = W + alpha / r * B A, tensor by tensor, without torch: one tensor is in memory at a
+/// time, whatever the model's size. Sums in fp32, rounded once to the file's own precision. A convolution's W [out, in, kh, kw]
+/// is seen as [out, in * kh * kw].
 /// </summary>
 public static class WeightMerger
 {
@@ -10,7 +11,9 @@ public static class WeightMerger
     /// <param name="path">Where to.</param>
     /// <param name="unet">The base's weights in diffusers' names: a file, or the index of its shards.</param>
     /// <param name="lora">Every module must be in the base, with these sizes.</param>
-    /// <exception cref="LoraShapeException">Modules that the base does not have, or has in other sizes; all are named.</exception>
+    /// <exception cref="LoraShapeException">
+    /// Modules that the base does not have, or has in other sizes; all are named.
+    /// </exception>
     /// <exception cref="NonFiniteException">A sum does not fit the file's precision.</exception>
     public static void Write(string path, IWeightFile unet, LoraWeights lora)
     {
@@ -24,8 +27,10 @@ public static class WeightMerger
         {
             if (Module(tensor.Name) is { } module && lora.TryGet(LoraNames.Down(module), out var down))
             {
-                var merged = Merge(unet.ReadSingles(tensor.Name), lora[LoraNames.Up(module)].Values, down.Values, lora.Rank, (float)lora.Scale);
-                stream.Write(LoraExport.Tensor(tensor.Name, [.. tensor.Shape.Select(s => (int)s)], merged, tensor.DType).Bytes.Span);
+                var merged = Merge(unet.ReadSingles(tensor.Name), lora[LoraNames.Up(module)].Values, down.Values, lora.Rank,
+                    (float)lora.Scale);
+                stream.Write(LoraExport.Tensor(tensor.Name, [.. tensor.Shape.Select(s => (int)s)], merged, tensor.DType)
+                    .Bytes.Span);
             }
             else
             {
@@ -36,7 +41,10 @@ public static class WeightMerger
         }
     }
 
-    /// <summary>W + scale * B A in place, fp32, W [out, in], B [out, r], A [r, in], all row-major. The products of one element are added in the order of r.</summary>
+    /// <summary>
+    /// W + scale * B A in place, fp32, W [out, in], B [out, r], A [r, in], all row-major. The products of one element are added
+    /// in the order of r.
+    /// </summary>
     internal static float[] Merge(float[] w, ReadOnlySpan<float> b, ReadOnlySpan<float> a, int rank, float scale)
     {
         var (inputs, outputs) = (a.Length / rank, b.Length / rank);
@@ -55,11 +63,13 @@ public static class WeightMerger
         return w;
     }
 
-    private static string? Module(string key) => key.EndsWith(".weight", StringComparison.Ordinal) ? key[..^".weight".Length] : null;
+    private static string? Module(string key) => key.EndsWith(".weight", StringComparison.Ordinal) ? key[..^".weight".Length]
+        : null;
 
     private static void RequireFit(IWeightFile unet, LoraWeights lora)
     {
-        var odd = lora.Modules.Select(m => (Module: m, Problem: Problem(unet, lora, m))).Where(m => m.Problem is not null).ToList();
+        var odd = lora.Modules.Select(m => (Module: m, Problem: Problem(unet, lora, m))).Where(m => m.Problem is not null)
+            .ToList();
         if (odd.Count > 0)
         {
             throw new LoraShapeException(odd[0].Module,

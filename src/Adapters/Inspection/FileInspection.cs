@@ -24,7 +24,8 @@ internal static class FileInspection
         }
 
         var part = InspectedPart.Of("", kind, what, file.Files, [.. file.Tensors.Values]);
-        string[] problems = kind == PartKind.Other ? [$"its keys are of no network that is known here, for example {string.Join(", ", file.Tensors.Keys.Order(StringComparer.Ordinal).Take(3))}"] : [];
+        string[] problems = kind == PartKind.Other ? [$"its keys are of no network that is known here, for example "
+            + $"{string.Join(", ", file.Tensors.Keys.Order(StringComparer.Ordinal).Take(3))}"] : [];
         return new Inspection(path, $"{what}, {format}", [part], Sizes(kind, file.Tensors), problems, file.Metadata);
     }
 
@@ -32,7 +33,8 @@ internal static class FileInspection
     internal static string Format(string path, IWeightFile file)
     {
         var shards = file.Files.Count == 1 ? "" : $", {file.Files.Count} shards";
-        return (file is TorchFile || (file is ShardedWeights && !path.Contains("safetensors", StringComparison.Ordinal)) ? "PyTorch zip pickle" : "safetensors") + shards;
+        return (file is TorchFile || (file is ShardedWeights && !path.Contains("safetensors", StringComparison.Ordinal))
+            ? "PyTorch zip pickle" : "safetensors") + shards;
     }
 
     /// <summary>What shapes say of a network's sizes.</summary>
@@ -50,7 +52,8 @@ internal static class FileInspection
         switch (kind)
         {
             case PartKind.UNet:
-                Add("latent channels", "conv_in.weight", s => $"{s[1]}{(s[1] == 9 ? " (inpainting: with mask and masked image)" : "")}");
+                Add("latent channels", "conv_in.weight",
+                    s => $"{s[1]}{(s[1] == 9 ? " (inpainting: with mask and masked image)" : "")}");
                 Add("width of text states", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight", s => $"{s[1]}");
                 Add("width of text states", "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight", s => $"{s[1]}");
                 break;
@@ -90,7 +93,8 @@ internal static class FileInspection
         }
 
         bool Has(string name) => parts.Any(p => p.Name == name);
-        var family = Has("conditioner.embedders.1") ? "SDXL" : Has("cond_stage_model.model") ? "SD 2.x" : Has("cond_stage_model.transformer") ? "SD 1.x" : "Stable Diffusion of an unknown family";
+        var family = Has("conditioner.embedders.1") ? "SDXL" : Has("cond_stage_model.model") ? "SD 2.x"
+            : Has("cond_stage_model.transformer") ? "SD 1.x" : "Stable Diffusion of an unknown family";
         var problems = new List<string>();
         if (!Has("first_stage_model"))
         {
@@ -108,7 +112,9 @@ internal static class FileInspection
             facts.Add(new("latent channels", $"{first.Shape[1]}{(first.Shape[1] == 9 ? " (inpainting)" : "")}"));
         }
 
-        facts.Add(new("prediction type", file.Metadata.GetValueOrDefault("modelspec.prediction_type") ?? (family == "SD 2.x" ? "not in the file: epsilon (512-base) or v (768)" : "not in the file: epsilon as published")));
+        facts.Add(new("prediction type", file.Metadata.GetValueOrDefault("modelspec.prediction_type")
+            ?? (family == "SD 2.x" ? "not in the file: epsilon (512-base) or v (768)"
+            : "not in the file: epsilon as published")));
         return new Inspection(path, $"single-file checkpoint, {family}, {format}", parts, facts, problems, file.Metadata);
     }
 }

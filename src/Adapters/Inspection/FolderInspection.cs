@@ -5,7 +5,8 @@ internal static class FolderInspection
 {
     internal static Inspection Of(string folder)
     {
-        var config = new[] { "config.json", "open_clip_config.json" }.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists);
+        var config = new[] { "config.json", "open_clip_config.json" }.Select(n => Path.Combine(folder, n))
+            .FirstOrDefault(File.Exists);
         var facts = config is null ? null : JsonFacts.Load(config);
         if (facts?.Text("kind") is { } reward)
         {
@@ -20,7 +21,8 @@ internal static class FolderInspection
             problems.Add("config.json is missing: the sizes of the network are unknown");
         }
 
-        if (inspected.Kind.StartsWith("CLIP,", StringComparison.Ordinal) && !(File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"))))
+        if (inspected.Kind.StartsWith("CLIP,", StringComparison.Ordinal)
+            && !(File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"))))
         {
             problems.Add("vocab.json and merges.txt are missing: rewards that read prompts cannot use this folder");
         }
@@ -30,7 +32,8 @@ internal static class FolderInspection
             problems.AddRange(StructureCheck.Problems("", facts, file));
         }
 
-        return inspected with { Facts = [.. Described(facts), .. inspected.Facts, .. Heads(folder), .. Variants(folder, file)], Problems = problems };
+        return inspected with { Facts = [.. Described(facts), .. inspected.Facts, .. Heads(folder), .. Variants(folder, file)],
+            Problems = problems };
     }
 
     /// <summary>The class a configuration names.</summary>
@@ -45,7 +48,9 @@ internal static class FolderInspection
     /// <summary>Weights beside the ones that are read.</summary>
     internal static IEnumerable<KeyValuePair<string, string>> Variants(string folder, IWeightFile file)
     {
-        var others = Directory.EnumerateFiles(folder).Where(f => WeightFiles.Extensions.Contains(Path.GetExtension(f)) && !file.Files.Contains(f)).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToList();
+        var others = Directory.EnumerateFiles(folder)
+            .Where(f => WeightFiles.Extensions.Contains(Path.GetExtension(f)) && !file.Files.Contains(f)).Select(Path.GetFileName)
+            .Order(StringComparer.Ordinal).ToList();
         if (others.Count > 0)
         {
             yield return new("not read", string.Join(", ", others));
@@ -54,7 +59,9 @@ internal static class FolderInspection
 
     private static IEnumerable<KeyValuePair<string, string>> Heads(string folder)
     {
-        foreach (var path in Directory.EnumerateFiles(folder).Where(f => WeightFiles.Extensions.Contains(Path.GetExtension(f)) && Path.GetFileName(f).Contains("linearMSE", StringComparison.OrdinalIgnoreCase)))
+        foreach (var path in Directory.EnumerateFiles(folder)
+            .Where(f => WeightFiles.Extensions.Contains(Path.GetExtension(f))
+            && Path.GetFileName(f).Contains("linearMSE", StringComparison.OrdinalIgnoreCase)))
         {
             yield return new("aesthetic head", Path.GetFileName(path));
         }
@@ -75,10 +82,13 @@ internal static class FolderInspection
 
         if (WeightFiles.TryFind(folder, "head") is not { } head)
         {
-            return new Inspection(folder, $"reward {kind}", [], facts, [.. problems, "head.safetensors is missing"], new Dictionary<string, string>());
+            return new Inspection(folder, $"reward {kind}", [], facts, [.. problems, "head.safetensors is missing"],
+                new Dictionary<string, string>());
         }
 
         using var file = WeightFiles.Open(head);
-        return new Inspection(folder, $"reward {kind}", [InspectedPart.Of("head", PartKind.Head, "reward head", file.Files, [.. file.Tensors.Values])], facts, problems, file.Metadata);
+        return new Inspection(folder, $"reward {kind}",
+            [InspectedPart.Of("head", PartKind.Head, "reward head", file.Files, [.. file.Tensors.Values])], facts, problems,
+            file.Metadata);
     }
 }

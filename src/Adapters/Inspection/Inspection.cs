@@ -34,10 +34,12 @@ public sealed record InspectedPart(
     IReadOnlyDictionary<string, int> DTypes,
     string? Published)
 {
-    internal static InspectedPart Of(string name, PartKind kind, string what, IEnumerable<string> files, IReadOnlyCollection<TensorInfo> tensors)
+    internal static InspectedPart Of(string name, PartKind kind, string what, IEnumerable<string> files,
+        IReadOnlyCollection<TensorInfo> tensors)
     {
         var parameters = tensors.Where(t => IsFloat(t.DType)).Sum(t => t.Count);
-        return new InspectedPart(name, what, [.. files.Select(f => System.IO.Path.GetFileName(f))], tensors.Count, parameters, tensors.Sum(t => t.ByteCount),
+        return new InspectedPart(name, what, [.. files.Select(f => System.IO.Path.GetFileName(f))], tensors.Count, parameters,
+            tensors.Sum(t => t.ByteCount),
             tensors.GroupBy(t => t.DType.HeaderName()).OrderByDescending(g => g.Count()).ToDictionary(g => g.Key, g => g.Count()),
             PublishedSizes.Find(kind, parameters));
     }
@@ -59,7 +61,10 @@ internal enum PartKind
     Other,
 }
 
-/// <summary>Parameters of published networks: from the published configurations (see docs/models.md and the tests of the full-size structures).</summary>
+/// <summary>
+/// Parameters of published networks: from the published configurations (see docs/models.md and the tests of the full-size
+/// structures).
+/// </summary>
 internal static class PublishedSizes
 {
     private static readonly (PartKind Kind, long Parameters, string Name)[] Known =
@@ -80,5 +85,6 @@ internal static class PublishedSizes
         (PartKind.Head, 927_969, "LAION aesthetic head v2"),
     ];
 
-    internal static string? Find(PartKind kind, long parameters) => Known.FirstOrDefault(k => k.Kind == kind && k.Parameters == parameters).Name;
+    internal static string? Find(PartKind kind, long parameters) =>
+        Known.FirstOrDefault(k => k.Kind == kind && k.Parameters == parameters).Name;
 }

@@ -4,13 +4,16 @@ namespace AlignProp.Adapters.Inspection;
 public static class Inspector
 {
     /// <summary>What a path is.</summary>
-    /// <exception cref="WeightFileException">There is nothing there, it is damaged or refused, or nothing in it is known.</exception>
+    /// <exception cref="WeightFileException">
+    /// There is nothing there, it is damaged or refused, or nothing in it is known.
+    /// </exception>
     public static Inspection Inspect(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (File.Exists(path))
         {
-            return Path.GetFileName(path) == "model_index.json" ? PipelineInspection.Of(Path.GetDirectoryName(Path.GetFullPath(path))!) : FileInspection.Of(path);
+            return Path.GetFileName(path) == "model_index.json"
+                ? PipelineInspection.Of(Path.GetDirectoryName(Path.GetFullPath(path))!) : FileInspection.Of(path);
         }
 
         if (!Directory.Exists(path))

@@ -61,7 +61,8 @@ internal sealed class JsonFacts
 
     internal string? Text(string key) => Find(key) is { ValueKind: JsonValueKind.String } v ? v.GetString() : null;
 
-    internal int? Int(string key) => Find(key) is { ValueKind: JsonValueKind.Number } v && v.TryGetInt32(out var number) ? number : null;
+    internal int? Int(string key) => Find(key) is { ValueKind: JsonValueKind.Number } v && v.TryGetInt32(out var number) ? number
+        : null;
 
     internal string? Raw(string key) => Find(key) is { } v && v.ValueKind != JsonValueKind.Null ? v.GetRawText() : null;
 

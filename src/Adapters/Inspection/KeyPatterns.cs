@@ -20,11 +20,14 @@ internal static class KeyPatterns
     {
         _ when tensors.Keys.Any(IsLora) => (PartKind.Lora, "LoRA"),
         _ when Has(tensors, "owlvit.text_model.embeddings.token_embedding.weight") => (PartKind.OwlViT, "OWL-ViT detector"),
-        _ when tensors.Keys.Any(k => k.StartsWith("blip.", StringComparison.Ordinal)) => (PartKind.ImageReward, "ImageReward (BLIP and a head)"),
+        _ when tensors.Keys.Any(k => k.StartsWith("blip.", StringComparison.Ordinal)) =>
+            (PartKind.ImageReward, "ImageReward (BLIP and a head)"),
         _ when Has(tensors, "conv_in.weight") && Has(tensors, "time_embedding.linear_1.weight") => (PartKind.UNet, "UNet"),
         _ when Has(tensors, "decoder.conv_in.weight") => (PartKind.Vae, "VAE"),
         _ when Has(tensors, "visual.conv1.weight") => (PartKind.Clip, "CLIP, OpenCLIP's names"),
-        _ when Has(tensors, "text_model.embeddings.token_embedding.weight") && tensors.Keys.Any(k => k.StartsWith("vision_model.", StringComparison.Ordinal)) => (PartKind.Clip, "CLIP, transformers' names"),
+        _ when Has(tensors, "text_model.embeddings.token_embedding.weight")
+            && tensors.Keys.Any(k => k.StartsWith("vision_model.", StringComparison.Ordinal)) =>
+            (PartKind.Clip, "CLIP, transformers' names"),
         _ when Has(tensors, "text_model.embeddings.token_embedding.weight") => (PartKind.TextEncoder, "CLIP text encoder"),
         _ when Has(tensors, "layers.0.weight") && tensors.Count <= 20 => (PartKind.Head, "reward head"),
         _ => (PartKind.Other, "tensors of an unknown network"),
@@ -32,7 +35,8 @@ internal static class KeyPatterns
 
     internal static bool IsLora(string key) =>
         key.StartsWith("lora_unet_", StringComparison.Ordinal) || key.StartsWith("lora_te", StringComparison.Ordinal)
-        || key.Contains(".lora.down.", StringComparison.Ordinal) || key.Contains(".lora_A", StringComparison.Ordinal) || key.Contains("_lora.down.", StringComparison.Ordinal);
+        || key.Contains(".lora.down.", StringComparison.Ordinal) || key.Contains(".lora_A", StringComparison.Ordinal)
+            || key.Contains("_lora.down.", StringComparison.Ordinal);
 
     private static bool Has(IReadOnlyDictionary<string, TensorInfo> tensors, string key) => tensors.ContainsKey(key);
 }

@@ -14,10 +14,15 @@ internal static class PipelineInspection
     internal static Inspection Of(string folder)
     {
         var index = JsonFacts.Load(Path.Combine(folder, "model_index.json"));
-        var named = index.Root.EnumerateObject().Where(p => p.Value.ValueKind == System.Text.Json.JsonValueKind.Array && p.Value.EnumerateArray().Any(v => v.ValueKind == System.Text.Json.JsonValueKind.String)).Select(p => p.Name).ToHashSet();
-        var needed = new HashSet<string>(["unet", "vae", "text_encoder", "tokenizer", "scheduler", .. named.Where(n => n is "text_encoder_2" or "tokenizer_2")]);
+        var named = index.Root.EnumerateObject()
+            .Where(p => p.Value.ValueKind == System.Text.Json.JsonValueKind.Array
+            && p.Value.EnumerateArray().Any(v => v.ValueKind == System.Text.Json.JsonValueKind.String)).Select(p => p.Name)
+            .ToHashSet();
+        var needed = new HashSet<string>(["unet", "vae", "text_encoder", "tokenizer", "scheduler",
+            .. named.Where(n => n is "text_encoder_2" or "tokenizer_2")]);
         var (parts, problems) = (new List<InspectedPart>(), new List<string>());
-        var facts = new List<KeyValuePair<string, string>> { new("class in model_index.json", index.Text("_class_name") ?? "none") };
+        var facts = new List<KeyValuePair<string, string>> { new("class in model_index.json", index.Text("_class_name")
+            ?? "none") };
         foreach (var network in Networks.Where(n => needed.Contains(n.Folder)))
         {
             Add(folder, network, parts, facts, problems);
@@ -32,7 +37,8 @@ internal static class PipelineInspection
         {
             var scheduler = JsonFacts.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
             facts.Add(new("prediction type", scheduler.Text("prediction_type") ?? "epsilon (diffusers' default)"));
-            facts.Add(new("noise schedule", $"{scheduler.Text("beta_schedule") ?? "linear"}, {scheduler.Int("num_train_timesteps") ?? 1000} steps"));
+            facts.Add(new("noise schedule",
+                $"{scheduler.Text("beta_schedule") ?? "linear"}, {scheduler.Int("num_train_timesteps") ?? 1000} steps"));
         }
 
         if (named.Where(n => !needed.Contains(n)).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } unused)
@@ -40,7 +46,8 @@ internal static class PipelineInspection
             facts.Add(new("parts not used", string.Join(", ", unused)));
         }
 
-        return new Inspection(folder, $"diffusers pipeline, {Family(folder, needed)}", parts, facts, problems, new Dictionary<string, string>());
+        return new Inspection(folder, $"diffusers pipeline, {Family(folder, needed)}", parts, facts, problems,
+            new Dictionary<string, string>());
     }
 
     private static IEnumerable<string> Needed(HashSet<string> parts)
@@ -60,7 +67,8 @@ internal static class PipelineInspection
         }
     }
 
-    private static void Add(string folder, (string Folder, string Stem, PartKind Kind, string What) network, List<InspectedPart> parts, List<KeyValuePair<string, string>> facts, List<string> problems)
+    private static void Add(string folder, (string Folder, string Stem, PartKind Kind, string What) network,
+        List<InspectedPart> parts, List<KeyValuePair<string, string>> facts, List<string> problems)
     {
         var place = Path.Combine(folder, network.Folder);
         if (WeightFiles.TryFind(place, network.Stem) is not { } path)
@@ -73,10 +81,12 @@ internal static class PipelineInspection
         {
             using var file = WeightFiles.Open(path);
             parts.Add(InspectedPart.Of(network.Folder, network.Kind, network.What, file.Files, [.. file.Tensors.Values]));
-            facts.AddRange(FolderInspection.Variants(place, file).Select(v => new KeyValuePair<string, string>($"{network.Folder}: {v.Key}", v.Value)));
+            facts.AddRange(FolderInspection.Variants(place, file)
+                .Select(v => new KeyValuePair<string, string>($"{network.Folder}: {v.Key}", v.Value)));
             if (File.Exists(Path.Combine(place, "config.json")))
             {
-                problems.AddRange(StructureCheck.Problems($"{network.Folder}: ", JsonFacts.Load(Path.Combine(place, "config.json")), file));
+                problems.AddRange(StructureCheck.Problems($"{network.Folder}: ",
+                    JsonFacts.Load(Path.Combine(place, "config.json")), file));
             }
         }
         catch (WeightFileException e)

@@ -20,10 +20,12 @@ internal static class RunInspection
 
         if (!File.Exists(At("adapter.safetensors")))
         {
-            return new Inspection(folder, "run of alignprop", [], facts, ["adapter.safetensors is missing: no step was committed yet"], new Dictionary<string, string>());
+            return new Inspection(folder, "run of alignprop", [], facts,
+                ["adapter.safetensors is missing: no step was committed yet"], new Dictionary<string, string>());
         }
 
         var adapter = FileInspection.Of(At("adapter.safetensors"));
-        return adapter with { Path = folder, Kind = $"run of alignprop; adapter.safetensors: {adapter.Kind}", Facts = [.. facts, .. adapter.Facts], Problems = [.. problems, .. adapter.Problems] };
+        return adapter with { Path = folder, Kind = $"run of alignprop; adapter.safetensors: {adapter.Kind}",
+            Facts = [.. facts, .. adapter.Facts], Problems = [.. problems, .. adapter.Problems] };
     }
 }

@@ -5,7 +5,9 @@ internal static class StructureCheck
 {
     private const int Listed = 20;
 
-    /// <summary>One line a key that is missing, unexpected or of another shape; the first twenty of each kind, and how many more.</summary>
+    /// <summary>
+    /// One line a key that is missing, unexpected or of another shape; the first twenty of each kind, and how many more.
+    /// </summary>
     internal static IEnumerable<string> Problems(string part, JsonFacts config, IWeightFile file)
     {
         if (file.Tensors.ContainsKey("visual.conv1.weight") || StructureKeys.Of(config) is not { } expected)
@@ -22,7 +24,8 @@ internal static class StructureCheck
         var mismatch = KeyMismatch.Between(expected, found);
         return
         [
-            .. Lines(mismatch.Shapes, s => $"{part}{s.Key} has shape [{string.Join(", ", s.Found)}], expected [{string.Join(", ", s.Expected)}] by config.json"),
+            .. Lines(mismatch.Shapes, s => $"{part}{s.Key} has shape [{string.Join(", ", s.Found)}], expected "
+                + $"[{string.Join(", ", s.Expected)}] by config.json"),
             .. Lines(mismatch.Missing, m => $"{part}key {m.Key} [{string.Join(", ", m.Value)}] is missing"),
             .. Lines(mismatch.Unexpected, u => $"{part}key {WeightFileException.OneLine(u, 200)} is unexpected"),
         ];

@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace AlignProp.Adapters.Inspection;
 
 /// <summary>
-/// The keys and shapes a config.json stands for, for the structures Stable Diffusion is made of: diffusers' UNet2DConditionModel and AutoencoderKL, transformers' CLIPTextModel and
-/// CLIPModel. Written without torch, from the upstream modules; null where a configuration asks for something these four do not have.
+/// The keys and shapes a config.json stands for, for the structures Stable Diffusion is made of: diffusers' UNet2DConditionModel
+/// and AutoencoderKL, transformers' CLIPTextModel and CLIPModel. Written without torch, from the upstream modules; null where a
+/// configuration asks for something these four do not have.
 /// </summary>
 internal static class StructureKeys
 {
@@ -16,7 +17,8 @@ internal static class StructureKeys
         _ when config.Text("_class_name") == "UNet2DConditionModel" => UNet(config),
         _ when config.Text("_class_name") == "AutoencoderKL" => Vae(config),
         _ when config.Text("model_type") == "clip_text_model" => Text(config),
-        _ when config.Text("model_type") == "clip" || config.Raw("architectures")?.Contains("\"CLIPModel\"", StringComparison.Ordinal) == true => Clip(config),
+        _ when config.Text("model_type") == "clip"
+            || config.Raw("architectures")?.Contains("\"CLIPModel\"", StringComparison.Ordinal) == true => Clip(config),
         _ => null,
     };
 
@@ -29,16 +31,22 @@ internal static class StructureKeys
         }
 
         var levels = channels.Length;
-        var down = Texts(config, "down_block_types", ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"]);
+        var down = Texts(config, "down_block_types",
+            ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"]);
         var up = Texts(config, "up_block_types", ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]);
-        var (layers, depth, text) = (PerLevel(config, "layers_per_block", levels, 2), PerLevel(config, "transformer_layers_per_block", levels, 1), PerLevel(config, "cross_attention_dim", levels, 1280));
+        var (layers, depth, text) = (PerLevel(config, "layers_per_block", levels, 2),
+            PerLevel(config, "transformer_layers_per_block", levels, 1), PerLevel(config, "cross_attention_dim", levels, 1280));
         string[] others =
         [
-            "class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block", "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel", "conv_out_kernel",
-            "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_time_scale_shift", "time_embedding_type",
+            "class_embed_type", "time_embedding_dim", "encoder_hid_dim", "reverse_transformer_layers_per_block",
+                "time_cond_proj_dim", "num_class_embeds", "conv_in_kernel", "conv_out_kernel",
+            "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_time_scale_shift",
+                "time_embedding_type",
         ];
-        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null || others.Any(k => config.Raw(k) is not (null or "3" or "false" or "\"default\"" or "\"positional\""))
-            || down.Any(t => t is not ("DownBlock2D" or "CrossAttnDownBlock2D")) || up.Any(t => t is not ("UpBlock2D" or "CrossAttnUpBlock2D"))
+        if (down?.Length != levels || up?.Length != levels || layers is null || depth is null || text is null
+            || others.Any(k => config.Raw(k) is not (null or "3" or "false" or "\"default\"" or "\"positional\""))
+            || down.Any(t => t is not ("DownBlock2D" or "CrossAttnDownBlock2D"))
+                || up.Any(t => t is not ("UpBlock2D" or "CrossAttnUpBlock2D"))
             || (config.Text("mid_block_type") ?? "UNetMidBlock2DCrossAttn") != "UNetMidBlock2DCrossAttn"
             || config.Text("addition_embed_type") is not (null or "text_time"))
         {
@@ -112,12 +120,14 @@ internal static class StructureKeys
     private static IReadOnlyDictionary<string, long[]>? Vae(JsonFacts config)
     {
         var channels = Longs(config, "block_out_channels", [64]);
-        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64)) || config.Raw("mid_block_add_attention") == "false")
+        if (channels is not { Length: > 0 and < 16 } || config.Int("layers_per_block") is not (null or (> 0 and < 64))
+            || config.Raw("mid_block_add_attention") == "false")
         {
             return null;
         }
 
-        var (keys, latents, layers) = (new StructureBuilder(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block") ?? 1);
+        var (keys, latents, layers) = (new StructureBuilder(), config.Int("latent_channels") ?? 4, config.Int("layers_per_block")
+            ?? 1);
         keys.Conv("encoder.conv_in", config.Int("in_channels") ?? 3, channels[0], 3);
         Levels("encoder.down_blocks", channels[0], channels, layers, "downsamplers");
         Middle("encoder");
@@ -199,13 +209,15 @@ internal static class StructureKeys
     private static IReadOnlyDictionary<string, long[]>? Clip(JsonFacts config)
     {
         // Old files repeat the sizes under *_config_dict, where transformers lets them win: not guessed at here.
-        if (config.Object("text_config") is not { } text || config.Object("vision_config") is not { } vision || config.Raw("text_config_dict") is not null || config.Raw("vision_config_dict") is not null)
+        if (config.Object("text_config") is not { } text || config.Object("vision_config") is not { } vision
+            || config.Raw("text_config_dict") is not null || config.Raw("vision_config_dict") is not null)
         {
             return null;
         }
 
         var keys = new StructureBuilder();
-        var (width, layers, size, patch) = (vision.Int("hidden_size") ?? 768, vision.Int("num_hidden_layers") ?? 12, vision.Int("image_size") ?? 224, vision.Int("patch_size") ?? 32);
+        var (width, layers, size, patch) = (vision.Int("hidden_size") ?? 768, vision.Int("num_hidden_layers") ?? 12,
+            vision.Int("image_size") ?? 224, vision.Int("patch_size") ?? 32);
         if (!TextTower(keys, text) || layers is <= 0 or > (int)MostLayers || patch <= 0)
         {
             return null;
@@ -224,15 +236,21 @@ internal static class StructureKeys
         return keys.Keys;
     }
 
-    private static long[]? Longs(JsonFacts config, string key, long[] otherwise) => config.Raw(key) is not { } raw ? otherwise : Parse<long[]>(raw) is { } values && values.All(v => v is > 0 and < 1 << 20) ? values : null;
+    private static long[]? Longs(JsonFacts config, string key, long[] otherwise) => config.Raw(key) is not { } raw ? otherwise
+        : Parse<long[]>(raw) is { } values && values.All(v => v is > 0 and < 1 << 20) ? values : null;
 
-    private static string[]? Texts(JsonFacts config, string key, string[] otherwise) => config.Raw(key) is not { } raw ? otherwise : Parse<string[]>(raw);
+    private static string[]? Texts(JsonFacts config, string key, string[] otherwise) => config.Raw(key) is not { } raw
+        ? otherwise : Parse<string[]>(raw);
 
     /// <summary>A list, or one number for all levels; null where it is neither.</summary>
     private static long[]? PerLevel(JsonFacts config, string key, int levels, int otherwise)
     {
-        var values = config.Int(key) is { } one ? [.. Enumerable.Repeat((long)one, levels)] : Longs(config, key, [.. Enumerable.Repeat((long)otherwise, levels)]);
-        return values?.Length == levels && values.All(v => v > 0 && v <= (key switch { "layers_per_block" => 16, "transformer_layers_per_block" => 64, _ => 1 << 20 })) ? values : null;
+        var values = config.Int(key) is { } one ? [.. Enumerable.Repeat((long)one, levels)]
+            : Longs(config, key, [.. Enumerable.Repeat((long)otherwise, levels)]);
+        return values?.Length == levels
+            && values.All(v => v > 0
+            && v <= (key switch { "layers_per_block" => 16, "transformer_layers_per_block" => 64, _ => 1 << 20 })) ? values
+            : null;
     }
 
     private static T? Parse<T>(string json) where T : class

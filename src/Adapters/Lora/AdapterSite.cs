@@ -19,7 +19,8 @@ public enum SiteKind
 /// <param name="Shape">Of the layer's weights, see <see cref="SiteKind"/>.</param>
 public sealed record AdapterSite(string Component, string Module, IReadOnlyList<int> Shape)
 {
-    public SiteKind Kind => Shape.Count == 2 ? SiteKind.Linear : Shape.Skip(2).All(size => size == 1) ? SiteKind.Pointwise : SiteKind.Convolution;
+    public SiteKind Kind => Shape.Count == 2 ? SiteKind.Linear : Shape.Skip(2).All(size => size == 1) ? SiteKind.Pointwise
+        : SiteKind.Convolution;
 
     /// <summary>Outputs, or channels.</summary>
     public int Out => Shape[0];
@@ -51,13 +52,19 @@ public sealed record AdapterSite(string Component, string Module, IReadOnlyList<
     /// <summary>Numbers in a branch of a rank.</summary>
     public long Parameters(int rank) => (long)rank * (Inputs + Out);
 
-    /// <summary>Inputs and outputs of an adapter's branch for this module where they are not this layer's ("99 to 128"); null where they are.</summary>
-    /// <remarks>A 1 x 1 convolution and a linear layer of the same sizes hold the same numbers, and files have the one for the other.</remarks>
+    /// <summary>
+    /// Inputs and outputs of an adapter's branch for this module where they are not this layer's ("99 to 128"); null where they
+    /// are.
+    /// </summary>
+    /// <remarks>
+    /// A 1 x 1 convolution and a linear layer of the same sizes hold the same numbers, and files have the one for the other.
+    /// </remarks>
     /// <exception cref="KeyNotFoundException">The adapter has none.</exception>
     public string? Misfit(LoraWeights weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        int inputs = weights[LoraNames.Down(Module)].Values.Length / weights.Rank, outputs = weights[LoraNames.Up(Module)].Shape[0];
+        int inputs = weights[LoraNames.Down(Module)].Values.Length / weights.Rank,
+            outputs = weights[LoraNames.Up(Module)].Shape[0];
         return outputs == Out && inputs == Inputs ? null : $"{inputs} to {outputs}";
     }
 

@@ -7,8 +7,9 @@ namespace AlignProp.Adapters;
 public sealed class AdapterSites : IReadOnlyList<AdapterSite>
 {
     /// <summary>
-    /// In place of endings: every linear layer, as PEFT's <c>target_modules="all-linear"</c> has it, which looks for linear layers and takes
-    /// no convolution, not even a 1 x 1 one. (SD 1 projects into and out of its transformers with such convolutions: proj_in, proj_out.)
+    /// In place of endings: every linear layer, as PEFT's <c>target_modules="all-linear"</c> has it, which looks for linear
+    /// layers and takes no convolution, not even a 1 x 1 one. (SD 1 projects into and out of its transformers with such
+    /// convolutions: proj_in, proj_out.)
     /// </summary>
     public const string AllLinear = "all-linear";
 
@@ -52,7 +53,8 @@ public sealed class AdapterSites : IReadOnlyList<AdapterSite>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static bool Matches(AdapterSite site, string target) => target == AllLinear ? site.Kind == SiteKind.Linear : site.EndsIn(target);
+    private static bool Matches(AdapterSite site, string target) => target == AllLinear ? site.Kind == SiteKind.Linear
+        : site.EndsIn(target);
 }
 
 /// <summary>Targets that match no layer of the denoiser.</summary>

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace AlignProp.Adapters;
 
-/// <summary>How <see cref="LoraWeights"/> lie in a safetensors file of this project: F32 under their own names, rank and alpha as metadata.</summary>
+/// <summary>
+/// How <see cref="LoraWeights"/> lie in a safetensors file of this project: F32 under their own names, rank and alpha as
+/// metadata.
+/// </summary>
 internal static class LoraCodec
 {
     private const string FormatName = "alignprop-lora";
@@ -13,7 +16,9 @@ internal static class LoraCodec
         ? Read(file, "", file.Tensors.Keys)
         : throw new LoraFormatException(file.Path, "__metadata__.format", $"is not '{FormatName}'");
 
-    /// <summary>The tensors of some keys, whose common prefix is dropped, with the rank and alpha of the file's metadata.</summary>
+    /// <summary>
+    /// The tensors of some keys, whose common prefix is dropped, with the rank and alpha of the file's metadata.
+    /// </summary>
     internal static LoraWeights Read(IWeightFile file, string prefix, IEnumerable<string> keys)
     {
         var rank = Number(file, "rank");
@@ -52,7 +57,8 @@ internal static class LoraCodec
         if (info.DType != DType.F32 || info.Shape.Any(size => size is < 1 or > int.MaxValue))
         {
             throw new LoraFormatException(
-                file.Path, key, $"is {info.DType.HeaderName()} [{string.Join(", ", info.Shape)}], expected F32 and no size below 1");
+                file.Path, key,
+                    $"is {info.DType.HeaderName()} [{string.Join(", ", info.Shape)}], expected F32 and no size below 1");
         }
 
         return new LoraTensor(key[prefix.Length..], [.. info.Shape.Select(size => (int)size)], file.ReadSingles(key));

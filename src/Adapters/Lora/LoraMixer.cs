@@ -5,12 +5,16 @@ public static class LoraMixer
 {
     /// <summary>
     /// The AlignProp paper's mixing: every parameter is the weighted sum of the adapters' parameters, so that
-    /// A = sum w_i A_i and B = sum w_i B_i. For two weights that sum to 1 this walks the straight line between the adapters. Since a branch
-    /// is the product B A, its output is not the weighted sum of outputs; <see cref="Sum"/> gives that.
+    /// A = sum w_i A_i and B = sum w_i B_i. For two weights that sum to 1 this walks the straight line between the adapters.
+    /// Since a branch is the product B A, its output is not the weighted sum of outputs; <see cref="Sum"/> gives that.
     /// </summary>
-    /// <param name="parts">Adapters of equal names and shapes with their weights. Sums are taken in fp64 in the given order.</param>
+    /// <param name="parts">
+    /// Adapters of equal names and shapes with their weights. Sums are taken in fp64 in the given order.
+    /// </param>
     /// <exception cref="LoraShapeException">Names or shapes differ.</exception>
-    /// <exception cref="ArgumentException">There are no parts, a weight is not finite, or the scales alpha / rank differ.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are no parts, a weight is not finite, or the scales alpha / rank differ.
+    /// </exception>
     public static LoraWeights Interpolate(params IReadOnlyList<(LoraWeights Adapter, double Weight)> parts)
     {
         RequireParts(parts);
@@ -20,7 +24,8 @@ public static class LoraMixer
             first.RequireSameShapes(adapter);
             if (adapter.Alpha != first.Alpha)
             {
-                throw new ArgumentException($"adapters of alpha {first.Alpha} and {adapter.Alpha} have no common parameter space", nameof(parts));
+                throw new ArgumentException(
+                    $"adapters of alpha {first.Alpha} and {adapter.Alpha} have no common parameter space", nameof(parts));
             }
         }
 
@@ -44,8 +49,8 @@ public static class LoraMixer
     }
 
     /// <summary>
-    /// The exact weighted sum of what the adapters add to the base model: the factors are stacked, so ranks add up. Weights and scales go
-    /// into B. All adapters must adapt the same modules; ranks and alphas may differ.
+    /// The exact weighted sum of what the adapters add to the base model: the factors are stacked, so ranks add up. Weights and
+    /// scales go into B. All adapters must adapt the same modules; ranks and alphas may differ.
     /// </summary>
     /// <returns>An adapter of scale 1 (alpha = rank = sum of ranks).</returns>
     /// <exception cref="LoraShapeException">Modules or their sizes differ.</exception>
@@ -101,7 +106,8 @@ public static class LoraMixer
         if (!expected.Shape.AsSpan(from).SequenceEqual(found.Shape.AsSpan(from)))
         {
             throw new LoraShapeException(
-                found.Name, $"has shape {LoraWeights.Describe(found.Shape)}, which does not fit {LoraWeights.Describe(expected.Shape)}");
+                found.Name, $"has shape {LoraWeights.Describe(found.Shape)}, which does not fit "
+                    + $"{LoraWeights.Describe(expected.Shape)}");
         }
     }
 

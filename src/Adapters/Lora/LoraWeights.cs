@@ -19,7 +19,9 @@ public sealed class LoraWeights
     /// <param name="alpha">Numerator of the scale alpha / rank; finite and above 0.</param>
     /// <param name="tensors">In any order.</param>
     /// <exception cref="ArgumentException">Rank or alpha out of range.</exception>
-    /// <exception cref="LoraShapeException">A name is repeated or ill-formed, a partner is missing, a shape does not fit.</exception>
+    /// <exception cref="LoraShapeException">
+    /// A name is repeated or ill-formed, a partner is missing, a shape does not fit.
+    /// </exception>
     public LoraWeights(int rank, double alpha, IEnumerable<LoraTensor> tensors)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
@@ -99,7 +101,8 @@ public sealed class LoraWeights
 
             if (array.Length != tensor.Values.Length)
             {
-                throw new LoraShapeException(name, $"{array.Length} values, expected {tensor.Values.Length} ({Describe(tensor.Shape)})");
+                throw new LoraShapeException(name,
+                    $"{array.Length} values, expected {tensor.Values.Length} ({Describe(tensor.Shape)})");
             }
         }
 
@@ -120,7 +123,8 @@ public sealed class LoraWeights
 
             if (!tensor.Shape.AsSpan().SequenceEqual(theirs.Shape))
             {
-                throw new LoraShapeException(tensor.Name, $"has shape {Describe(theirs.Shape)}, expected {Describe(tensor.Shape)}");
+                throw new LoraShapeException(tensor.Name,
+                    $"has shape {Describe(theirs.Shape)}, expected {Describe(tensor.Shape)}");
             }
         }
 
@@ -170,7 +174,8 @@ public sealed class LoraWeights
 
         if (tensor.Shape.Length < 2 || tensor.Shape.Any(size => size < 1))
         {
-            throw new LoraShapeException(tensor.Name, $"has shape {Describe(tensor.Shape)}, expected at least two sizes, none below 1");
+            throw new LoraShapeException(tensor.Name,
+                $"has shape {Describe(tensor.Shape)}, expected at least two sizes, none below 1");
         }
 
         var found = tensor.Shape[isDown ? 0 : 1];
@@ -181,7 +186,8 @@ public sealed class LoraWeights
 
         if (tensor.Shape.Aggregate(1L, (product, size) => product * size) != tensor.Values.Length)
         {
-            throw new LoraShapeException(tensor.Name, $"{tensor.Values.Length} values do not fill shape {Describe(tensor.Shape)}");
+            throw new LoraShapeException(tensor.Name,
+                $"{tensor.Values.Length} values do not fill shape {Describe(tensor.Shape)}");
         }
     }
 

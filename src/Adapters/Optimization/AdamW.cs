@@ -44,7 +44,8 @@ public static class AdamW
         var next = new AdamWState(step, state.M.Map(static t => [.. t.Values]), state.V.Map(static t => [.. t.Values]));
         for (var i = 0; i < updated.Tensors.Count; i++)
         {
-            Apply(updated.Tensors[i].Values, gradients.Tensors[i].Values, next.M.Tensors[i].Values, next.V.Tensors[i].Values, coefficients);
+            Apply(updated.Tensors[i].Values, gradients.Tensors[i].Values, next.M.Tensors[i].Values, next.V.Tensors[i].Values,
+                coefficients);
         }
 
         NonFiniteException.ThrowIfNot(updated, $"weights after update {step}");

@@ -42,7 +42,8 @@ public sealed record AdamWState(long Step, LoraWeights M, LoraWeights V)
             throw new LoraFormatException(file.Path, "__metadata__.format", $"is not '{FormatName}'");
         }
 
-        if (!long.TryParse(file.Metadata.GetValueOrDefault("step"), NumberStyles.None, CultureInfo.InvariantCulture, out var step))
+        if (!long.TryParse(file.Metadata.GetValueOrDefault("step"), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var step))
         {
             throw new LoraFormatException(file.Path, "__metadata__.step", "is missing or not a whole number");
         }
@@ -69,7 +70,8 @@ public sealed record AdamWState(long Step, LoraWeights M, LoraWeights V)
         return state;
     }
 
-    private IEnumerable<TensorData> ToTensorData() => LoraCodec.Tensors(M, FirstPrefix).Concat(LoraCodec.Tensors(V, SecondPrefix));
+    private IEnumerable<TensorData> ToTensorData() => LoraCodec.Tensors(M, FirstPrefix)
+        .Concat(LoraCodec.Tensors(V, SecondPrefix));
 
     private Dictionary<string, string> FileMetadata()
     {

@@ -1,9 +1,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// The mean gradient of a step from its shards' mean gradients: sum over shards of n_i / n * g_i, in fp32, in shard order whatever the
-/// order of arrival, so that the result is bitwise the same. A gradient that arrives in order is added at once and let go; one
-/// that arrives early waits for its predecessors. Not thread-safe.
+/// The mean gradient of a step from its shards' mean gradients: sum over shards of n_i / n * g_i, in fp32, in shard order
+/// whatever the order of arrival, so that the result is bitwise the same. A gradient that arrives in order is added at once and
+/// let go; one that arrives early waits for its predecessors. Not thread-safe.
 /// </summary>
 public sealed class GradientAverager
 {
@@ -23,7 +23,8 @@ public sealed class GradientAverager
         ArgumentNullException.ThrowIfNull(samplesPerShard);
         if (samplesPerShard.Count == 0 || samplesPerShard.Any(n => n < 1))
         {
-            throw new ArgumentException("a step has at least one shard, and a shard at least one sample", nameof(samplesPerShard));
+            throw new ArgumentException("a step has at least one shard, and a shard at least one sample",
+                nameof(samplesPerShard));
         }
 
         _form = form;

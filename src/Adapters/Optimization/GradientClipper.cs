@@ -7,8 +7,8 @@ public static class GradientClipper
     /// <param name="gradient">Not changed.</param>
     /// <param name="maxNorm">Above 0; infinity clips nothing.</param>
     /// <returns>
-    /// The clipped gradient (the same object where nothing is clipped) and the norm before clipping. The norm is accumulated in fp64, element by
-    /// element in name order; torch takes fp32 norms of norms, so the two agree to about 1e-7 of the norm.
+    /// The clipped gradient (the same object where nothing is clipped) and the norm before clipping. The norm is accumulated in
+    /// fp64, element by element in name order; torch takes fp32 norms of norms, so the two agree to about 1e-7 of the norm.
     /// </returns>
     /// <exception cref="NonFiniteException">The gradient holds a NaN or an infinity.</exception>
     public static (LoraWeights Gradient, double Norm) ClipByGlobalNorm(LoraWeights gradient, double maxNorm)

@@ -1,8 +1,8 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// The only names a pickle of weights may mention, and what calling them makes: tensors over storages of the archive, and plain containers. Nothing is ever
-/// looked up or run. Mirrors what torch.save writes for state dicts (torch._utils, torch.storage).
+/// The only names a pickle of weights may mention, and what calling them makes: tensors over storages of the archive, and plain
+/// containers. Nothing is ever looked up or run. Mirrors what torch.save writes for state dicts (torch._utils, torch.storage).
 /// </summary>
 internal static class PickleGlobals
 {
@@ -51,7 +51,9 @@ internal static class PickleGlobals
         };
         return known
             ? new PickleGlobal(module, name)
-            : throw new PickleException($"the pickle wants {Quote(module)}.{Quote(name)}, which is refused: a file of weights may only build tensors and plain containers "
+            : throw new PickleException(
+                $"the pickle wants {Quote(module)}.{Quote(name)}, which is refused: a file of weights may only build tensors and "
+                + $"plain containers "
                 + "(if you trust the file, keep only its weights in Python and save them as safetensors)");
     }
 
@@ -64,18 +66,28 @@ internal static class PickleGlobals
         ("set", [List<object?>]) => new PickleDict(),
         ("Size", [PickleTuple size]) => size,
         ("device", [string device, ..]) when arguments.Length <= 2 => device,
-        ("_rebuild_tensor_v2", [TorchStorage storage, long offset, PickleTuple size, PickleTuple stride, bool, ..]) when arguments.Length is 6 or 7 =>
-            Tensor(storage, storage.DType ?? throw new PickleException("_rebuild_tensor_v2 with an untyped storage"), offset, size, stride),
-        ("_rebuild_tensor_v3", [TorchStorage storage, long offset, PickleTuple size, PickleTuple stride, bool, _, PickleGlobal dtype, ..]) when arguments.Length is 7 or 8 =>
-            Tensor(storage, DataTypes.TryGetValue(dtype.Name, out var type) ? type : throw new PickleException($"{dtype} is not a dtype that is read"), offset, size, stride),
+        ("_rebuild_tensor_v2",
+            [TorchStorage storage, long offset, PickleTuple size, PickleTuple stride, bool,
+            ..]) when arguments.Length is 6 or 7 =>
+            Tensor(storage, storage.DType ?? throw new PickleException("_rebuild_tensor_v2 with an untyped storage"), offset,
+                size, stride),
+        ("_rebuild_tensor_v3",
+            [TorchStorage storage, long offset, PickleTuple size, PickleTuple stride, bool, _, PickleGlobal dtype,
+            ..]) when arguments.Length is 7 or 8 =>
+            Tensor(storage, DataTypes.TryGetValue(dtype.Name, out var type) ? type
+                : throw new PickleException($"{dtype} is not a dtype that is read"), offset, size, stride),
         ("_rebuild_parameter", [TorchTensor tensor, bool, _]) => tensor,
         _ => throw new PickleException($"{global} is called with arguments torch.save never writes"),
     };
 
-    /// <summary>What a persistent id stands for: <c>('storage', TYPE, KEY, LOCATION, COUNT)</c>. The device it was saved from does not matter.</summary>
+    /// <summary>
+    /// What a persistent id stands for: <c>('storage', TYPE, KEY, LOCATION, COUNT)</c>. The device it was saved from does not
+    /// matter.
+    /// </summary>
     /// <exception cref="PickleException">It is nothing of the kind.</exception>
     internal static TorchStorage Storage(object? id) =>
-        id is PickleTuple { Items: ["storage", PickleGlobal type, string key, string, long count] } && count >= 0 && Storages.TryGetValue(type.Name, out var dtype)
+        id is PickleTuple { Items: ["storage", PickleGlobal type, string key, string, long count] } && count >= 0
+            && Storages.TryGetValue(type.Name, out var dtype)
             ? new TorchStorage(dtype, key, count)
             : throw new PickleException("a persistent id is not ('storage', TYPE, KEY, LOCATION, COUNT)");
 
@@ -83,7 +95,9 @@ internal static class PickleGlobals
     {
         if (size.Items.Length != stride.Items.Length || size.Items.Length > MaxRank)
         {
-            throw new PickleException($"a tensor of storage {Quote(storage.Key)} has {size.Items.Length} sizes and {stride.Items.Length} strides (at most {MaxRank} axes are read)");
+            throw new PickleException(
+                $"a tensor of storage {Quote(storage.Key)} has {size.Items.Length} sizes and {stride.Items.Length} strides (at "
+                + $"most {MaxRank} axes are read)");
         }
 
         var (shape, strides) = (Longs(size), Longs(stride));
@@ -96,7 +110,8 @@ internal static class PickleGlobals
     }
 
     private static long[] Longs(PickleTuple tuple) =>
-        [.. tuple.Items.Select(i => i is long value ? value : throw new PickleException("a size or stride is not a whole number"))];
+        [.. tuple.Items.Select(i => i is long value ? value
+            : throw new PickleException("a size or stride is not a whole number"))];
 
     internal static string Quote(string text) => WeightFileException.OneLine(text, 100);
 }

@@ -9,7 +9,10 @@ internal sealed record PickleGlobal(string Module, string Name)
 /// <summary>A Python tuple (or torch.Size).</summary>
 internal sealed record PickleTuple(object?[] Items);
 
-/// <summary>A Python dict, OrderedDict or set (of a set nothing is kept that matters). Entries in order; keys are not hashed, for the file chooses them.</summary>
+/// <summary>
+/// A Python dict, OrderedDict or set (of a set nothing is kept that matters). Entries in order; keys are not hashed, for the file
+/// chooses them.
+/// </summary>
 internal sealed class PickleDict
 {
     public List<(object? Key, object? Value)> Entries { get; } = [];

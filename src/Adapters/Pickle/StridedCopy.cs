@@ -25,7 +25,9 @@ internal static class StridedCopy
         return count;
     }
 
-    /// <summary>Elements from the first to the last of a tensor, both included; 0 for an empty one; -1 where it overflows.</summary>
+    /// <summary>
+    /// Elements from the first to the last of a tensor, both included; 0 for an empty one; -1 where it overflows.
+    /// </summary>
     internal static long Extent(long[] shape, long[] strides)
     {
         if (shape.Contains(0))

@@ -2,8 +2,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// A file of torch.save (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>; PyTorch 1.6 and later): a zip file with a pickle that describes the tensors and one uncompressed member a storage, which is mapped.
-/// The pickle is data here: it may build tensors and plain containers and nothing else. Of a dictionary with <c>state_dict</c> (Lightning, OpenCLIP) that is taken;
+/// A file of torch.save (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>; PyTorch 1.6 and later): a zip file with a pickle
+/// that describes the tensors and one uncompressed member a storage, which is mapped. The pickle is data here: it may build
+/// tensors and plain containers and nothing else. Of a dictionary with <c>state_dict</c> (Lightning, OpenCLIP) that is taken;
 /// entries that are not tensors are passed over.
 /// </summary>
 public sealed class TorchFile : IWeightFile
@@ -54,8 +55,11 @@ public sealed class TorchFile : IWeightFile
             return _bytes.Tensor(name, info.Offset, info.ByteCount);
         }
 
-        var target = new byte[info.ByteCount <= Array.MaxLength ? info.ByteCount : throw new WeightFileException(Path, name, $"{info.ByteCount} bytes are too many for a tensor that is not contiguous")];
-        StridedCopy.Gather(_bytes.Tensor(name, info.Offset, StridedCopy.Extent(info.Shape, strides) * info.DType.Size()), info.Shape, strides, info.DType.Size(), target);
+        var target = new byte[info.ByteCount <= Array.MaxLength ? info.ByteCount
+            : throw new WeightFileException(Path, name,
+            $"{info.ByteCount} bytes are too many for a tensor that is not contiguous")];
+        StridedCopy.Gather(_bytes.Tensor(name, info.Offset, StridedCopy.Extent(info.Shape, strides) * info.DType.Size()),
+            info.Shape, strides, info.DType.Size(), target);
         return target;
     }
 
@@ -63,7 +67,8 @@ public sealed class TorchFile : IWeightFile
     public void Release(string name)
     {
         var info = this.Info(name);
-        _bytes.Release(info.Offset, _permuted.TryGetValue(name, out var strides) ? StridedCopy.Extent(info.Shape, strides) * info.DType.Size() : info.ByteCount);
+        _bytes.Release(info.Offset, _permuted.TryGetValue(name, out var strides)
+            ? StridedCopy.Extent(info.Shape, strides) * info.DType.Size() : info.ByteCount);
     }
 
     /// <summary>Unmaps the file. Spans obtained from it must not be used afterwards.</summary>
@@ -86,7 +91,9 @@ public sealed class TorchFile : IWeightFile
     /// <summary>Everything lies under one folder of the archive, named as the file was when it was saved.</summary>
     private string FindRoot()
     {
-        var pickles = _members.Keys.Where(n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.IndexOf('/', StringComparison.Ordinal) == n.Length - PickleName.Length - 1)).ToList();
+        var pickles = _members.Keys.Where(n => n == PickleName
+            || (n.EndsWith("/" + PickleName, StringComparison.Ordinal)
+            && n.IndexOf('/', StringComparison.Ordinal) == n.Length - PickleName.Length - 1)).ToList();
         if (pickles is not [var pickle])
         {
             throw Error(null, $"is a zip file with {(pickles.Count == 0 ? "no" : "more than one")} {PickleName}; expected a file of torch.save");
@@ -100,7 +107,8 @@ public sealed class TorchFile : IWeightFile
 
     private void RequireLittleEndian()
     {
-        if (_members.TryGetValue(_root + "byteorder", out var order) && !_bytes.Span(order.Offset, (int)Math.Min(order.Length, 16)).SequenceEqual("little"u8))
+        if (_members.TryGetValue(_root + "byteorder", out var order)
+            && !_bytes.Span(order.Offset, (int)Math.Min(order.Length, 16)).SequenceEqual("little"u8))
         {
             throw Error(null, "was saved on a big-endian machine; load and save it once in PyTorch on this one");
         }
@@ -128,7 +136,8 @@ public sealed class TorchFile : IWeightFile
     {
         if (root is not PickleDict outer)
         {
-            throw Error(null, $"holds a {(root is TorchTensor ? "single tensor" : "value")}, not a dictionary of tensors (a state dict)");
+            throw Error(null,
+                $"holds a {(root is TorchTensor ? "single tensor" : "value")}, not a dictionary of tensors (a state dict)");
         }
 
         var nested = outer.Entries.Where(e => e.Key is StateDict).Select(e => e.Value as PickleDict).LastOrDefault();
@@ -136,7 +145,9 @@ public sealed class TorchFile : IWeightFile
         var found = entries.Where(e => e is (string, TorchTensor)).Select(e => ((string)e.Key!, (TorchTensor)e.Value!)).ToList();
         return found.Count > 0 || entries.Count == 0
             ? found
-            : throw Error(null, $"no tensors at its top or under {StateDict}; there is {string.Join(", ", entries.Take(20).Select(e => e.Key as string ?? "a key that is no string"))}");
+            : throw Error(null,
+                $"no tensors at its top or under {StateDict}; there is "
+                + $"{string.Join(", ", entries.Take(20).Select(e => e.Key as string ?? "a key that is no string"))}");
     }
 
     private void Add(string key, TorchTensor tensor)
@@ -146,12 +157,16 @@ public sealed class TorchFile : IWeightFile
         var elements = member.Length / size;
         var count = StridedCopy.Count(tensor.Shape);
         var extent = StridedCopy.Extent(tensor.Shape, tensor.Strides);
-        if (count < 0 || extent < 0 || count > elements || extent > elements - Math.Min(tensor.Offset, elements) || tensor.Offset > elements)
+        if (count < 0 || extent < 0 || count > elements || extent > elements - Math.Min(tensor.Offset, elements)
+            || tensor.Offset > elements)
         {
-            throw Error(key, $"[{string.Join(", ", tensor.Shape)}] with strides [{string.Join(", ", tensor.Strides)}] from element {tensor.Offset} does not fit into its storage of {elements} elements");
+            throw Error(key,
+                $"[{string.Join(", ", tensor.Shape)}] with strides [{string.Join(", ", tensor.Strides)}] from element "
+                + $"{tensor.Offset} does not fit into its storage of {elements} elements");
         }
 
-        if (!_tensors.TryAdd(key, new TensorInfo(key, tensor.DType, tensor.Shape, member.Offset + (tensor.Offset * size), count * size)))
+        if (!_tensors.TryAdd(key,
+            new TensorInfo(key, tensor.DType, tensor.Shape, member.Offset + (tensor.Offset * size), count * size)))
         {
             throw Error(key, "appears twice in the state dict");
         }
@@ -172,7 +187,8 @@ public sealed class TorchFile : IWeightFile
         var size = storage.DType?.Size() ?? 1;
         return storage.Count == member.Length / size && member.Length % size == 0
             ? member
-            : throw Error(key, $"its storage data/{storage.Key} has {member.Length} bytes, not {storage.Count} elements of {size}");
+            : throw Error(key,
+                $"its storage data/{storage.Key} has {member.Length} bytes, not {storage.Count} elements of {size}");
     }
 
     private WeightFileException Error(string? key, string problem) => new(Path, key, problem);

@@ -5,8 +5,9 @@ using System.Text;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Reads a pickle stream as data (Python's pickletools describes the opcodes): numbers, strings, containers, and the few globals of <see cref="PickleGlobals"/>. It has no
-/// recursion, never hashes what the file gives, allocates no more than the stream's length allows, and stops at a bound of steps.
+/// Reads a pickle stream as data (Python's pickletools describes the opcodes): numbers, strings, containers, and the few globals
+/// of <see cref="PickleGlobals"/>. It has no recursion, never hashes what the file gives, allocates no more than the stream's
+/// length allows, and stops at a bound of steps.
 /// </summary>
 internal ref struct Unpickler
 {
@@ -52,7 +53,8 @@ internal ref struct Unpickler
 
             if (!Simple(opcode) && !Number(opcode) && !Text(opcode) && !Container(opcode) && !Build(opcode))
             {
-                throw new PickleException($"opcode 0x{opcode:x2} at byte {at} of the pickle is refused: torch.save does not write it for tensors");
+                throw new PickleException(
+                    $"opcode 0x{opcode:x2} at byte {at} of the pickle is refused: torch.save does not write it for tensors");
             }
         }
 
@@ -223,7 +225,8 @@ internal ref struct Unpickler
                 Push(PickleGlobals.Find(module, Line()));
                 return true;
             case 0x93: // STACK_GLOBAL
-                Push(PopMany(2) is [string from, string name] ? PickleGlobals.Find(from, name) : throw new PickleException("STACK_GLOBAL without two names"));
+                Push(PopMany(2) is [string from, string name] ? PickleGlobals.Find(from, name)
+                    : throw new PickleException("STACK_GLOBAL without two names"));
                 return true;
             case (byte)'Q': // BINPERSID
                 Push(PickleGlobals.Storage(Pop()));
@@ -346,7 +349,8 @@ internal ref struct Unpickler
     // What lies below the last mark is out of reach until the mark is taken.
     private readonly int Floor => _marks.Count == 0 ? 0 : _marks.Peek();
 
-    private readonly object? Recall(uint key) => _memo.TryGetValue(key, out var value) ? value : throw new PickleException($"memo {key} is not set");
+    private readonly object? Recall(uint key) => _memo.TryGetValue(key, out var value) ? value
+        : throw new PickleException($"memo {key} is not set");
 
     private static PickleException Truncated() => new("the pickle ends in the middle (truncated?)");
 

@@ -9,8 +9,9 @@ namespace AlignProp.Adapters;
 internal readonly record struct ZipMember(long Offset, long Length);
 
 /// <summary>
-/// Where the members of a zip file lie, zip64 included (APPNOTE 4.3). Libraries hand out streams; here the place in the mapping is wanted. Whatever the directory says is
-/// checked against the file: every member has its own local header, lies before the directory and overlaps no other.
+/// Where the members of a zip file lie, zip64 included (APPNOTE 4.3). Libraries hand out streams; here the place in the mapping
+/// is wanted. Whatever the directory says is checked against the file: every member has its own local header, lies before the
+/// directory and overlaps no other.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -28,7 +29,9 @@ internal sealed class ZipDirectory
 
     private ZipDirectory(MappedBytes file) => _file = file;
 
-    /// <exception cref="WeightFileException">The file is not a zip file, is damaged, or has compressed or encrypted members.</exception>
+    /// <exception cref="WeightFileException">
+    /// The file is not a zip file, is damaged, or has compressed or encrypted members.
+    /// </exception>
     internal static IReadOnlyDictionary<string, ZipMember> Read(MappedBytes file)
     {
         var directory = new ZipDirectory(file);
@@ -67,14 +70,16 @@ internal sealed class ZipDirectory
         if (end >= LocatorLength && U32(_file.Span(end - LocatorLength, LocatorLength)) == 0x07064b50)
         {
             var at = U64(_file.Span(end - LocatorLength, LocatorLength)[8..]);
-            if (at > (ulong)(end - LocatorLength - End64Length) || end < LocatorLength + End64Length || U32(_file.Span((long)at, End64Length)) != 0x06064b50)
+            if (at > (ulong)(end - LocatorLength - End64Length) || end < LocatorLength + End64Length
+                || U32(_file.Span((long)at, End64Length)) != 0x06064b50)
             {
                 throw Error(null, "the zip64 end record is not where its locator says");
             }
 
             var wide = _file.Span((long)at, End64Length);
             var (count64, size64, offset64) = (U64(wide[32..]), U64(wide[40..]), U64(wide[48..]));
-            if ((count != ushort.MaxValue && count != count64) || (size != Saturated && size != size64) || (offset != Saturated && offset != offset64))
+            if ((count != ushort.MaxValue && count != count64) || (size != Saturated && size != size64)
+                || (offset != Saturated && offset != offset64))
             {
                 throw Error(null, "the two end records of the zip file contradict each other");
             }
@@ -82,9 +87,12 @@ internal sealed class ZipDirectory
             (count, size, offset, end) = (count64, size64, offset64, (long)at);
         }
 
-        if (count > MaxEntries || offset > (ulong)end || size > (ulong)end - offset || size > int.MaxValue || size < count * EntryLength)
+        if (count > MaxEntries || offset > (ulong)end || size > (ulong)end - offset || size > int.MaxValue
+            || size < count * EntryLength)
         {
-            throw Error(null, $"the zip directory ({count} entries, {size} bytes at {offset}) does not fit into the file of {_file.Length} bytes (truncated?)");
+            throw Error(null,
+                $"the zip directory ({count} entries, {size} bytes at {offset}) does not fit into the file of {_file.Length} "
+                + $"bytes (truncated?)");
         }
 
         return ((long)count, (long)size, (long)offset);
@@ -107,7 +115,8 @@ internal sealed class ZipDirectory
             }
 
             var name = Encoding.UTF8.GetString(rest.Slice(EntryLength, nameLength));
-            ReadEntry(name, rest[..EntryLength], rest.Slice(EntryLength, nameLength), rest.Slice(EntryLength + nameLength, extraLength));
+            ReadEntry(name, rest[..EntryLength], rest.Slice(EntryLength, nameLength),
+                rest.Slice(EntryLength + nameLength, extraLength));
             rest = rest[(EntryLength + nameLength + extraLength + commentLength)..];
         }
     }
@@ -124,7 +133,8 @@ internal sealed class ZipDirectory
             // torch.jit.save compresses the module's code, and only that.
             throw name.Contains("/code/", StringComparison.Ordinal)
                 ? Error(null, TorchFile.IsTorchScript)
-                : Error(name, "is compressed in the zip file; PyTorch stores tensors uncompressed, so that they can be mapped: zip it again with: zip -0");
+                : Error(name, "is compressed in the zip file; PyTorch stores tensors uncompressed, so that they can be mapped: "
+                    + "zip it again with: zip -0");
         }
 
         ulong packed = U32(entry[20..]), length = U32(entry[24..]), header = U32(entry[42..]);
@@ -214,7 +224,8 @@ internal sealed class ZipDirectory
         {
             if (_ranges[i].End > (i + 1 < _ranges.Count ? _ranges[i + 1].Start : directory))
             {
-                throw Error(_ranges[i].Name, $"overlaps {(i + 1 < _ranges.Count ? $"'{_ranges[i + 1].Name}'" : "the directory")} in the zip file");
+                throw Error(_ranges[i].Name,
+                    $"overlaps {(i + 1 < _ranges.Count ? $"'{_ranges[i + 1].Name}'" : "the directory")} in the zip file");
             }
         }
     }

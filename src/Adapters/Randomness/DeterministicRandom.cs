@@ -3,8 +3,8 @@ using System.Numerics;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// A stream of random numbers that is the same on every platform and in every version: xoshiro256** (Blackman and Vigna), its state
-/// filled by SplitMix64. Not thread-safe, not for secrets.
+/// A stream of random numbers that is the same on every platform and in every version: xoshiro256** (Blackman and Vigna), its
+/// state filled by SplitMix64. Not thread-safe, not for secrets.
 /// </summary>
 public sealed class DeterministicRandom
 {
@@ -37,7 +37,9 @@ public sealed class DeterministicRandom
     /// <summary>Uniform in [0, 1), a multiple of 2^-53.</summary>
     public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
 
-    /// <summary>A whole number from <paramref name="inclusiveMin"/> to <paramref name="inclusiveMax"/>, all equally likely.</summary>
+    /// <summary>
+    /// A whole number from <paramref name="inclusiveMin"/> to <paramref name="inclusiveMax"/>, all equally likely.
+    /// </summary>
     public int NextInt(int inclusiveMin, int inclusiveMax)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(inclusiveMax, inclusiveMin);

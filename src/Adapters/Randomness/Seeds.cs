@@ -22,14 +22,16 @@ public static class Seeds
     /// <summary>Purpose: DDIM's noise between steps where eta is above 0.</summary>
     public const string VarianceNoise = "variance-noise";
 
-    /// <summary>Purpose: the noise of copies of x_0 that are denoised once more (DRaFT-LV), derived from the sample's own noise seed.</summary>
+    /// <summary>
+    /// Purpose: the noise of copies of x_0 that are denoised once more (DRaFT-LV), derived from the sample's own noise seed.
+    /// </summary>
     public const string Renoise = "renoise";
 
     private static readonly byte[] Domain = "alignprop-seed-1"u8.ToArray();
 
     /// <summary>
-    /// The first 8 bytes, little-endian, of SHA-256 over: the 16 ASCII bytes <c>alignprop-seed-1</c>; run seed, step and sample, 8 bytes
-    /// little-endian each; the purpose in UTF-8.
+    /// The first 8 bytes, little-endian, of SHA-256 over: the 16 ASCII bytes <c>alignprop-seed-1</c>; run seed, step and sample,
+    /// 8 bytes little-endian each; the purpose in UTF-8.
     /// </summary>
     public static ulong Derive(ulong runSeed, long step, long sample, string purpose)
     {

@@ -16,7 +16,8 @@ public static class RewardFingerprint
             return "";
         }
         var own = ModelFingerprint.Of(path);
-        return ClipFolder(path) is { } clip ? Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{own}\n{ModelFingerprint.Of(clip)}"))) : own;
+        return ClipFolder(path) is { } clip
+            ? Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{own}\n{ModelFingerprint.Of(clip)}"))) : own;
     }
 
     /// <summary>The folder named by "clip" in config.json, where there is one and it lies outside.</summary>

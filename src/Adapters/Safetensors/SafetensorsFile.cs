@@ -15,7 +15,8 @@ public sealed class SafetensorsFile : IWeightFile
         _bytes = bytes;
         var prefix = bytes.Span(0, (int)Math.Min(SafetensorsHeader.PrefixLength, bytes.Length));
         var headerLength = SafetensorsHeader.ReadLength(bytes.Path, prefix, bytes.Length);
-        _header = SafetensorsHeader.Parse(bytes.Path, bytes.Span(SafetensorsHeader.PrefixLength, headerLength).ToArray(), bytes.Length);
+        _header = SafetensorsHeader.Parse(bytes.Path, bytes.Span(SafetensorsHeader.PrefixLength, headerLength).ToArray(),
+            bytes.Length);
         Files = [bytes.Path];
     }
 
@@ -41,7 +42,8 @@ public sealed class SafetensorsFile : IWeightFile
     /// <param name="bytes">The whole file.</param>
     /// <param name="origin">What to call the bytes in error messages.</param>
     /// <exception cref="SafetensorsException">The bytes are not valid safetensors.</exception>
-    public static SafetensorsFile Parse(ReadOnlyMemory<byte> bytes, string origin = "safetensors bytes") => Over(new MappedBytes(origin, bytes));
+    public static SafetensorsFile Parse(ReadOnlyMemory<byte> bytes, string origin = "safetensors bytes") =>
+        Over(new MappedBytes(origin, bytes));
 
     /// <inheritdoc/>
     public ReadOnlySpan<byte> Bytes(string name)

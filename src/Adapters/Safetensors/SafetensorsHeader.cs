@@ -51,12 +51,14 @@ internal sealed class SafetensorsHeader
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > MaxLength)
         {
-            throw new SafetensorsException(source, null, $"not a safetensors file, or damaged: header length {length} exceeds the limit of {MaxLength} bytes");
+            throw new SafetensorsException(source, null,
+                $"not a safetensors file, or damaged: header length {length} exceeds the limit of {MaxLength} bytes");
         }
 
         if ((long)length > fileLength - PrefixLength)
         {
-            throw new SafetensorsException(source, null, $"header length {length} exceeds the file of {fileLength} bytes (truncated?)");
+            throw new SafetensorsException(source, null,
+                $"header length {length} exceeds the file of {fileLength} bytes (truncated?)");
         }
 
         return (int)length;
@@ -167,13 +169,16 @@ internal sealed class SafetensorsHeader
 
         if (offsets.Length != 2 || offsets[0] > offsets[1] || offsets[1] > _dataLength)
         {
-            throw Error(name, $"data_offsets [{string.Join(", ", offsets)}] do not lie in the {_dataLength} bytes of data (truncated?)");
+            throw Error(name,
+                $"data_offsets [{string.Join(", ", offsets)}] do not lie in the {_dataLength} bytes of data (truncated?)");
         }
 
         var expected = ByteCount(name, type, shape);
         if (expected != offsets[1] - offsets[0])
         {
-            throw Error(name, $"{type.HeaderName()} [{string.Join(", ", shape)}] needs {expected} bytes, data_offsets give {offsets[1] - offsets[0]}");
+            throw Error(name,
+                $"{type.HeaderName()} [{string.Join(", ", shape)}] needs {expected} bytes, data_offsets give "
+                + $"{offsets[1] - offsets[0]}");
         }
 
         return new TensorInfo(name, type, shape, offsets[0], expected);
@@ -199,7 +204,8 @@ internal sealed class SafetensorsHeader
             throw Error(name, $"{field} has {element.GetArrayLength()} numbers, more than {MaxRank}");
         }
 
-        return [.. element.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out var value) && value >= 0
+        return [.. element.EnumerateArray()
+            .Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out var value) && value >= 0
             ? value
             : throw Error(name, $"{field} holds '{e.GetRawText()}', not a whole number of at least 0"))];
     }
@@ -223,7 +229,8 @@ internal sealed class SafetensorsHeader
         {
             if (tensor.Offset != next)
             {
-                throw Error(tensor.Name, tensor.Offset < next ? "its data overlaps another tensor's" : $"{tensor.Offset - next} unused bytes before its data");
+                throw Error(tensor.Name, tensor.Offset < next ? "its data overlaps another tensor's"
+                    : $"{tensor.Offset - next} unused bytes before its data");
             }
 
             next += tensor.ByteCount;

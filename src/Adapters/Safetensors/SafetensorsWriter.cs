@@ -18,7 +18,9 @@ public static class SafetensorsWriter
     /// Writes the file so that after a crash at any moment the path holds either what it held before or the whole new file.
     /// Missing directories are not created.
     /// </summary>
-    /// <exception cref="ArgumentException">A name appears twice or is reserved, or a tensor's bytes do not fit its shape.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name appears twice or is reserved, or a tensor's bytes do not fit its shape.
+    /// </exception>
     public static void Write(string path, IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(tensors);
@@ -34,7 +36,9 @@ public static class SafetensorsWriter
     }
 
     /// <summary>The bytes <see cref="Write"/> would write.</summary>
-    /// <exception cref="ArgumentException">A name appears twice or is reserved, or a tensor's bytes do not fit its shape.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name appears twice or is reserved, or a tensor's bytes do not fit its shape.
+    /// </exception>
     public static byte[] Serialize(IEnumerable<TensorData> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(tensors);
@@ -52,7 +56,8 @@ public static class SafetensorsWriter
     }
 
     /// <summary>
-    /// Like <see cref="Write"/>, for tensors that do not fit in memory together: each is asked to write its bytes when its turn comes.
+    /// Like <see cref="Write"/>, for tensors that do not fit in memory together: each is asked to write its bytes when its turn
+    /// comes.
     /// </summary>
     /// <param name="path">Where to.</param>
     /// <param name="tensors">Names, dtypes and shapes; where they lie elsewhere does not matter here.</param>
@@ -60,7 +65,8 @@ public static class SafetensorsWriter
     /// <param name="metadata">The file's <c>__metadata__</c>.</param>
     /// <exception cref="ArgumentException">A tensor's bytes do not fit its shape.</exception>
     public static void WriteStreaming(
-        string path, IReadOnlyList<TensorInfo> tensors, Action<TensorInfo, Stream> write, IReadOnlyDictionary<string, string>? metadata = null)
+        string path, IReadOnlyList<TensorInfo> tensors, Action<TensorInfo, Stream> write,
+            IReadOnlyDictionary<string, string>? metadata = null)
     {
         TensorInfo[] ordered = [.. tensors.OrderByDescending(t => t.DType.Size()).ThenBy(t => t.Name, StringComparer.Ordinal)];
         var header = Header([.. ordered.Select(t => (t.Name, t.DType, t.Shape, t.ByteCount))], metadata);
@@ -73,7 +79,9 @@ public static class SafetensorsWriter
                 write(tensor, stream);
                 if (stream.Position - start != tensor.ByteCount)
                 {
-                    throw new ArgumentException($"tensor '{tensor.Name}' has {stream.Position - start} bytes, expected {tensor.ByteCount}", nameof(write));
+                    throw new ArgumentException(
+                        $"tensor '{tensor.Name}' has {stream.Position - start} bytes, expected {tensor.ByteCount}",
+                        nameof(write));
                 }
             }
         });
@@ -94,7 +102,8 @@ public static class SafetensorsWriter
             if (tensor.Shape.Any(size => size < 0) || expected != tensor.Bytes.Length)
             {
                 throw new ArgumentException(
-                    $"tensor '{tensor.Name}': {tensor.DType.HeaderName()} [{string.Join(", ", tensor.Shape)}] needs {expected} bytes, not {tensor.Bytes.Length}",
+                    $"tensor '{tensor.Name}': {tensor.DType.HeaderName()} [{string.Join(", ", tensor.Shape)}] needs {expected} "
+                        + $"bytes, not {tensor.Bytes.Length}",
                     nameof(tensors));
             }
         }
@@ -102,7 +111,8 @@ public static class SafetensorsWriter
         return ordered;
     }
 
-    private static byte[] Header((string Name, DType DType, long[] Shape, long ByteCount)[] ordered, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header((string Name, DType DType, long[] Shape, long ByteCount)[] ordered,
+        IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, Options))
@@ -143,7 +153,8 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private static void WriteTensor(Utf8JsonWriter json, (string Name, DType DType, long[] Shape, long ByteCount) tensor, long offset)
+    private static void WriteTensor(Utf8JsonWriter json, (string Name, DType DType, long[] Shape, long ByteCount) tensor,
+        long offset)
     {
         json.WriteStartObject(tensor.Name);
         json.WriteString("dtype", tensor.DType.HeaderName());

@@ -1,8 +1,8 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Module paths of a diffusers UNet with underscores for dots, as kohya's keys have them. Since names hold underscores themselves,
-/// the way back needs the vocabulary of names.
+/// Module paths of a diffusers UNet with underscores for dots, as kohya's keys have them. Since names hold underscores
+/// themselves, the way back needs the vocabulary of names.
 /// </summary>
 internal static class KohyaModuleNames
 {
@@ -10,7 +10,8 @@ internal static class KohyaModuleNames
     [
         "down_blocks", "mid_block", "up_blocks", "attentions", "resnets", "downsamplers", "upsamplers", "transformer_blocks",
         "attn1", "attn2", "to_q", "to_k", "to_v", "to_out", "ff", "net", "proj", "proj_in", "proj_out",
-        "conv", "conv1", "conv2", "conv_in", "conv_out", "conv_shortcut", "time_emb_proj", "time_embedding", "add_embedding", "linear_1", "linear_2",
+        "conv", "conv1", "conv2", "conv_in", "conv_out", "conv_shortcut", "time_emb_proj", "time_embedding", "add_embedding",
+            "linear_1", "linear_2",
     ];
 
     internal static string Flatten(string module) => module.Replace('.', '_');

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Keys of single-file checkpoints (CompVis' latent-diffusion layout) -> diffusers' keys, as pure functions of names. The UNet's input_blocks and
-/// output_blocks are counted through all levels, so its table depends on the structure.
+/// Keys of single-file checkpoints (CompVis' latent-diffusion layout) -> diffusers' keys, as pure functions of names. The UNet's
+/// input_blocks and output_blocks are counted through all levels, so its table depends on the structure.
 /// </summary>
 public static partial class LdmNames
 {
@@ -96,7 +96,8 @@ public static partial class LdmNames
     public static string Vae(string key, int levels)
     {
         ArgumentNullException.ThrowIfNull(key);
-        key = VaeAttentionKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.attentions.0.{Renamed(m.Groups[2].Value, VaeAttention)}");
+        key = VaeAttentionKey()
+            .Replace(key, m => $"{m.Groups[1].Value}.mid_block.attentions.0.{Renamed(m.Groups[2].Value, VaeAttention)}");
         key = VaeMidKey().Replace(key, m => $"{m.Groups[1].Value}.mid_block.resnets.{Number(m.Groups[2].Value) - 1}.");
         key = VaeLevelKey().Replace(key, m =>
         {
@@ -109,13 +110,15 @@ public static partial class LdmNames
                 var resnet => $"{block}.resnets.{resnet["block.".Length..]}",
             };
         });
-        return key.Replace(".nin_shortcut.", ".conv_shortcut.", StringComparison.Ordinal).Replace(".norm_out.", ".conv_norm_out.", StringComparison.Ordinal);
+        return key.Replace(".nin_shortcut.", ".conv_shortcut.", StringComparison.Ordinal)
+            .Replace(".norm_out.", ".conv_norm_out.", StringComparison.Ordinal);
     }
 
     private static int Number(string digits) => int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Renamed(string rest, (string From, string To)[] names) =>
-        names.Where(n => rest.StartsWith(n.From, StringComparison.Ordinal)).Select(n => n.To + rest[n.From.Length..]).FirstOrDefault(rest);
+        names.Where(n => rest.StartsWith(n.From, StringComparison.Ordinal)).Select(n => n.To + rest[n.From.Length..])
+            .FirstOrDefault(rest);
 
     [GeneratedRegex(@"^(encoder|decoder)\.mid\.attn_1\.(.+)$")]
     private static partial Regex VaeAttentionKey();
@@ -137,7 +140,8 @@ public sealed record LdmLevels(IReadOnlyList<int> Layers, IReadOnlyList<bool> At
     public static LdmLevels Of(IEnumerable<string> keys)
     {
         var modules = keys.Where(k => k.StartsWith(LdmNames.UNetPrefix + "input_blocks.", StringComparison.Ordinal))
-            .Select(k => string.Join('.', k[(LdmNames.UNetPrefix.Length + "input_blocks.".Length)..].Split('.').Take(3))).ToHashSet(StringComparer.Ordinal);
+            .Select(k => string.Join('.', k[(LdmNames.UNetPrefix.Length + "input_blocks.".Length)..].Split('.').Take(3)))
+                .ToHashSet(StringComparer.Ordinal);
         var (layers, attention) = (new List<int>(), new List<bool>());
         var (count, attends) = (0, false);
         for (var n = 1; ; n++)

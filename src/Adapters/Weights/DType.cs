@@ -1,6 +1,8 @@
 namespace AlignProp.Adapters;
 
-/// <summary>Element types of a safetensors file that this project reads and writes. Names equal those in the file's header.</summary>
+/// <summary>
+/// Element types of a safetensors file that this project reads and writes. Names equal those in the file's header.
+/// </summary>
 public enum DType
 {
     /// <summary>IEEE 754, 8 bytes.</summary>

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace AlignProp.Adapters;
 
-/// <summary>Replaces files so that a crash leaves the old content or the new, never a part, and a return means it is on disk.</summary>
+/// <summary>
+/// Replaces files so that a crash leaves the old content or the new, never a part, and a return means it is on disk.
+/// </summary>
 public static partial class DurableFile
 {
     /// <summary>
@@ -49,7 +51,8 @@ public static partial class DurableFile
 
         try
         {
-            if (NativeFsync(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error and not (InvalidArgument or NotSupported))
+            if (NativeFsync(descriptor) != 0
+                && Marshal.GetLastPInvokeError() is var error and not (InvalidArgument or NotSupported))
             {
                 throw new IOException($"fsync of directory {directory} failed: {Marshal.GetPInvokeErrorMessage(error)}");
             }

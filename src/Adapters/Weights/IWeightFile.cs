@@ -1,8 +1,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Named tensors of a file, or of the files of a sharded index, mapped into memory: opening reads and validates what describes them,
-/// not the numbers. Open with <see cref="WeightFiles.Open"/>. Reading is thread-safe; disposing while another thread reads is not.
+/// Named tensors of a file, or of the files of a sharded index, mapped into memory: opening reads and validates what describes
+/// them, not the numbers. Open with <see cref="WeightFiles.Open"/>. Reading is thread-safe; disposing while another thread reads
+/// is not.
 /// </summary>
 public interface IWeightFile : IDisposable
 {
@@ -19,15 +20,15 @@ public interface IWeightFile : IDisposable
     IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>
-    /// The little-endian elements of a tensor in row-major order, valid until the file is disposed. A span over the mapping; copied only where
-    /// a pickle stores the tensor in another order.
+    /// The little-endian elements of a tensor in row-major order, valid until the file is disposed. A span over the mapping;
+    /// copied only where a pickle stores the tensor in another order.
     /// </summary>
     /// <exception cref="WeightFileException">There is no such tensor, or it has 2 GiB or more.</exception>
     ReadOnlySpan<byte> Bytes(string name);
 
     /// <summary>
-    /// Says that a tensor has been copied: the mapping's pages leave the process's resident memory (and are read again should it be asked for
-    /// once more), so that loading a model takes its size once, not twice.
+    /// Says that a tensor has been copied: the mapping's pages leave the process's resident memory (and are read again should it
+    /// be asked for once more), so that loading a model takes its size once, not twice.
     /// </summary>
     /// <exception cref="WeightFileException">There is no such tensor.</exception>
     void Release(string name);
@@ -36,7 +37,9 @@ public interface IWeightFile : IDisposable
 /// <summary>What can be had of any <see cref="IWeightFile"/>.</summary>
 public static class WeightFileReading
 {
-    /// <summary>A copy of a floating-point tensor as fp32, row-major. F64 is rounded to nearest; F16 and BF16 convert exactly.</summary>
+    /// <summary>
+    /// A copy of a floating-point tensor as fp32, row-major. F64 is rounded to nearest; F16 and BF16 convert exactly.
+    /// </summary>
     /// <exception cref="WeightFileException">There is no such tensor, or it does not hold floating-point numbers.</exception>
     public static float[] ReadSingles(this IWeightFile file, string name)
     {
@@ -52,6 +55,7 @@ public static class WeightFileReading
     public static TensorInfo Info(this IWeightFile file, string name)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return file.Tensors.TryGetValue(name, out var info) ? info : throw new WeightFileException(file.Path, name, "no such tensor in the file");
+        return file.Tensors.TryGetValue(name, out var info) ? info
+            : throw new WeightFileException(file.Path, name, "no such tensor in the file");
     }
 }

@@ -57,7 +57,8 @@ internal sealed unsafe partial class MappedBytes : IDisposable
                 return new MappedBytes(path, ReadOnlyMemory<byte>.Empty);
             }
 
-            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                leaveOpen: false);
             return new MappedBytes(path, file, length);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -83,7 +84,9 @@ internal sealed unsafe partial class MappedBytes : IDisposable
         ? Span(offset, (int)count)
         : throw new WeightFileException(Path, name, $"{count} bytes are more than one span can hold");
 
-    /// <summary>Takes the whole pages of a range out of resident memory; they stay in the system's cache and can be read again.</summary>
+    /// <summary>
+    /// Takes the whole pages of a range out of resident memory; they stay in the system's cache and can be read again.
+    /// </summary>
     internal void Release(long offset, long count)
     {
         if (_pointer is null || _disposed || !OperatingSystem.IsLinux())

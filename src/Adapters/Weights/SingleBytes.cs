@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace AlignProp.Adapters;
 
-/// <summary>The bytes of an fp32 array, seen in place: an adapter of 100 MB is not copied to be written. The array must not change meanwhile.</summary>
+/// <summary>
+/// The bytes of an fp32 array, seen in place: an adapter of 100 MB is not copied to be written. The array must not change
+/// meanwhile.
+/// </summary>
 internal sealed class SingleBytes(float[] values) : MemoryManager<byte>
 {
     internal static ReadOnlyMemory<byte> Of(float[] values) => new SingleBytes(values).Memory;

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace AlignProp.Adapters;
 
-/// <summary>A file of weights is malformed, refused, or lacks what was asked of it. The message is one line that names the file and, where there is one, the key.</summary>
+/// <summary>
+/// A file of weights is malformed, refused, or lacks what was asked of it. The message is one line that names the file and, where
+/// there is one, the key.
+/// </summary>
 public class WeightFileException : Exception
 {
     private const int LongestName = 200;
@@ -14,7 +17,8 @@ public class WeightFileException : Exception
     /// <param name="problem">What is wrong.</param>
     /// <param name="inner">Cause, if any.</param>
     public WeightFileException(string path, string? key, string problem, Exception? inner = null)
-        : base(key is null ? $"{path}: {OneLine(problem, LongestProblem)}" : $"{path}: '{OneLine(key, LongestName)}': {OneLine(problem, LongestProblem)}", inner)
+        : base(key is null ? $"{path}: {OneLine(problem, LongestProblem)}"
+            : $"{path}: '{OneLine(key, LongestName)}': {OneLine(problem, LongestProblem)}", inner)
     {
         Path = path;
         Key = key;

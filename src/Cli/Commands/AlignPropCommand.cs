@@ -8,17 +8,20 @@ namespace AlignProp.Cli.Commands;
 /// <summary>The <c>alignprop</c> command line. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.</summary>
 public static class AlignPropCommand
 {
-    public static async Task<int> InvokeAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
+    public static async Task<int> InvokeAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, bool interactive,
+        CancellationToken interrupted)
     {
         var root = Create(output, error, interactive, interrupted);
         try
         {
-            var parsed = root.Parse(CommandHelp.Rewrite(args.Count == 0 && interactive && !Console.IsInputRedirected ? ["console"] : args));
+            var parsed = root.Parse(CommandHelp.Rewrite(args.Count == 0 && interactive && !Console.IsInputRedirected
+                ? ["console"] : args));
             if (CommandTypos.Complaint(parsed) is { } complaint)
             {
                 throw new ConfigException(complaint);
             }
-            return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupted);
+            return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error,
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupted);
         }
         catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or RemotingSecurityException)
         {
@@ -34,7 +37,9 @@ public static class AlignPropCommand
     /// <summary>The verbs.</summary>
     internal static RootCommand Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
-        var root = new RootCommand("Aligns text-to-image diffusion models with a reward, on a cluster of actors. Without arguments, in a terminal: a console with these commands.")
+        var root = new RootCommand(
+            "Aligns text-to-image diffusion models with a reward, on a cluster of actors. Without arguments, in a terminal: a "
+            + "console with these commands.")
         {
             TrainCommand.Create(output, error, interactive, interrupted),
             ResumeCommand.Create(output, error, interactive, interrupted),

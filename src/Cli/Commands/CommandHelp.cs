@@ -40,7 +40,8 @@ internal sealed class CommandHelp(HelpAction help) : SynchronousCommandLineActio
         foreach (var command in root.Subcommands)
         {
             command.Arguments.ToList().ForEach(a => a.HelpName ??= a.Name);
-            command.Options.Where(o => o.ValueType != typeof(bool) && o is not HelpOption).ToList().ForEach(o => o.HelpName ??= o.Name.TrimStart('-'));
+            command.Options.Where(o => o.ValueType != typeof(bool) && o is not HelpOption).ToList()
+                .ForEach(o => o.HelpName ??= o.Name.TrimStart('-'));
         }
         if (root.Options.OfType<HelpOption>().FirstOrDefault() is { Action: HelpAction help } option)
         {
@@ -50,5 +51,6 @@ internal sealed class CommandHelp(HelpAction help) : SynchronousCommandLineActio
     }
 
     /// <summary>"help VERB" is "VERB --help".</summary>
-    public static IReadOnlyList<string> Rewrite(IReadOnlyList<string> args) => args.Count > 0 && args[0] == "help" ? [.. args.Skip(1), "--help"] : args;
+    public static IReadOnlyList<string> Rewrite(IReadOnlyList<string> args) => args.Count > 0 && args[0] == "help"
+        ? [.. args.Skip(1), "--help"] : args;
 }

@@ -13,7 +13,8 @@ internal static partial class CommandTypos
     {
         var command = parsed.CommandResult.Command;
         // An option that is not known would be taken for an argument's value.
-        if (parsed.Tokens.FirstOrDefault(t => t.Type == TokenType.Argument && t.Value.StartsWith("--", StringComparison.Ordinal)) is { } option)
+        if (parsed.Tokens.FirstOrDefault(t => t.Type == TokenType.Argument
+            && t.Value.StartsWith("--", StringComparison.Ordinal)) is { } option)
         {
             var name = option.Value.Split('=')[0];
             return Unknown(name, $"option of {Name(command)}", command.Options.Select(o => o.Name), Name(command));
@@ -26,7 +27,8 @@ internal static partial class CommandTypos
         }
         // Asked for help, nothing else matters.
         return parsed.Errors.Count == 0 || parsed.Action is CommandHelp ? null
-            : $"{Plain(parsed.Errors[0].Message)} ({(command is RootCommand ? "alignprop --help lists the commands" : Lookup(Name(command)))})";
+            : $"{Plain(parsed.Errors[0].Message)} "
+                + $"({(command is RootCommand ? "alignprop --help lists the commands" : Lookup(Name(command)))})";
     }
 
     /// <summary>The library names types of the framework.</summary>

@@ -9,23 +9,29 @@ using AlignProp.Reports;
 
 namespace AlignProp.Cli.Commands;
 
-/// <summary><c>compare A B</c>: two runs or adapters: what was configured otherwise, what came of it, and pictures of the same seeds.</summary>
+/// <summary>
+/// <c>compare A B</c>: two runs or adapters: what was configured otherwise, what came of it, and pictures of the same seeds.
+/// </summary>
 internal static class CompareCommand
 {
     private const int Pictured = 8;
 
     private sealed record Difference(string Key, string A, string B);
 
-    private sealed record Side(string Name, int? Steps, HeldOutLine? Before, HeldOutLine? After, double? Seconds, int Rank, string Sha256);
+    private sealed record Side(string Name, int? Steps, HeldOutLine? Before, HeldOutLine? After, double? Seconds, int Rank,
+        string Sha256);
 
     public static Command Create(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
-        var (a, b) = (new Argument<string>("a") { Description = "Run id, or LoRA file or folder." }, new Argument<string>("b") { Description = "Run id, or LoRA file or folder." });
+        var (a, b) = (new Argument<string>("a") { Description = "Run id, or LoRA file or folder." },
+            new Argument<string>("b") { Description = "Run id, or LoRA file or folder." });
         a.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         b.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
-        var path = new Option<string?>("--out") { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
-        var prompts = new Option<string?>("--prompts") { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
+        var path = new Option<string?>(
+            "--out") { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
+        var prompts = new Option<string?>(
+            "--prompts") { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures.",
             "alignprop compare RUN-A RUN-B --out compare.png")
@@ -45,16 +51,23 @@ internal static class CompareCommand
             }
             if (parsed.GetValue(json))
             {
-                JsonOutput.Write(output, new { A = sides[0], B = sides[1], Configuration = differences, Picture = parsed.GetValue(path) });
+                JsonOutput.Write(output,
+                    new { A = sides[0], B = sides[1], Configuration = differences, Picture = parsed.GetValue(path) });
                 return;
             }
-            TextTable.Write(output, ["", "steps", "held-out reward", "diversity", "seconds", "rank", "adapter SHA-256"], sides.Select(s => (string[])
-                [s.Name, $"{s.Steps}", s.After is null ? "-" : FormattableString.Invariant($"{s.Before?.Reward:F3} -> {s.After.Reward:F3}"), FormattableString.Invariant($"{s.After?.Diversity:F3}"), FormattableString.Invariant($"{s.Seconds:F0}"), $"{s.Rank}", s.Sha256[..12]]));
+            TextTable.Write(output, ["", "steps", "held-out reward", "diversity", "seconds", "rank", "adapter SHA-256"],
+                sides.Select(s => (string[])
+                [s.Name, $"{s.Steps}", s.After is null ? "-"
+                    : FormattableString.Invariant($"{s.Before?.Reward:F3} -> {s.After.Reward:F3}"),
+                    FormattableString.Invariant($"{s.After?.Diversity:F3}"), FormattableString.Invariant($"{s.Seconds:F0}"),
+                    $"{s.Rank}", s.Sha256[..12]]));
             output.WriteLine();
-            output.WriteLine(sources.Any(s => s.Run is null) ? "one of them is a file: no configuration to compare" : differences.Count == 0 ? "configured alike" : "configured otherwise:");
+            output.WriteLine(sources.Any(s => s.Run is null) ? "one of them is a file: no configuration to compare"
+                : differences.Count == 0 ? "configured alike" : "configured otherwise:");
             if (differences.Count > 0)
             {
-                TextTable.Write(output, ["key", .. sides.Select(s => s.Name)], differences.Select(d => (string[])[d.Key, d.A, d.B]));
+                TextTable.Write(output, ["key", .. sides.Select(s => s.Name)],
+                    differences.Select(d => (string[])[d.Key, d.A, d.B]));
             }
             if (parsed.GetValue(path) is { } written)
             {
@@ -66,19 +79,27 @@ internal static class CompareCommand
         async Task DrawAsync(ParseResult parsed, string[] names, List<AdapterSource> sources, string file)
         {
             using var studio = new PictureStudio();
-            var (empty, config) = settings.Read(parsed, sources.FirstOrDefault(s => s.Run is not null)?.Run?.Directory, studio.Folder);
-            var items = parsed.GetValue(prompts) is { } list ? SampleCommand.Items(PromptFile.Load("--prompts", list), 0, 1) : [.. EvaluateCommand.HeldOut(config).DistinctBy(i => i.Prompt).Take(Pictured)];
-            var request = empty with { Items = items, Variants = [.. names.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder).Variant)] };
+            var (empty, config) = settings.Read(parsed, sources.FirstOrDefault(s => s.Run is not null)?.Run?.Directory,
+                studio.Folder);
+            var items = parsed.GetValue(prompts) is { } list ? SampleCommand.Items(PromptFile.Load("--prompts", list), 0, 1)
+                : [.. EvaluateCommand.HeldOut(config).DistinctBy(i => i.Prompt).Take(Pictured)];
+            var request = empty with { Items = items,
+                Variants = [.. names.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder).Variant)] };
             var result = await studio.DrawAsync(request, error, interrupted);
-            var rows = request.Variants.Select((v, i) => new SheetRow(v.Label, [.. result.Pictures.Where(p => p.Variant == i).Select(p => new SheetCell(studio.Bytes(p), request.Items[p.Item].Prompt))]));
+            var rows = request.Variants.Select((v, i) => new SheetRow(v.Label,
+                [.. result.Pictures.Where(p => p.Variant == i)
+                .Select(p => new SheetCell(studio.Bytes(p), request.Items[p.Item].Prompt))]));
             SampleCommand.Save(file, () => PictureSheet.Write(file, [.. rows]));
         }
     }
 
-    private static Side SideOf(AdapterSource source) => new(source.Name, source.Run?.LastStep, Held(source.Run?.Evaluations is [var first, ..] ? first : null), Held(source.Run?.Evaluations is [.., var last] ? last : null),
+    private static Side SideOf(AdapterSource source) => new(source.Name, source.Run?.LastStep,
+        Held(source.Run?.Evaluations is [var first, ..] ? first : null),
+        Held(source.Run?.Evaluations is [.., var last] ? last : null),
         source.Run?.Steps.Sum(s => s.Seconds), source.Weights.Rank, source.Weights.Sha256);
 
-    private static HeldOutLine? Held(MetricsLine? line) => line is null ? null : new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity);
+    private static HeldOutLine? Held(MetricsLine? line) => line is null ? null
+        : new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity);
 
     /// <summary>Keys of run.conf whose values differ.</summary>
     private static List<Difference> Differences(RunRecord? a, RunRecord? b)
@@ -88,10 +109,12 @@ internal static class CompareCommand
             return [];
         }
         var (x, y) = (Values(a.ConfigText), Values(b.ConfigText));
-        return [.. x.Keys.Union(y.Keys).Where(k => x.GetValueOrDefault(k) != y.GetValueOrDefault(k)).Select(k => new Difference(k, x.GetValueOrDefault(k, "-"), y.GetValueOrDefault(k, "-")))];
+        return [.. x.Keys.Union(y.Keys).Where(k => x.GetValueOrDefault(k) != y.GetValueOrDefault(k))
+            .Select(k => new Difference(k, x.GetValueOrDefault(k, "-"), y.GetValueOrDefault(k, "-")))];
     }
 
     /// <summary>The resolved file has one key a line.</summary>
-    private static Dictionary<string, string> Values(string text) => text.Split('\n').Select(l => l.Split(" = ", 2)).Where(p => p.Length == 2)
+    private static Dictionary<string, string> Values(string text) => text.Split('\n').Select(l => l.Split(" = ", 2))
+        .Where(p => p.Length == 2)
         .GroupBy(p => p[0].Trim()).ToDictionary(g => g.Key, g => g.Last()[1].Trim());
 }

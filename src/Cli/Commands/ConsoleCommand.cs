@@ -24,7 +24,8 @@ internal static class ConsoleCommand
             }
             var root = AlignPropCommand.Create(output, error, interactive, CancellationToken.None);
             var history = new LineHistory(LineHistory.DefaultPath);
-            var editor = new LineEditor(Console.Out, () => Console.ReadKey(intercept: true), () => Console.WindowWidth, new Completion(root), history);
+            var editor = new LineEditor(Console.Out, () => Console.ReadKey(intercept: true), () => Console.WindowWidth,
+                new Completion(root), history);
             output.WriteLine("help lists the commands, Tab completes, quit leaves");
             return await RunAsync(() => ReadLine(editor, history), output, error, interactive: true);
         });

@@ -26,12 +26,14 @@ internal static class DashboardCommand
         command.SetAction(async (parsed, _) =>
         {
             var directory = RunDirectory.Find(parsed.GetValue(runs)!, parsed.GetValue(id));
-            if (File.Exists(directory.Url) && await File.ReadAllTextAsync(directory.Url, interrupted) is var running && await AnswersAsync(running))
+            if (File.Exists(directory.Url) && await File.ReadAllTextAsync(directory.Url, interrupted) is var running
+                && await AnswersAsync(running))
             {
                 output.WriteLine($"{directory.Id} is running: {running}");
                 return 0;
             }
-            var settings = http.Read(parsed, "127.0.0.1") ?? throw new ConfigException("--http off: the dashboard needs an address, e.g. --http 127.0.0.1:8080");
+            var settings = http.Read(parsed, "127.0.0.1")
+                ?? throw new ConfigException("--http off: the dashboard needs an address, e.g. --http 127.0.0.1:8080");
             var name = RunFile.Load(directory.Config, []).Name;
             using var monitor = new RunMonitor(directory, name, live: false);
             await using var server = await ControlServer.StartAsync(settings, monitor, () => null);

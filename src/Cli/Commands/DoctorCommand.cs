@@ -14,10 +14,18 @@ internal static class DoctorCommand
 {
     public static Command Create(TextWriter output, CancellationToken interrupted)
     {
-        var source = new Argument<string>("run") { Description = "The run file or preset whose model, rewards and prompts are looked for.", DefaultValueFactory = _ => RunFile.Default };
+        var source = new Argument<string>(
+            "run") { Description = "The run file or preset whose model, rewards and prompts are looked for.",
+            DefaultValueFactory = _ => RunFile.Default };
         var port = new Option<int>("--port") { Description = "TCP port that is to be free; 0 = any." };
-        var database = new Option<string?>("--database") { Description = $"PostgreSQL connection string (or {RunStorage.Variable})." };
-        var (runs, coordinator, json) = (new Option<string>("--runs") { Description = "Folder of the runs.", DefaultValueFactory = _ => RunOptions.DefaultRuns }, new Option<string?>("--coordinator") { Description = "Base URL of a coordinator to ask; default: the one that runs here." }, JsonOutput.Option());
+        var database =
+            new Option<string?>("--database") { Description = $"PostgreSQL connection string (or {RunStorage.Variable})." };
+        var (runs, coordinator,
+            json) = (new Option<string>("--runs") { Description = "Folder of the runs.",
+            DefaultValueFactory = _ => RunOptions.DefaultRuns },
+            new Option<string?>(
+            "--coordinator") { Description = "Base URL of a coordinator to ask; default: the one that runs here." },
+            JsonOutput.Option());
         var token = new Option<string?>("--token") { Description = $"Its token (or {HttpSettings.TokenVariable})." };
         var command = new Verb("doctor",
             "Looks for what is wrong with this machine and its cluster, and says what to do; exit code 1 when something is.",
@@ -28,8 +36,10 @@ internal static class DoctorCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            var findings = await MachineDoctor.LookAsync(parsed.GetValue(source)!, parsed.GetValue(runs)!, parsed.GetValue(port), interrupted);
-            findings.AddRange(await Task.Run(() => ClusterDoctor.Surroundings(RunStorage.From(parsed.GetValue(database))).ToList(), interrupted));
+            var findings = await MachineDoctor.LookAsync(parsed.GetValue(source)!, parsed.GetValue(runs)!, parsed.GetValue(port),
+                interrupted);
+            findings.AddRange(await Task.Run(() => ClusterDoctor.Surroundings(RunStorage.From(parsed.GetValue(database)))
+                .ToList(), interrupted));
             using var client = Client(parsed.GetValue(coordinator), parsed.GetValue(token), parsed.GetValue(runs)!);
             findings.AddRange(await ClusterDoctor.CoordinatorAsync(client, interrupted));
             var code = findings.Any(f => f.Level == "error") ? 1 : 0;
@@ -59,7 +69,9 @@ internal static class DoctorCommand
         {
             return new CoordinatorClient(url, token, url);
         }
-        var running = !Directory.Exists(runs) ? null : Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Url)).MaxBy(d => File.GetLastWriteTimeUtc(d.Url));
+        var running = !Directory.Exists(runs) ? null
+            : Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Url))
+            .MaxBy(d => File.GetLastWriteTimeUtc(d.Url));
         return running is null ? null : new CoordinatorClient(File.ReadAllText(running.Url).Trim(), token, running.Id);
     }
 }

@@ -15,13 +15,18 @@ internal static class EvaluateCommand
 {
     public static Command Create(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
-        var names = new Argument<string[]>("adapters") { Description = "Run ids, LoRA files or folders, or none for the base model; several are compared.", Arity = ArgumentArity.OneOrMore };
+        var names = new Argument<string[]>(
+            "adapters") { Description = "Run ids, LoRA files or folders, or none for the base model; several are compared.",
+            Arity = ArgumentArity.OneOrMore };
         names.CompletionSources.Add(_ => [AdapterSettings.None, .. Interactive.Words.Runs(RunOptions.DefaultRuns)]);
         var (settings, adapters, rewards) = (new PictureSettings(), new AdapterSettings(), new RewardSettings());
-        var prompts = new Option<string?>("--prompts") { Description = "Text file, one prompt a line. Default: the run's held-out prompts with the run's seeds, so that the run's own figures come out." };
-        var count = new Option<int>("--count") { Description = "Pictures a prompt of --prompts, 1 to 64.", DefaultValueFactory = _ => 2 };
+        var prompts = new Option<string?>("--prompts") { Description = "Text file, one prompt a line. Default: the run's "
+            + "held-out prompts with the run's seeds, so that the run's own figures come out." };
+        var count = new Option<int>("--count") { Description = "Pictures a prompt of --prompts, 1 to 64.",
+            DefaultValueFactory = _ => 2 };
         var seed = new Option<int>("--seed") { Description = "Seed of the pictures of --prompts.", DefaultValueFactory = _ => 0 };
-        var path = new Option<string?>("--out") { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
+        var path = new Option<string?>(
+            "--out") { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("evaluate", "Scores an adapter's pictures with any rewards: mean ± std, diversity.",
             "alignprop evaluate RUN-ID none",
@@ -36,13 +41,15 @@ internal static class EvaluateCommand
         command.SetAction(async (parsed, _) =>
         {
             using var studio = new PictureStudio();
-            var variants = parsed.GetValue(names)!.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder)).ToList();
+            var variants = parsed.GetValue(names)!.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder))
+                .ToList();
             var run = variants.FirstOrDefault(v => v.Run is not null).Run;
             var (empty, config) = settings.Read(parsed, run, studio.Folder);
             var request = empty with
             {
                 Items = parsed.GetValue(prompts) is { } file
-                    ? SampleCommand.Items(PromptFile.Load("--prompts", file), (ulong)parsed.GetValue(seed), PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64))
+                    ? SampleCommand.Items(PromptFile.Load("--prompts", file), (ulong)parsed.GetValue(seed),
+                        PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64))
                     : HeldOut(config),
                 Variants = [.. variants.Select(v => v.Variant)],
                 Rewards = rewards.Read(parsed, config, run is not null),
@@ -70,7 +77,8 @@ internal static class EvaluateCommand
     /// <summary>What the run evaluates: its held-out prompts and their seeds.</summary>
     internal static IReadOnlyList<ShardSample> HeldOut(RunConfig config)
     {
-        var (training, heldOut) = (PromptFile.Load("prompts.training", config.Prompts.Training), PromptFile.Load("prompts.held-out", config.Prompts.HeldOut));
+        var (training, heldOut) = (PromptFile.Load("prompts.training", config.Prompts.Training),
+            PromptFile.Load("prompts.held-out", config.Prompts.HeldOut));
         var planner = new ShardPlanner(new RunId("evaluate"), config, training, heldOut);
         // Whole shards, in the run's order: another batch could change the last bits.
         var held = heldOut.ToHashSet();
@@ -79,7 +87,10 @@ internal static class EvaluateCommand
 
     /// <summary>A row a prompt and variant.</summary>
     internal static List<SheetRow> Rows(PictureStudio studio, PictureRequest request, PictureResult result) =>
-        [.. result.Pictures.GroupBy(p => (request.Items[p.Item].Prompt, p.Variant)).OrderBy(g => request.Items.TakeWhile(i => i.Prompt != g.Key.Prompt).Count()).ThenBy(g => g.Key.Variant)
+        [.. result.Pictures.GroupBy(p => (request.Items[p.Item].Prompt, p.Variant))
+            .OrderBy(g => request.Items.TakeWhile(i => i.Prompt != g.Key.Prompt).Count()).ThenBy(g => g.Key.Variant)
             .Select(g => new SheetRow($"{g.Key.Prompt}   {request.Variants[g.Key.Variant].Label}",
-                [.. g.Select(p => new SheetCell(studio.Bytes(p), string.Join("   ", request.Rewards.Zip(p.Scores, (r, s) => FormattableString.Invariant($"{r.Label} {s:F2}")))))]))];
+                [.. g.Select(p => new SheetCell(studio.Bytes(p),
+                    string.Join("   ",
+                    request.Rewards.Zip(p.Scores, (r, s) => FormattableString.Invariant($"{r.Label} {s:F2}")))))]))];
 }

@@ -10,21 +10,28 @@ namespace AlignProp.Cli.Commands;
 /// <summary><c>export RUN|ADAPTER</c>: the adapter in the form of another tool, with a model card.</summary>
 internal static class ExportCommand
 {
-    private static readonly string[] Formats = [AdapterExport.Diffusers, AdapterExport.Peft, AdapterExport.Kohya, AdapterExport.Merged];
-    private static readonly Dictionary<string, DType> Precisions = new() { ["fp32"] = DType.F32, ["fp16"] = DType.F16, ["bf16"] = DType.BF16 };
+    private static readonly string[] Formats = [AdapterExport.Diffusers, AdapterExport.Peft, AdapterExport.Kohya,
+        AdapterExport.Merged];
+    private static readonly Dictionary<string, DType> Precisions = new() { ["fp32"] = DType.F32, ["fp16"] = DType.F16,
+        ["bf16"] = DType.BF16 };
 
     public static Command Create(TextWriter output, TextWriter error)
     {
         var source = new Argument<string>("run-or-adapter") { Description = "A run's id, or a LoRA file or folder of any tool." };
         var format = new Option<string>("--format")
         {
-            Description = "diffusers, peft (a folder), kohya (ComfyUI, A1111), or merged (the UNet with the adapter added, a folder).",
+            Description = "diffusers, peft (a folder), kohya (ComfyUI, A1111), or merged (the UNet with the adapter added, a "
+                + "folder).",
             DefaultValueFactory = _ => AdapterExport.Kohya,
         };
-        var path = new Option<string?>("--out") { Description = "A folder, which gets a model card too, or for diffusers and kohya a file that ends in .safetensors. Default: RUN.kohya.safetensors, RUN-FORMAT." };
-        var dtype = new Option<string>("--dtype") { Description = "fp32, fp16 or bf16; merged keeps the base's own.", DefaultValueFactory = _ => "fp32" };
-        var model = new Option<string?>("--model") { Description = "Diffusers folder the adapter was made for; default: the run's." };
-        var name = new Option<string?>("--base-model") { Description = "What to call the base model in the files, e.g. stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name." };
+        var path = new Option<string?>("--out") { Description = "A folder, which gets a model card too, or for diffusers and "
+            + "kohya a file that ends in .safetensors. Default: RUN.kohya.safetensors, RUN-FORMAT." };
+        var dtype = new Option<string>("--dtype") { Description = "fp32, fp16 or bf16; merged keeps the base's own.",
+            DefaultValueFactory = _ => "fp32" };
+        var model = new Option<string?>(
+            "--model") { Description = "Diffusers folder the adapter was made for; default: the run's." };
+        var name = new Option<string?>("--base-model") { Description = "What to call the base model in the files, e.g. "
+            + "stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("export", "Writes an adapter for other tools.",
             "alignprop export RUN-ID --format diffusers --out my-lora")
@@ -43,7 +50,8 @@ internal static class ExportCommand
                 throw new ConfigException($"--dtype {precision}: expected one of {string.Join(", ", Precisions.Keys)}");
             }
             var adapter = AdapterSource.Find(parsed.GetValue(runs)!, parsed.GetValue(source)!);
-            var files = AdapterExport.Write(adapter, BaseModel.Of(ModelFolder(adapter, parsed.GetValue(model)), parsed.GetValue(name)), wanted,
+            var files = AdapterExport.Write(adapter,
+                BaseModel.Of(ModelFolder(adapter, parsed.GetValue(model)), parsed.GetValue(name)), wanted,
                 parsed.GetValue(path) ?? AdapterExport.DefaultPath(wanted, adapter.Name), kind);
             if (adapter.Note is not null)
             {
@@ -71,6 +79,7 @@ internal static class ExportCommand
             return null;
         }
         var found = Directory.Exists(folder) ? folder : ProjectFolder.Find(folder);
-        return found ?? (given is null ? null : throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder"));
+        return found ?? (given is null ? null
+            : throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder"));
     }
 }

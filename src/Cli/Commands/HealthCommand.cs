@@ -6,7 +6,9 @@ using AlignProp.Web.Control;
 
 namespace AlignProp.Cli.Commands;
 
-/// <summary><c>health</c>: for containers and service managers, which ask every few seconds. Exit code 0 = healthy, 1 = not.</summary>
+/// <summary>
+/// <c>health</c>: for containers and service managers, which ask every few seconds. Exit code 0 = healthy, 1 = not.
+/// </summary>
 internal static class HealthCommand
 {
     private const string Without = "no coordinator with HTTP runs here";
@@ -53,6 +55,7 @@ internal static class HealthCommand
     }
 
     /// <summary>Where the coordinator wrote its URL. The newest: a killed one leaves its file behind.</summary>
-    private static string? Url(string runs, string? id) => (id is not null ? [RunDirectory.Find(runs, id)] : Directory.Exists(runs) ? Directory.GetDirectories(runs).Select(d => new RunDirectory(d)) : [])
+    private static string? Url(string runs, string? id) => (id is not null ? [RunDirectory.Find(runs, id)]
+        : Directory.Exists(runs) ? Directory.GetDirectories(runs).Select(d => new RunDirectory(d)) : [])
         .Select(d => d.Url).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
 }

@@ -7,15 +7,19 @@ using AlignProp.Cli.Display;
 
 namespace AlignProp.Cli.Commands;
 
-/// <summary><c>inspect PATH</c>: what a file or folder is, parameters per part, and what is missing. Reads headers only, needs no torch.</summary>
+/// <summary>
+/// <c>inspect PATH</c>: what a file or folder is, parameters per part, and what is missing. Reads headers only, needs no torch.
+/// </summary>
 internal static class InspectCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     public static Command Create(TextWriter output)
     {
-        var path = new Argument<string>("path") { Description = "A diffusers folder, a folder of one model, a file of weights (safetensors, .bin, .pt, .pth, .ckpt), a LoRA, or a run." };
-        var hash = new Option<bool>("--hash") { Description = "SHA-256 of every file that is read (of gigabytes: takes a while)." };
+        var path = new Argument<string>("path") { Description = "A diffusers folder, a folder of one model, a file of weights "
+            + "(safetensors, .bin, .pt, .pth, .ckpt), a LoRA, or a run." };
+        var hash = new Option<bool>(
+            "--hash") { Description = "SHA-256 of every file that is read (of gigabytes: takes a while)." };
         var json = new Option<bool>("--json") { Description = "For scripts." };
         var command = new Verb("inspect", "Says what a model file or folder is and what it lacks.",
             "alignprop inspect models/emoji-diffusion")
@@ -29,7 +33,10 @@ internal static class InspectCommand
             var hashes = parsed.GetValue(hash) ? Hashes(place, inspection) : null;
             if (parsed.GetValue(json))
             {
-                output.WriteLine(JsonSerializer.Serialize(new { inspection.Path, inspection.Kind, inspection.Parts, Facts = inspection.Facts.DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => f.Value), inspection.Problems, inspection.Metadata, Sha256 = hashes }, Json));
+                output.WriteLine(
+                    JsonSerializer.Serialize(new { inspection.Path, inspection.Kind, inspection.Parts,
+                    Facts = inspection.Facts.DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => f.Value), inspection.Problems,
+                    inspection.Metadata, Sha256 = hashes }, Json));
             }
             else
             {
@@ -43,7 +50,8 @@ internal static class InspectCommand
     {
         var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
         var folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
-        foreach (var file in inspection.Parts.SelectMany(p => p.Files.Select(f => File.Exists(Path.Combine(folder, p.Name, f)) ? Path.Combine(p.Name, f) : f)).Distinct())
+        foreach (var file in inspection.Parts.SelectMany(p =>
+            p.Files.Select(f => File.Exists(Path.Combine(folder, p.Name, f)) ? Path.Combine(p.Name, f) : f)).Distinct())
         {
             try
             {

@@ -1,6 +1,8 @@
 namespace AlignProp.Cli.Commands;
 
-/// <summary>Ctrl-C ends what was begun last: in the console the running verb, else the program. A request to terminate ends all.</summary>
+/// <summary>
+/// Ctrl-C ends what was begun last: in the console the running verb, else the program. A request to terminate ends all.
+/// </summary>
 public static class Interrupts
 {
     private static readonly Lock Gate = new();

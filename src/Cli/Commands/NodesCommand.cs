@@ -29,7 +29,8 @@ internal static class NodesCommand
                 return;
             }
             TextTable.Write(output, ["device", "state", "shard", "done", "shards/min", "failures", "peak memory", "detail"],
-                nodes.Select(n => (string[])[RunScreen.NameOf(n), n.State.Text(), n.Shard?.ToString() ?? "-", $"{n.ShardsDone}", FormattableString.Invariant($"{n.ShardsPerMinute:F1}"),
+                nodes.Select(n => (string[])[RunScreen.NameOf(n), n.State.Text(), n.Shard?.ToString() ?? "-", $"{n.ShardsDone}",
+                    FormattableString.Invariant($"{n.ShardsPerMinute:F1}"),
                     $"{n.Failures}", RunScreen.Memory(n.PeakMemory), n.Detail]));
         });
         return command;

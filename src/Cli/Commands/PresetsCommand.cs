@@ -19,7 +19,8 @@ internal static class PresetsCommand
         };
         command.SetAction(parsed =>
         {
-            var presets = RunFile.Presets().Select(name => new Preset(name, RunFile.PresetText(name).Split('\n')[0].TrimStart('#', ' '))).ToList();
+            var presets = RunFile.Presets()
+                .Select(name => new Preset(name, RunFile.PresetText(name).Split('\n')[0].TrimStart('#', ' '))).ToList();
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output, presets);

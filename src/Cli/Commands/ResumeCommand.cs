@@ -22,7 +22,9 @@ internal static class ResumeCommand
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var session = RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed) with { Reopen = true }, cluster.Http(parsed), interactive, parsed.GetValue(json)));
+            var session = RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id),
+                new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed) with { Reopen = true }, cluster.Http(parsed),
+                interactive, parsed.GetValue(json)));
             return await session.RunAsync(output, error, interrupted);
         });
         return command;

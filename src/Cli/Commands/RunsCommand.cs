@@ -12,12 +12,14 @@ namespace AlignProp.Cli.Commands;
 internal static class RunsCommand
 {
     /// <param name="State">running, ended, failed, interrupted; in a database: kept.</param>
-    private sealed record Row(string Run, string State, int Step, double? RewardBefore, double? RewardAfter, double? Diversity, string Reward, DateTime Started);
+    private sealed record Row(string Run, string State, int Step, double? RewardBefore, double? RewardAfter, double? Diversity,
+        string Reward, DateTime Started);
 
     public static Command Create(TextWriter output)
     {
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var database = new Option<string?>("--database") { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
+        var database = new Option<string?>(
+            "--database") { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
         var command = new Verb("runs", "Lists runs: state, steps, held-out reward before and after.",
             "alignprop runs",
             "alignprop runs --json")
@@ -39,26 +41,32 @@ internal static class RunsCommand
                 output.WriteLine("no runs; start one with: alignprop train");
                 return;
             }
-            TextTable.Write(output, ["run", "state", "step", "held-out reward", "diversity", "reward", "started"], rows.Select(r => (string[])
-                [r.Run, r.State, $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}", r.Diversity is null ? "-" : $"{r.Diversity:F3}", r.Reward, $"{r.Started:yyyy-MM-dd HH:mm}"]));
+            TextTable.Write(output, ["run", "state", "step", "held-out reward", "diversity", "reward", "started"],
+                rows.Select(r => (string[])
+                [r.Run, r.State, $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}",
+                    r.Diversity is null ? "-" : $"{r.Diversity:F3}", r.Reward, $"{r.Started:yyyy-MM-dd HH:mm}"]));
         });
         return command;
     }
 
     private static List<Row> OfFolder(string folder) => !Directory.Exists(folder) ? []
-        : [.. Directory.GetDirectories(folder).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Config)).OrderBy(d => Directory.GetCreationTimeUtc(d.Folder)).Select(OfRun)];
+        : [.. Directory.GetDirectories(folder).Select(d => new RunDirectory(Path.GetFullPath(d)))
+            .Where(d => File.Exists(d.Config)).OrderBy(d => Directory.GetCreationTimeUtc(d.Folder)).Select(OfRun)];
 
     private static Row OfRun(RunDirectory directory)
     {
         var lines = MetricsLog.Read(directory.Metrics);
         var held = lines.Where(l => l.Kind == MetricsLine.EvaluationKind).ToList();
-        var state = File.Exists(directory.Url) || File.Exists(directory.Address) ? "running" : new RunHistory(directory).Status()?.Run.State is "failed" ? "failed"
+        var state = File.Exists(directory.Url) || File.Exists(directory.Address) ? "running"
+            : new RunHistory(directory).Status()?.Run.State is "failed" ? "failed"
             : lines is [.., { Kind: MetricsLine.StopKind }] ? "ended" : "interrupted";
-        return new Row(directory.Id, state, lines.Select(l => l.Step).DefaultIfEmpty().Max(), held.FirstOrDefault()?.RewardMean, held.LastOrDefault()?.RewardMean, held.LastOrDefault()?.Diversity,
+        return new Row(directory.Id, state, lines.Select(l => l.Step).DefaultIfEmpty().Max(), held.FirstOrDefault()?.RewardMean,
+            held.LastOrDefault()?.RewardMean, held.LastOrDefault()?.Diversity,
             RewardOf(directory), Directory.GetCreationTime(directory.Folder));
     }
 
-    private static List<Row> OfDatabase(string database) => [.. RunCatalog.All(database).Select(r => new Row(r.Id, "kept", r.Step, null, null, null, "", r.Created))];
+    private static List<Row> OfDatabase(string database) =>
+        [.. RunCatalog.All(database).Select(r => new Row(r.Id, "kept", r.Step, null, null, null, "", r.Created))];
 
     private static string RewardOf(RunDirectory directory)
     {

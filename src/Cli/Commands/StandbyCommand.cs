@@ -26,9 +26,13 @@ internal static class StandbyCommand
             var options = cluster.Read(parsed, standby: true);
             if (options.Peers is not { Count: > 0 } || options.Database is null)
             {
-                throw new ConfigException("standby: --peer (the primary's address) and --database are needed: a standby shares nothing else with the primary");
+                throw new ConfigException(
+                    "standby: --peer (the primary's address) and --database are needed: a standby shares nothing else with the "
+                    + "primary");
             }
-            return await RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id), new SessionOptions(parsed.GetValue(nodes), options, cluster.Http(parsed), interactive, parsed.GetValue(json))).RunAsync(output, error, interrupted);
+            return await RunFolder.Open(parsed.GetValue(runs)!, parsed.GetValue(id),
+                new SessionOptions(parsed.GetValue(nodes), options, cluster.Http(parsed), interactive, parsed.GetValue(json)))
+                .RunAsync(output, error, interrupted);
         });
         return command;
     }

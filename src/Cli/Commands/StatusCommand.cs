@@ -44,7 +44,8 @@ internal static class StatusCommand
     }
 
     /// <summary>From the coordinator while there is one, else from the run's folder.</summary>
-    private static async Task<LiveStatus> ReadAsync(CoordinatorOption coordinator, ParseResult parsed, CancellationToken cancellation)
+    private static async Task<LiveStatus> ReadAsync(CoordinatorOption coordinator, ParseResult parsed,
+        CancellationToken cancellation)
     {
         if (coordinator.Directory(parsed) is { } directory && !File.Exists(directory.Url))
         {

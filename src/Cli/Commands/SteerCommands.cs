@@ -5,7 +5,9 @@ using AlignProp.Cli.Remote;
 
 namespace AlignProp.Cli.Commands;
 
-/// <summary><c>pause</c>, <c>continue</c>, <c>stop</c> and <c>drain NODE</c>: what can be asked of a running coordinator.</summary>
+/// <summary>
+/// <c>pause</c>, <c>continue</c>, <c>stop</c> and <c>drain NODE</c>: what can be asked of a running coordinator.
+/// </summary>
 internal static class SteerCommands
 {
     public static Command Pause(TextWriter output) =>
@@ -38,7 +40,8 @@ internal static class SteerCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             using var client = coordinator.Client(parsed);
-            var reply = await client.PostAsync(node is null ? verb : $"{verb}/{Uri.EscapeDataString(parsed.GetValue(node)!)}", cancellation);
+            var reply = await client.PostAsync(node is null ? verb : $"{verb}/{Uri.EscapeDataString(parsed.GetValue(node)!)}",
+                cancellation);
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output, reply);

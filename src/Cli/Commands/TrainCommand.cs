@@ -14,10 +14,14 @@ internal static class TrainCommand
 {
     public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
-        var file = new Argument<string>("run") { Description = "A run file or the name of a preset.", DefaultValueFactory = _ => RunFile.Default };
+        var file = new Argument<string>("run") { Description = "A run file or the name of a preset.",
+            DefaultValueFactory = _ => RunFile.Default };
         file.CompletionSources.Add(_ => RunFile.Presets());
-        var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(), JsonOutput.Option());
-        var id = new Option<string?>("--id") { Description = "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
+        var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(),
+            JsonOutput.Option());
+        var id = new Option<string?>(
+            "--id") { Description =
+            "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
         var command = new Verb("train", "Starts a run: the coordinator and local GPU nodes.",
             "alignprop train",
             "alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2",
@@ -34,7 +38,8 @@ internal static class TrainCommand
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
-            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), cluster.Http(parsed), interactive, parsed.GetValue(json));
+            var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), cluster.Http(parsed), interactive,
+                parsed.GetValue(json));
             if (options.Nodes != 0)
             {
                 NodeProcesses.Executable();
@@ -44,7 +49,8 @@ internal static class TrainCommand
                 return await RunFolder.Open(folder, known, options, config).RunAsync(output, error, interrupted);
             }
             Directory.CreateDirectory(directory.Folder);
-            DurableFile.Replace(directory.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
+            DurableFile.Replace(directory.Config,
+                stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
             if (options.Coordinator.Database is { } database)
             {
                 RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
@@ -59,13 +65,20 @@ internal static class TrainCommand
         return command;
     }
 
-    private static void Arithmetic(TextWriter output, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, RunDirectory directory)
+    private static void Arithmetic(TextWriter output, RunConfig config, IReadOnlyList<string> training,
+        IReadOnlyList<string> heldOut, RunDirectory directory)
     {
         var planner = new ShardPlanner(new Messages.RunId(directory.Id), config, training, heldOut);
-        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets).Sum(site => site.Parameters(config.Lora.Rank));
+        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets)
+            .Sum(site => site.Parameters(config.Lora.Rank));
         output.WriteLine($"{directory.Id}");
-        output.WriteLine($"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = {planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
+        output.WriteLine(
+            $"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = "
+            + $"{planner.ShardsPerStep} shards of {config.Batch.ShardSize}; " +
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
-        output.WriteLine($"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation {config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
+        output.WriteLine(
+            $"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation "
+            + $"{config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} "
+            + $"parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
     }
 }

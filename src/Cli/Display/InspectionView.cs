@@ -10,7 +10,8 @@ internal static class InspectionView
 
     public static void Write(TextWriter output, Inspection inspection, IReadOnlyDictionary<string, string>? hashes)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output),
+            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         console.Profile.Width = Math.Max(Console.IsOutputRedirected ? 160 : console.Profile.Width, 100);
         console.WriteLine($"{inspection.Path}: {inspection.Kind}");
         if (inspection.Parts.Count > 0)
@@ -18,9 +19,13 @@ internal static class InspectionView
             console.Write(Parts(inspection.Parts));
         }
         Pairs(console, inspection.Facts);
-        Pairs(console, [.. inspection.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create($"metadata {m.Key}", Line(m.Value)))]);
-        Pairs(console, [.. (hashes ?? new Dictionary<string, string>()).Select(h => KeyValuePair.Create($"SHA-256 {h.Key}", h.Value))]);
-        console.WriteLine(inspection.Problems.Count == 0 ? "no problems found" : $"{inspection.Problems.Count} {(inspection.Problems.Count == 1 ? "problem" : "problems")}:");
+        Pairs(console,
+            [.. inspection.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal)
+            .Select(m => KeyValuePair.Create($"metadata {m.Key}", Line(m.Value)))]);
+        Pairs(console,
+            [.. (hashes ?? new Dictionary<string, string>()).Select(h => KeyValuePair.Create($"SHA-256 {h.Key}", h.Value))]);
+        console.WriteLine(inspection.Problems.Count == 0 ? "no problems found"
+            : $"{inspection.Problems.Count} {(inspection.Problems.Count == 1 ? "problem" : "problems")}:");
         foreach (var problem in inspection.Problems)
         {
             console.WriteLine($"  {Line(problem, 600)}");
@@ -32,20 +37,24 @@ internal static class InspectionView
         var table = new Table().Border(TableBorder.Simple);
         foreach (var name in new[] { "part", "what", "parameters", "tensors", "dtype", "MB", "files", "published" })
         {
-            table.AddColumn(name is "parameters" or "tensors" or "MB" ? new TableColumn(name).RightAligned() : new TableColumn(name));
+            table.AddColumn(name is "parameters" or "tensors" or "MB" ? new TableColumn(name).RightAligned()
+                : new TableColumn(name));
         }
         foreach (var part in parts)
         {
             table.AddRow([.. new[]
             {
-                part.Name.Length == 0 ? "-" : part.Name, part.What, $"{part.Parameters:N0}", $"{part.Tensors}", DTypes(part), $"{part.Bytes / 1e6:N1}",
-                part.Files.Count <= 2 ? string.Join(", ", part.Files) : $"{part.Files[0]} and {part.Files.Count - 1} more", part.Published ?? "-",
+                part.Name.Length == 0 ? "-" : part.Name, part.What, $"{part.Parameters:N0}", $"{part.Tensors}", DTypes(part),
+                    $"{part.Bytes / 1e6:N1}",
+                part.Files.Count <= 2 ? string.Join(", ", part.Files) : $"{part.Files[0]} and {part.Files.Count - 1} more",
+                    part.Published ?? "-",
             }.Select(Markup.Escape)]);
         }
         return table;
     }
 
-    private static string DTypes(InspectedPart part) => part.DTypes.Count == 1 ? part.DTypes.Keys.Single() : string.Join(", ", part.DTypes.Select(d => $"{d.Key} x {d.Value}"));
+    private static string DTypes(InspectedPart part) => part.DTypes.Count == 1 ? part.DTypes.Keys.Single()
+        : string.Join(", ", part.DTypes.Select(d => $"{d.Key} x {d.Value}"));
 
     private static void Pairs(IAnsiConsole console, IReadOnlyList<KeyValuePair<string, string>> pairs)
     {

@@ -4,10 +4,14 @@ using AlignProp.Web.Status;
 
 namespace AlignProp.Cli.Display;
 
-/// <summary><c>--json</c>: one JSON document on standard output, camelCase, numbers that are none as texts; everything else goes to standard error.</summary>
+/// <summary>
+/// <c>--json</c>: one JSON document on standard output, camelCase, numbers that are none as texts; everything else goes to
+/// standard error.
+/// </summary>
 internal static class JsonOutput
 {
-    private static readonly JsonSerializerOptions Options = new(RunHistory.Json) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new(RunHistory.Json) { WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Option<bool> Option() => new("--json") { Description = "One JSON document on standard output, for scripts." };
 

@@ -19,7 +19,8 @@ internal static class LiveDisplay
         }
         // What was told before this sitting is history.
         var before = monitor.Events is [.., var last] ? last.Number : 0;
-        await AnsiConsole.Live(Screen()).AutoClear(false).Overflow(VerticalOverflow.Crop).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async context =>
+        await AnsiConsole.Live(Screen()).AutoClear(false).Overflow(VerticalOverflow.Crop)
+            .Cropping(VerticalOverflowCropping.Bottom).StartAsync(async context =>
         {
             while (!done.IsCompleted)
             {

@@ -6,7 +6,10 @@ using Spectre.Console.Rendering;
 
 namespace AlignProp.Cli.Display;
 
-/// <summary>A run on one screen: progress of epoch, step and shards, rewards and their trend, devices, last events, time left. Pure: status and width to lines.</summary>
+/// <summary>
+/// A run on one screen: progress of epoch, step and shards, rewards and their trend, devices, last events, time left. Pure:
+/// status and width to lines.
+/// </summary>
 internal static class RunScreen
 {
     private const int Events = 5;
@@ -17,7 +20,8 @@ internal static class RunScreen
     internal sealed record Line(string Key, string Text, string Style = "default");
 
     public static IRenderable Render(LiveStatus status, int width) => new Rows(Lines(status, width)
-        .Select(l => (IRenderable)new Markup($"[grey]{Markup.Escape(l.Key.PadRight(l.Key.Length == 0 ? 0 : KeyWidth))}[/][{l.Style}]{Markup.Escape(l.Text)}[/]")));
+        .Select(l => (IRenderable)new Markup(
+            $"[grey]{Markup.Escape(l.Key.PadRight(l.Key.Length == 0 ? 0 : KeyWidth))}[/][{l.Style}]{Markup.Escape(l.Text)}[/]")));
 
     public static void Write(TextWriter output, LiveStatus status, bool interactive)
     {
@@ -37,21 +41,27 @@ internal static class RunScreen
         var run = status.Run;
         var room = Math.Max(20, width - 1);
         var bar = Math.Clamp(room - KeyWidth - 34, 8, 30);
-        List<Line> lines = [new("", Cut($"{run.RunId}   {run.State}{(run.Reason is null ? "" : $": {run.Reason}")}", room), StyleOf(run.State))];
+        List<Line> lines =
+            [new("", Cut($"{run.RunId}   {run.State}{(run.Reason is null ? "" : $": {run.Reason}")}", room), StyleOf(run.State))];
         if (run.MaxSteps > 0)
         {
             var perEpoch = (double)run.MaxSteps / Math.Max(1, run.Epochs);
             var begun = run.Shards is { Evaluation: false } working ? working.Fraction : 0;
             var ofEpoch = run.Step == run.MaxSteps ? 1 : (run.Step + begun) % perEpoch / perEpoch;
             Add("epoch", $"{Bar(ofEpoch, bar)} {run.Epoch} of {run.Epochs}");
-            Add("step", $"{Bar((run.Step + begun) / run.MaxSteps, bar)} {run.Step} of {run.MaxSteps}{(run.SecondsPerStep is { } s ? Text($"   {s:F1} s each") : "")}{Left(run.SecondsLeft)}");
+            Add("step", $"{Bar((run.Step + begun) / run.MaxSteps, bar)} {run.Step} of "
+                + $"{run.MaxSteps}{(run.SecondsPerStep is { } s ? Text($"   {s:F1} s each") : "")}{Left(run.SecondsLeft)}");
         }
         if (run.Shards is { } shards)
         {
-            Add(shards.Evaluation ? "evaluate" : "shards", $"{Bar(shards.Fraction, bar)} {shards.Done} of {shards.Total}   {shards.Leased} in work{(shards.Evaluation ? "" : $", step {shards.Step}")}");
+            Add(shards.Evaluation ? "evaluate" : "shards",
+                $"{Bar(shards.Fraction, bar)} {shards.Done} of {shards.Total}   {shards.Leased} in "
+                + $"work{(shards.Evaluation ? "" : $", step {shards.Step}")}");
         }
-        Add("reward", run.Reward is { } reward ? Text($"{reward:F3}   {Sparkline(run.RewardTrend, Math.Clamp(room - KeyWidth - 26, 8, 60))}   |g| {run.GradNorm ?? 0:F3}") : "-");
-        Add("held-out", run.HeldOut is { } held ? Text($"{held.Last:F3}   (start {held.First:F3}, {held.Last - held.First:+0.000;-0.000})   diversity {held.Diversity:F3}") : "-");
+        var trend = Sparkline(run.RewardTrend, Math.Clamp(room - KeyWidth - 26, 8, 60));
+        Add("reward", run.Reward is { } reward ? Text($"{reward:F3}   {trend}   |g| {run.GradNorm ?? 0:F3}") : "-");
+        Add("held-out", run.HeldOut is not { } held ? "-" : Text($"{held.Last:F3}   (start {held.First:F3}, ")
+            + Text($"{held.Last - held.First:+0.000;-0.000})   diversity {held.Diversity:F3}"));
         if (run.Adapter is { Length: > 0 } adapter)
         {
             Add("adapter", adapter);
@@ -60,7 +70,9 @@ internal static class RunScreen
         if (status.Events.Count > 0)
         {
             lines.Add(new Line("", ""));
-            lines.AddRange(status.Events.TakeLast(Events).Select(e => new Line("", Cut($"{e.Time.ToLocalTime():HH:mm:ss} {e.Text}", room), e.Kind == "failure" ? "red" : e.Kind is "takeover" or "control" ? "yellow" : "grey")));
+            lines.AddRange(status.Events.TakeLast(Events)
+                .Select(e => new Line("", Cut($"{e.Time.ToLocalTime():HH:mm:ss} {e.Text}", room), e.Kind == "failure" ? "red"
+                : e.Kind is "takeover" or "control" ? "yellow" : "grey")));
         }
         return lines;
 
@@ -69,7 +81,8 @@ internal static class RunScreen
 
     public static string NameOf(NodeStatus node) => node.Device.Length == 0 ? node.Node : $"{node.Node}/{node.Device}";
 
-    public static string Memory(long bytes) => bytes == 0 ? "-" : bytes < 10L << 30 ? $"{bytes >> 20} MB" : Text($"{bytes / (double)(1L << 30):F1} GB");
+    public static string Memory(long bytes) => bytes == 0 ? "-" : bytes < 10L << 30 ? $"{bytes >> 20} MB"
+        : Text($"{bytes / (double)(1L << 30):F1} GB");
 
     /// <summary>The last values as bars of eight heights, the least as the lowest.</summary>
     public static string Sparkline(IReadOnlyList<double> values, int width)
@@ -98,16 +111,23 @@ internal static class RunScreen
         yield return new Line("", "");
         // The narrower the screen, the fewer columns.
         var (wide, name) = (room >= 66, Math.Clamp(nodes.Max(n => NameOf(n).Length), 6, Math.Max(12, room / 3)));
-        yield return new Line("", Cut($"{"device".PadRight(name)}  {"state",-9}  {"shard",5} {(wide ? $"{"",8}  {"per min",7}  {"peak",8}  " : " ")}", room), "grey");
+        yield return new Line("",
+            Cut($"{"device".PadRight(name)}  {"state",-9}  {"shard",5} {(wide ? $"{"",8}  {"per min",7}  {"peak",8}  " : " ")}",
+            room), "grey");
         foreach (var node in nodes)
         {
-            var work = wide ? $"{node.Shard?.ToString(CultureInfo.InvariantCulture) ?? "-",5} {(node.Shard is null ? new string(' ', 8) : Bar(node.Fraction, 8))}  {Text($"{node.ShardsPerMinute:F1}"),7}  {Memory(node.PeakMemory),8}  "
+            var work = wide ? $"{node.Shard?.ToString(CultureInfo.InvariantCulture) ?? "-",5} "
+                + $"{(node.Shard is null ? new string(' ', 8) : Bar(node.Fraction, 8))}  {Text($"{node.ShardsPerMinute:F1}"),7}  "
+                + $"{Memory(node.PeakMemory),8}  "
                 : $"{node.Shard?.ToString(CultureInfo.InvariantCulture) ?? "-",5}  ";
-            yield return new Line("", Cut($"{Cut(NameOf(node), name).PadRight(name)}  {node.State.Text(),-9}  {work}{node.Detail}", room), StyleOf(node.State.Text()));
+            yield return new Line("",
+                Cut($"{Cut(NameOf(node), name).PadRight(name)}  {node.State.Text(),-9}  {work}{node.Detail}", room),
+                StyleOf(node.State.Text()));
         }
     }
 
-    private static string Left(double? seconds) => seconds is { } s && double.IsFinite(s) ? $"   {TimeSpan.FromSeconds(s):h\\:mm\\:ss} left" : "";
+    private static string Left(double? seconds) => seconds is { } s && double.IsFinite(s)
+        ? $"   {TimeSpan.FromSeconds(s):h\\:mm\\:ss} left" : "";
 
     private static string StyleOf(string state) => state switch
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Diagnostics;
 using System.Text.Json;
 using AlignProp.Cli.Sessions;
@@ -20,7 +21,9 @@ internal static class MachineDoctor
     {
         List<Finding> findings =
         [
-            Finding.Ok(".NET", $"{Environment.Version}, {System.Runtime.InteropServices.RuntimeInformation.OSDescription.Trim()}, {Environment.ProcessorCount} cores"),
+            Finding.Ok(".NET",
+                $"{Environment.Version}, {System.Runtime.InteropServices.RuntimeInformation.OSDescription.Trim()}, "
+                + $"{Environment.ProcessorCount} cores"),
             Memory(), Disk(runs), await Task.Run(Font, interrupted),
         ];
         var node = await NodeAsync(interrupted);
@@ -34,11 +37,16 @@ internal static class MachineDoctor
 
     private static Finding Memory()
     {
-        var info = File.Exists("/proc/meminfo") ? File.ReadLines("/proc/meminfo").Select(l => l.Split(':', 2)).Where(p => p.Length == 2).ToDictionary(p => p[0], p => p[1].Trim().Split(' ')[0]) : new Dictionary<string, string>();
-        long Bytes(string key) => info.TryGetValue(key, out var text) && long.TryParse(text, out var kilobytes) ? kilobytes * 1024 : 0;
+        var info = File.Exists("/proc/meminfo")
+            ? File.ReadLines("/proc/meminfo").Select(l => l.Split(':', 2)).Where(p => p.Length == 2)
+            .ToDictionary(p => p[0], p => p[1].Trim().Split(' ')[0]) : new Dictionary<string, string>();
+        long Bytes(string key) => info.TryGetValue(key, out var text) && long.TryParse(text, out var kilobytes)
+            ? kilobytes * 1024 : 0;
         var (total, free) = (Bytes("MemTotal"), Bytes("MemAvailable"));
         var detail = FormattableString.Invariant($"{free / (double)Gigabyte:F1} of {total / (double)Gigabyte:F1} GB available");
-        return total == 0 || free >= 2 * Gigabyte ? Finding.Ok("memory", detail) : Finding.Warning("memory", detail, "a node with the shipped model needs 0.4 GB, with Stable Diffusion 1.5 about 8 GB: close something, or --nodes 1");
+        return total == 0 || free >= 2 * Gigabyte ? Finding.Ok("memory", detail)
+            : Finding.Warning("memory", detail,
+            "a node with the shipped model needs 0.4 GB, with Stable Diffusion 1.5 about 8 GB: close something, or --nodes 1");
     }
 
     private static Finding Disk(string runs)
@@ -64,7 +72,8 @@ internal static class MachineDoctor
         try
         {
             using var process = Process.Start(NodeProcesses.StartInfo(NodeProcesses.Executable(), 1, ["check"]))!;
-            var (said, complained) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+            var (said, complained) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None),
+                process.StandardError.ReadToEndAsync(CancellationToken.None));
             try
             {
                 await process.WaitForExitAsync(interrupted).WaitAsync(Patience, interrupted);
@@ -73,14 +82,18 @@ internal static class MachineDoctor
             {
                 process.Kill(entireProcessTree: true);
                 interrupted.ThrowIfCancellationRequested();
-                return (Finding.Error("libtorch", $"does not load within {Patience.TotalSeconds:F0} s", "is the disk slow, or the machine out of memory?"), null);
+                return (Finding.Error("libtorch", $"does not load within {Patience.TotalSeconds:F0} s",
+                    "is the disk slow, or the machine out of memory?"), null);
             }
             if (process.ExitCode != 0)
             {
-                return (Finding.Error("libtorch", (await complained).Trim().Split('\n')[0], "build the node again: dotnet build -c Release src/GpuNode"), null);
+                return (Finding.Error("libtorch", (await complained).Trim().Split('\n')[0],
+                    "build the node again: dotnet build -c Release src/GpuNode"), null);
             }
-            var machine = JsonSerializer.Deserialize<NodeMachine>((await said).Trim().Split('\n')[^1], JsonSerializerOptions.Web)!;
-            return (Finding.Ok("libtorch", FormattableString.Invariant($"TorchSharp {machine.Torch} loads; devices {string.Join(", ", machine.Devices)}; {machine.MatMulGflops:F0} GFLOP/s on one core")), machine);
+            var machine = JsonSerializer.Deserialize<NodeMachine>((await said).Trim().Split('\n')[^1],
+                JsonSerializerOptions.Web)!;
+            return (Finding.Ok("libtorch", string.Create(CultureInfo.InvariantCulture, $"TorchSharp {machine.Torch} loads; devices "
+                + $"{string.Join(", ", machine.Devices)}; {machine.MatMulGflops:F0} GFLOP/s on one core")), machine);
         }
         catch (ConfigException e)
         {
@@ -91,16 +104,21 @@ internal static class MachineDoctor
     private static Finding Gpus(NodeMachine? node)
     {
         const string Driver = "/proc/driver/nvidia/version";
-        var cards = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
+        var cards = Directory.Exists("/proc/driver/nvidia/gpus")
+            ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
         if (cards == 0)
         {
-            return Directory.Exists("/dev/dri") && File.Exists("/proc/bus/pci/devices") && File.ReadAllText("/proc/bus/pci/devices").Contains("nvidia", StringComparison.OrdinalIgnoreCase)
-                ? Finding.Warning("GPUs", "an NVIDIA card, but no driver", "install NVIDIA's driver; in a container: the NVIDIA container toolkit, and --gpus all")
+            return Directory.Exists("/dev/dri") && File.Exists("/proc/bus/pci/devices")
+                && File.ReadAllText("/proc/bus/pci/devices").Contains("nvidia", StringComparison.OrdinalIgnoreCase)
+                ? Finding.Warning("GPUs", "an NVIDIA card, but no driver",
+                    "install NVIDIA's driver; in a container: the NVIDIA container toolkit, and --gpus all")
                 : Finding.Ok("GPUs", "none; runs go on the CPU");
         }
-        var driver = File.Exists(Driver) ? File.ReadLines(Driver).First().Split("Kernel Module", 2)[^1].Trim().Split("  ")[0] : "?";
+        var driver = File.Exists(Driver) ? File.ReadLines(Driver).First().Split("Kernel Module", 2)[^1].Trim().Split("  ")[0]
+            : "?";
         return node is { Cuda: false }
-            ? Finding.Warning("GPUs", $"{cards} NVIDIA, driver {driver}, but the node was built for the CPU", "build it for CUDA: dotnet build -c Release src/GpuNode -p:TorchBackend=cuda")
+            ? Finding.Warning("GPUs", $"{cards} NVIDIA, driver {driver}, but the node was built for the CPU",
+                "build it for CUDA: dotnet build -c Release src/GpuNode -p:TorchBackend=cuda")
             : Finding.Ok("GPUs", $"{cards} NVIDIA, driver {driver}");
     }
 
@@ -122,9 +140,12 @@ internal static class MachineDoctor
         {
             yield break;
         }
-        yield return Try("model", () => ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer), Path.GetFileName(config.Model.Path), "model.path names a diffusers folder; alignprop inspect says what a folder is");
-        yield return Try("rewards", () => ModelFolderCheck.Rewards(config), config.Reward.Summary, "alignprop rewards says what each needs");
-        yield return Try("prompts", () => PromptFile.Load("prompts.training", config.Prompts.Training), Path.GetFileName(config.Prompts.Training), "one prompt a line");
+        yield return Try("model", () => ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer),
+            Path.GetFileName(config.Model.Path), "model.path names a diffusers folder; alignprop inspect says what a folder is");
+        yield return Try("rewards", () => ModelFolderCheck.Rewards(config), config.Reward.Summary,
+            "alignprop rewards says what each needs");
+        yield return Try("prompts", () => PromptFile.Load("prompts.training", config.Prompts.Training),
+            Path.GetFileName(config.Prompts.Training), "one prompt a line");
     }
 
     internal static Finding Try(string what, Action look, string detail, string todo)

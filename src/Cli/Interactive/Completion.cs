@@ -12,9 +12,11 @@ internal sealed class Completion(RootCommand root)
         var word = text[(text.LastIndexOf(' ') + 1)..];
         if (text.TrimStart().StartsWith("help ", StringComparison.Ordinal) || text.TrimStart().Length == word.Length)
         {
-            return [.. root.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Append("help").Append("quit").Where(v => v.StartsWith(word, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+            return [.. root.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Append("help").Append("quit")
+                .Where(v => v.StartsWith(word, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         }
-        var all = root.Parse(text).GetCompletions(text.Length).Select(c => c.InsertText ?? c.Label).Where(c => c.StartsWith(word, StringComparison.Ordinal))
+        var all = root.Parse(text).GetCompletions(text.Length).Select(c => c.InsertText ?? c.Label)
+            .Where(c => c.StartsWith(word, StringComparison.Ordinal))
             .Where(c => c is not ("-?" or "-h" or "/?" or "/h")).Distinct().ToList();
         // Options are offered to who asks for one.
         var shown = word.StartsWith('-') ? all : all.Where(c => !c.StartsWith('-')).ToList();

@@ -1,11 +1,13 @@
 namespace AlignProp.Cli.Interactive;
 
 /// <summary>
-/// One line of input with completion and history, in a terminal that understands ANSI. No well-kept package for this could be restored where the project builds.
+/// One line of input with completion and history, in a terminal that understands ANSI. No well-kept package for this could be
+/// restored where the project builds.
 /// </summary>
 /// <param name="key">The next key pressed.</param>
 /// <param name="width">Columns of the terminal.</param>
-internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, Func<int> width, Completion completion, LineHistory history)
+internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, Func<int> width, Completion completion,
+    LineHistory history)
 {
     private readonly System.Text.StringBuilder _text = new();
     private int _cursor;

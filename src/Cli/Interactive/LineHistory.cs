@@ -24,14 +24,17 @@ internal sealed class LineHistory
 
     /// <summary>$XDG_STATE_HOME/alignprop/history, or below ~/.local/state.</summary>
     public static string DefaultPath => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "alignprop", "history");
+        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "alignprop",
+            "history");
 
     public IReadOnlyList<string> Lines => _lines;
 
     /// <summary>Not what begins with a space or names a token, nor the same line twice in a row.</summary>
     public void Add(string line)
     {
-        if (string.IsNullOrWhiteSpace(line) || line[0] == ' ' || line.Contains("--token", StringComparison.Ordinal) || _lines.LastOrDefault() == line)
+        if (string.IsNullOrWhiteSpace(line) || line[0] == ' ' || line.Contains("--token", StringComparison.Ordinal)
+            || _lines.LastOrDefault() == line)
         {
             return;
         }

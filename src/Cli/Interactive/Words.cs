@@ -10,29 +10,35 @@ internal static class Words
     private const int Most = 50;
 
     public static IEnumerable<string> Runs(string folder) => !Directory.Exists(folder) ? []
-        : Directory.GetDirectories(folder).Where(d => File.Exists(new RunDirectory(d).Config)).OrderByDescending(Directory.GetCreationTimeUtc).Take(Most).Select(d => Path.GetFileName(d));
+        : Directory.GetDirectories(folder).Where(d => File.Exists(new RunDirectory(d).Config))
+            .OrderByDescending(Directory.GetCreationTimeUtc).Take(Most).Select(d => Path.GetFileName(d));
 
     /// <summary>Of the newest run that is running: asked from its coordinator, quickly or not at all.</summary>
     public static IEnumerable<string> Nodes(string folder)
     {
         try
         {
-            var url = !Directory.Exists(folder) ? null : Directory.GetDirectories(folder).Select(d => new RunDirectory(d).Url).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
+            var url = !Directory.Exists(folder) ? null
+                : Directory.GetDirectories(folder).Select(d => new RunDirectory(d).Url).Where(File.Exists)
+                .MaxBy(File.GetLastWriteTimeUtc);
             if (url is null)
             {
                 return [];
             }
             using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(1) };
             using var answer = http.Send(new HttpRequestMessage(HttpMethod.Get, $"{File.ReadAllText(url).Trim()}/api/nodes"));
-            return (JsonSerializer.Deserialize<List<NodeStatus>>(answer.Content.ReadAsStream(), RunHistory.Json) ?? []).Select(n => n.Node).Distinct();
+            return (JsonSerializer.Deserialize<List<NodeStatus>>(answer.Content.ReadAsStream(), RunHistory.Json) ?? [])
+                .Select(n => n.Node).Distinct();
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or JsonException or IOException or UriFormatException)
+        catch (Exception e) when (
+            e is HttpRequestException or TaskCanceledException or JsonException or IOException or UriFormatException)
         {
             return [];
         }
     }
 
-    public static IEnumerable<string> Files(string ending) => Directory.EnumerateFiles(".", $"*{ending}").Select(f => Path.GetFileName(f)).Take(Most);
+    public static IEnumerable<string> Files(string ending) => Directory.EnumerateFiles(".", $"*{ending}")
+        .Select(f => Path.GetFileName(f)).Take(Most);
 
     /// <summary>Files and folders that begin as a word does.</summary>
     public static IEnumerable<string> Paths(string word)
@@ -44,7 +50,8 @@ internal static class Words
             return [];
         }
         var begun = slash < 0 ? "" : word[..(slash + 1)];
-        return new DirectoryInfo(folder).EnumerateFileSystemInfos(word[(slash + 1)..] + "*").Where(f => !f.Name.StartsWith('.')).OrderBy(f => f.Name, StringComparer.Ordinal)
+        return new DirectoryInfo(folder).EnumerateFileSystemInfos(word[(slash + 1)..] + "*").Where(f => !f.Name.StartsWith('.'))
+            .OrderBy(f => f.Name, StringComparer.Ordinal)
             .Take(Most).Select(f => begun + f.Name + (f is DirectoryInfo ? "/" : ""));
     }
 }

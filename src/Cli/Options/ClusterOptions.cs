@@ -10,9 +10,12 @@ namespace AlignProp.Cli.Options;
 internal sealed class ClusterOptions
 {
     private readonly Option<int> _port = new("--port") { Description = "TCP port nodes join at; 0 = any free one." };
-    private readonly Option<string> _host = new("--host") { Description = "Address nodes reach this machine at.", DefaultValueFactory = _ => "127.0.0.1" };
-    private readonly Option<string[]> _peers = new("--peer") { Description = "Address of another coordinator, e.g. akka.tcp://alignprop@10.0.0.2:4053; may repeat." };
-    private readonly Option<string?> _database = new("--database") { Description = $"PostgreSQL connection string for journal and adapters (or {RunStorage.Variable}); default: files in the run's folder." };
+    private readonly Option<string> _host = new("--host") { Description = "Address nodes reach this machine at.",
+        DefaultValueFactory = _ => "127.0.0.1" };
+    private readonly Option<string[]> _peers =
+        new("--peer") { Description = "Address of another coordinator, e.g. akka.tcp://alignprop@10.0.0.2:4053; may repeat." };
+    private readonly Option<string?> _database = new("--database") { Description = $"PostgreSQL connection string for journal "
+        + $"and adapters (or {RunStorage.Variable}); default: files in the run's folder." };
 
     private readonly HttpOptions _http = new();
 
@@ -29,7 +32,8 @@ internal sealed class ClusterOptions
     public CoordinatorOptions Read(ParseResult parsed, bool standby = false)
     {
         var storage = RunStorage.From(parsed.GetValue(_database));
-        var options = new CoordinatorOptions(parsed.GetValue(_port), parsed.GetValue(_host)!, parsed.GetValue(_peers) ?? [], standby, storage.Database);
+        var options = new CoordinatorOptions(parsed.GetValue(_port), parsed.GetValue(_host)!, parsed.GetValue(_peers) ?? [],
+            standby, storage.Database);
         CoordinatorHost.SecurityOf(options);
         TelemetryExport.Collector(HoconLayers.For("coordinator", ""));
         ListenAddress.RequireFree(options.Host, options.Port);

@@ -10,10 +10,14 @@ namespace AlignProp.Cli.Pictures;
 /// <summary>How pictures are made: as the run of the adapter made them, unless the command line says otherwise.</summary>
 internal sealed class PictureSettings
 {
-    private readonly Option<string?> _model = new("--model") { Description = "Diffusers folder or single-file checkpoint; default: the run's, else models/emoji-diffusion." };
-    private readonly Option<string?> _tokenizer = new("--tokenizer") { Description = "For a single file: folder with vocab.json and merges.txt; default: the run's." };
+    private readonly Option<string?> _model = new(
+        "--model") { Description =
+        "Diffusers folder or single-file checkpoint; default: the run's, else models/emoji-diffusion." };
+    private readonly Option<string?> _tokenizer =
+        new("--tokenizer") { Description = "For a single file: folder with vocab.json and merges.txt; default: the run's." };
     private readonly Option<int?> _steps = new("--steps") { Description = "DDIM steps; default: the run's, else 20." };
-    private readonly Option<double?> _guidance = new("--guidance") { Description = "Guidance scale, 1 or more; default: the run's, else 3." };
+    private readonly Option<double?> _guidance =
+        new("--guidance") { Description = "Guidance scale, 1 or more; default: the run's, else 3." };
     private readonly Option<string?> _negative = new("--negative") { Description = "Negative prompt." };
     private readonly Option<string?> _size = new("--size") { Description = "HEIGHTxWIDTH in pixels; default: the model's own." };
 
@@ -56,7 +60,8 @@ internal sealed class PictureSettings
     }
 
     /// <exception cref="ConfigException">It is not.</exception>
-    public static T InRange<T>(string option, T value, T min, T max) where T : IComparable<T> => value.CompareTo(min) >= 0 && value.CompareTo(max) <= 0
+    public static T InRange<T>(string option, T value, T min, T max) where T : IComparable<T> => value.CompareTo(min) >= 0
+        && value.CompareTo(max) <= 0
         ? value
         : throw new ConfigException(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: expected {min} to {max}"));
 
@@ -67,7 +72,8 @@ internal sealed class PictureSettings
             return null;
         }
         var parts = text.Split('x');
-        return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var h) && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var w) && h > 0 && w > 0
+        return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var h)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var w) && h > 0 && w > 0
             ? (h, w)
             : throw new ConfigException($"--size {text}: expected HEIGHTxWIDTH in pixels, e.g. 512x768");
     }

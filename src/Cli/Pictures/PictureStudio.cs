@@ -11,16 +11,20 @@ internal sealed class PictureStudio : IDisposable
     /// <summary>Pictures and adapters of this request, until <see cref="Dispose"/>.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("alignprop-pictures-").FullName;
 
-    /// <exception cref="ConfigException">The node is not built, or refuses the model, an adapter or a reward; its words say why.</exception>
+    /// <exception cref="ConfigException">
+    /// The node is not built, or refuses the model, an adapter or a reward; its words say why.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Interrupted; the process is ended.</exception>
     public async Task<PictureResult> DrawAsync(PictureRequest request, TextWriter error, CancellationToken interrupted)
     {
         var path = Path.Combine(Folder, "request.json");
         PictureRequest.Write(path, request);
         var threads = request.Threads > 0 ? request.Threads : Environment.ProcessorCount;
-        using var process = Process.Start(NodeProcesses.StartInfo(NodeProcesses.Executable(), threads, ["pictures", "--request", path]))!;
+        using var process =
+            Process.Start(NodeProcesses.StartInfo(NodeProcesses.Executable(), threads, ["pictures", "--request", path]))!;
         process.StandardInput.Close();
-        var (said, complained) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        var (said, complained) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None),
+            process.StandardError.ReadToEndAsync(CancellationToken.None));
         try
         {
             await process.WaitForExitAsync(interrupted);
@@ -38,7 +42,8 @@ internal sealed class PictureStudio : IDisposable
         }
         if (process.ExitCode != 0)
         {
-            throw new ConfigException($"the node that was to draw ended with exit code {process.ExitCode}: {words.Split('\n')[0]}");
+            throw new ConfigException(
+                $"the node that was to draw ended with exit code {process.ExitCode}: {words.Split('\n')[0]}");
         }
         if (words.Length > 0)
         {

@@ -23,7 +23,8 @@ internal sealed class CoordinatorClient : IDisposable
     /// <exception cref="ConfigException">Not a URL, or the cluster's authority cannot be read.</exception>
     public CoordinatorClient(string url, string? token, string what)
     {
-        if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+        if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var address)
+            || address.Scheme is not ("http" or "https"))
         {
             throw new ConfigException($"--coordinator {url}: expected a URL, e.g. http://127.0.0.1:8080");
         }
@@ -42,9 +43,11 @@ internal sealed class CoordinatorClient : IDisposable
 
     public Task<RunStatus> StatusAsync(CancellationToken cancellation) => GetAsync<RunStatus>("api/run", cancellation);
 
-    public Task<List<NodeStatus>> NodesAsync(CancellationToken cancellation) => GetAsync<List<NodeStatus>>("api/nodes", cancellation);
+    public Task<List<NodeStatus>> NodesAsync(CancellationToken cancellation) =>
+        GetAsync<List<NodeStatus>>("api/nodes", cancellation);
 
-    public Task<List<EventEntry>> EventsAsync(CancellationToken cancellation) => GetAsync<List<EventEntry>>("api/events", cancellation);
+    public Task<List<EventEntry>> EventsAsync(CancellationToken cancellation) =>
+        GetAsync<List<EventEntry>>("api/events", cancellation);
 
     public async Task<LiveStatus> EverythingAsync(CancellationToken cancellation) =>
         new(await StatusAsync(cancellation), await NodesAsync(cancellation), await EventsAsync(cancellation));
@@ -53,9 +56,11 @@ internal sealed class CoordinatorClient : IDisposable
     /// <exception cref="ConfigException">It cannot be done; the coordinator's words say why.</exception>
     public async Task<ControlReply> PostAsync(string what, CancellationToken cancellation)
     {
-        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Post, $"api/{what}") { Content = JsonContent.Create(new object()) }, cancellation);
+        using var response = await SendAsync(() =>
+            new HttpRequestMessage(HttpMethod.Post, $"api/{what}") { Content = JsonContent.Create(new object()) }, cancellation);
         var reply = await ReplyAsync(response, cancellation);
-        return reply is { Ok: true } ? reply : throw new ConfigException(reply?.Detail ?? $"{_what}: answered {(int)response.StatusCode}");
+        return reply is { Ok: true } ? reply
+            : throw new ConfigException(reply?.Detail ?? $"{_what}: answered {(int)response.StatusCode}");
     }
 
     public void Dispose() => _http.Dispose();
@@ -86,16 +91,20 @@ internal sealed class CoordinatorClient : IDisposable
         }
         catch (HttpRequestException e) when (e.GetBaseException() is System.Security.Authentication.AuthenticationException)
         {
-            throw new ConfigException($"{_url}: its certificate is not accepted; set {TlsFiles.CertificateVariable} and {TlsFiles.AuthorityVariable} as the coordinator has them");
+            throw new ConfigException(
+                $"{_url}: its certificate is not accepted; set {TlsFiles.CertificateVariable} and {TlsFiles.AuthorityVariable} "
+                + $"as the coordinator has them");
         }
-        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException
+            || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new ConfigException($"{_what}: nobody answers at {_url} ({e.GetBaseException().Message}); {(_what == _url ? "is its coordinator running, with --http?" : $"its coordinator may have been killed; go on with: alignprop resume {_what}")}");
         }
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             response.Dispose();
-            throw new ConfigException($"{_what}: the coordinator asks for its token; set {HttpSettings.TokenVariable} or give --token");
+            throw new ConfigException(
+                $"{_what}: the coordinator asks for its token; set {HttpSettings.TokenVariable} or give --token");
         }
         return response;
     }
@@ -115,7 +124,8 @@ internal sealed class CoordinatorClient : IDisposable
     /// <summary>The cluster's own authority, and no other.</summary>
     private static X509ChainPolicy Trusting(string authority)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         try
         {
             policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(authority));

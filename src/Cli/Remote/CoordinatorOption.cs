@@ -10,8 +10,11 @@ namespace AlignProp.Cli.Remote;
 internal sealed class CoordinatorOption
 {
     private readonly Option<string?> _run = new("--run") { Description = "Run id; default: the newest run that is running." };
-    private readonly Option<string?> _url = new("--coordinator") { Description = "Base URL of a coordinator on another machine, e.g. https://10.0.0.5:8080." };
-    private readonly Option<string?> _token = new("--token") { Description = $"The coordinator's token; better {HttpSettings.TokenVariable}: every user of this machine can read a command line." };
+    private readonly Option<string?> _url =
+        new("--coordinator") { Description = "Base URL of a coordinator on another machine, e.g. https://10.0.0.5:8080." };
+    private readonly Option<string?> _token = new(
+        "--token") { Description =
+        $"The coordinator's token; better {HttpSettings.TokenVariable}: every user of this machine can read a command line." };
     private readonly Option<string> _runs = RunOptions.Runs();
 
     public void AddTo(Command command)
@@ -25,12 +28,14 @@ internal sealed class CoordinatorOption
 
     /// <summary>The run's folder on this machine; null when the coordinator is named by its URL.</summary>
     /// <exception cref="ConfigException">There is no such run.</exception>
-    public RunDirectory? Directory(ParseResult parsed) => parsed.GetValue(_url) is not null ? null : Newest(parsed.GetValue(_runs)!, parsed.GetValue(_run));
+    public RunDirectory? Directory(ParseResult parsed) => parsed.GetValue(_url) is not null ? null
+        : Newest(parsed.GetValue(_runs)!, parsed.GetValue(_run));
 
     /// <exception cref="ConfigException">There is no such run, nobody coordinates it, or the URL is none.</exception>
     public CoordinatorClient Client(ParseResult parsed)
     {
-        var token = parsed.GetValue(_token) ?? (Environment.GetEnvironmentVariable(HttpSettings.TokenVariable) is { Length: > 0 } set ? set : null);
+        var token = parsed.GetValue(_token)
+            ?? (Environment.GetEnvironmentVariable(HttpSettings.TokenVariable) is { Length: > 0 } set ? set : null);
         if (parsed.GetValue(_url) is { } url)
         {
             return new CoordinatorClient(url, token, url);
@@ -38,13 +43,15 @@ internal sealed class CoordinatorOption
         var directory = Directory(parsed)!;
         return File.Exists(directory.Url)
             ? new CoordinatorClient(File.ReadAllText(directory.Url).Trim(), token, directory.Id)
-            : throw new ConfigException($"{directory.Id}: no coordinator runs here; start one with: alignprop resume {directory.Id}");
+            : throw new ConfigException(
+                $"{directory.Id}: no coordinator runs here; start one with: alignprop resume {directory.Id}");
     }
 
     private static RunDirectory Newest(string runs, string? id)
     {
         if (id is null && System.IO.Directory.Exists(runs)
-            && System.IO.Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Url)).MaxBy(d => File.GetLastWriteTimeUtc(d.Url)) is { } running)
+            && System.IO.Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d)))
+                .Where(d => File.Exists(d.Url)).MaxBy(d => File.GetLastWriteTimeUtc(d.Url)) is { } running)
         {
             return running;
         }

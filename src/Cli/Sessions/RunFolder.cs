@@ -11,7 +11,8 @@ namespace AlignProp.Cli.Sessions;
 internal static class RunFolder
 {
     /// <exception cref="ConfigException">Not usable as a folder's and an actor's name.</exception>
-    public static string CheckId(string id) => id.Length is > 0 and <= 100 && id[0] != '.' && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+    public static string CheckId(string id) => id.Length is > 0 and <= 100 && id[0] != '.'
+        && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
         ? id
         : throw new ConfigException($"--id {id}: expected up to 100 letters, digits, '-', '_' and '.'");
 
@@ -50,7 +51,8 @@ internal static class RunFolder
         var wanted = RunFileWriter.Render(expected).Split('\n');
         if (RunFileWriter.Render(config).Split('\n').Except(wanted).FirstOrDefault() is { } line)
         {
-            throw new ConfigException($"{id} exists, with \"{line.Trim()}\", which this run file has otherwise; give the run another --id");
+            throw new ConfigException(
+                $"{id} exists, with \"{line.Trim()}\", which this run file has otherwise; give the run another --id");
         }
     }
 

@@ -13,7 +13,8 @@ using AlignProp.Web.Status;
 namespace AlignProp.Cli.Sessions;
 
 /// <summary>One sitting of a run: coordinator, local nodes, display and reports, until it ends or is interrupted.</summary>
-internal sealed class RunSession(RunConfig config, RunDirectory directory, IReadOnlyList<string> training, IReadOnlyList<string> heldOut, SessionOptions options)
+internal sealed class RunSession(RunConfig config, RunDirectory directory, IReadOnlyList<string> training,
+    IReadOnlyList<string> heldOut, SessionOptions options)
 {
     /// <returns>Exit code: 0 ended, 1 failed, 130 interrupted with the state kept.</returns>
     /// <exception cref="ConfigException">The port is taken, the node is not built, the model is not right.</exception>
@@ -28,7 +29,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         using var export = TelemetryExport.Start(HoconLayers.For("coordinator", ""), "coordinator", Environment.MachineName);
         CoordinatorHost? leading = null;
         await using var server = options.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
-        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory, options.Coordinator, new ProgressFan(board, reporter, lines, monitor));
+        var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory,
+            options.Coordinator, new ProgressFan(board, reporter, lines, monitor));
         leading = host;
         await using (host)
         {
@@ -41,7 +43,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
                 ? null
-                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard, directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
+                : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard,
+                    directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
             if (options.Coordinator.Standby)
             {
                 told.WriteLine($"standing by at {host.Address}");
@@ -52,7 +55,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             }
             var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using var registration = interrupted.Register(() => stop.TrySetResult());
-            await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json, Task.WhenAny(host.Finished, stop.Task));
+            await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json,
+                Task.WhenAny(host.Finished, stop.Task));
             File.Delete(directory.Address);
             File.Delete(directory.Url);
             if (!host.Finished.IsCompleted)
@@ -65,7 +69,9 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                 case RunStopped stopped:
                     if (options.Json)
                     {
-                        JsonOutput.Write(output, new RunSummary(stopped.RunId, stopped.Step, stopped.Reason, stopped.AdapterSha256, directory.Adapter, HeldOut(0), HeldOut(^1)));
+                        JsonOutput.Write(output,
+                            new RunSummary(stopped.RunId, stopped.Step, stopped.Reason, stopped.AdapterSha256, directory.Adapter,
+                            HeldOut(0), HeldOut(^1)));
                         return 0;
                     }
                     Summary(output, stopped);
@@ -79,7 +85,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         }
     }
 
-    private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
+    private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics)
+        .Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
         ? new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity)
         : null;
 
@@ -89,10 +96,13 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         output.WriteLine($"{stopped.RunId}: {stopped.Reason}");
         if (evaluations.Count > 1)
         {
-            output.WriteLine($"held-out reward {evaluations[0].RewardMean:F3} -> {evaluations[^1].RewardMean:F3}   diversity {evaluations[0].Diversity:F3} -> {evaluations[^1].Diversity:F3}");
+            output.WriteLine(
+                $"held-out reward {evaluations[0].RewardMean:F3} -> {evaluations[^1].RewardMean:F3}   diversity "
+                + $"{evaluations[0].Diversity:F3} -> {evaluations[^1].Diversity:F3}");
         }
         output.WriteLine($"adapter SHA-256 {stopped.AdapterSha256}");
-        foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"), ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
+        foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"),
+            ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
         {
             output.WriteLine($"  {Path.Combine(directory.Folder, file)}   {what}");
         }
@@ -102,10 +112,12 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
 /// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
 /// <param name="Json">Standard output is for one JSON document at the end.</param>
 /// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
-internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, HttpSettings? Http, bool Interactive, bool Json = false);
+internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, HttpSettings? Http, bool Interactive,
+    bool Json = false);
 
 /// <summary>What <c>train --json</c> and <c>resume --json</c> say of a run that has ended.</summary>
-internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter, HeldOutLine? Before, HeldOutLine? After);
+internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter,
+    HeldOutLine? Before, HeldOutLine? After);
 
 /// <summary>One evaluation of the held-out prompts.</summary>
 internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double? Diversity);

@@ -11,10 +11,13 @@ internal static class AdapterExport
     private const string Extension = ".safetensors";
 
     /// <summary>Where nothing is said: kohya's one file, a folder for the others.</summary>
-    public static string DefaultPath(string format, string name) => format == Kohya ? $"{name}.kohya{Extension}" : $"{name}-{format}";
+    public static string DefaultPath(string format, string name) => format == Kohya ? $"{name}.kohya{Extension}"
+        : $"{name}-{format}";
 
     /// <returns>The files that were written, the card last.</returns>
-    /// <exception cref="ConfigException">The format cannot be a single file, or needs a model; the place cannot be written to; the adapter does not fit the model.</exception>
+    /// <exception cref="ConfigException">
+    /// The format cannot be a single file, or needs a model; the place cannot be written to; the adapter does not fit the model.
+    /// </exception>
     public static IReadOnlyList<string> Write(AdapterSource source, BaseModel model, string format, string path, DType dtype)
     {
         var single = path.EndsWith(Extension, StringComparison.Ordinal);
@@ -24,7 +27,8 @@ internal static class AdapterExport
         }
         if (format == Merged && model.Folder is null)
         {
-            throw new ConfigException("--format merged: --model is needed: the diffusers folder whose UNet the adapter is added to");
+            throw new ConfigException(
+                "--format merged: --model is needed: the diffusers folder whose UNet the adapter is added to");
         }
         // What can be wrong is found before anything is written.
         var modules = model.Modules(source.Weights);
@@ -48,7 +52,8 @@ internal static class AdapterExport
         }
     }
 
-    private static List<string> WriteFolder(AdapterSource source, BaseModel model, string format, string folder, DType dtype, IReadOnlyCollection<string>? modules)
+    private static List<string> WriteFolder(AdapterSource source, BaseModel model, string format, string folder, DType dtype,
+        IReadOnlyCollection<string>? modules)
     {
         List<string> files = [];
         string In(string name)

@@ -28,7 +28,9 @@ internal static class AdapterMix
     /// <exception cref="ConfigException">Not that many finite numbers.</exception>
     public static double[] Numbers(string option, string text, int count)
     {
-        var numbers = text.Split(',').Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && double.IsFinite(n) ? n : (double?)null).ToList();
+        var numbers = text.Split(',')
+            .Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && double.IsFinite(n)
+            ? n : (double?)null).ToList();
         return numbers.Count == count && numbers.All(n => n is not null)
             ? [.. numbers.Select(n => n!.Value)]
             : throw new ConfigException($"{option} {text}: expected {count} numbers with commas between");

@@ -29,19 +29,25 @@ internal sealed record AdapterSource(string Name, LoraWeights Weights, RunRecord
             RunDirectory.Find(runs, text);
         }
         var imported = LoraFile.Import(text);
-        return new AdapterSource(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), imported.Weights, null, imported.Note(text));
+        return new AdapterSource(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), imported.Weights,
+            null, imported.Note(text));
     }
 
-    /// <summary>The blob of the last step, whose alpha is its own; the file of other tools where blobs are in a database.</summary>
+    /// <summary>
+    /// The blob of the last step, whose alpha is its own; the file of other tools where blobs are in a database.
+    /// </summary>
     private static AdapterSource OfRun(RunDirectory directory)
     {
         var run = RunRecord.Read(directory);
-        if (run.AdapterSha256 is { } hash && Path.Combine(directory.Blobs, hash + ".safetensors") is var blob && File.Exists(blob))
+        if (run.AdapterSha256 is { } hash && Path.Combine(directory.Blobs, hash + ".safetensors") is var blob
+            && File.Exists(blob))
         {
             var weights = LoraWeights.Load(blob);
             return weights.Sha256 == hash
                 ? new AdapterSource(directory.Id, weights, run, null)
-                : throw new ConfigException($"{blob}: the bytes do not have the hash in the file's name (damaged); alignprop resume computes the step again");
+                : throw new ConfigException(
+                    $"{blob}: the bytes do not have the hash in the file's name (damaged); alignprop resume computes the step "
+                    + $"again");
         }
         return File.Exists(directory.Adapter)
             ? new AdapterSource(directory.Id, LoraFile.Read(directory.Adapter), run, null)

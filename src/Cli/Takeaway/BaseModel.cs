@@ -23,7 +23,8 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
         }
         var width = Number(Path.Combine(folder, "unet", "config.json"), "cross_attention_dim");
         var scheduler = Path.Combine(folder, "scheduler", "scheduler_config.json");
-        var prediction = File.Exists(scheduler) && Root(scheduler).TryGetProperty("prediction_type", out var type) ? type.GetString() ?? "epsilon" : "epsilon";
+        var prediction = File.Exists(scheduler) && Root(scheduler).TryGetProperty("prediction_type", out var type)
+            ? type.GetString() ?? "epsilon" : "epsilon";
         var velocity = prediction == "v_prediction";
         // The families are told apart by the width of the text states the UNet attends to.
         var (version, architecture) = width switch
@@ -33,10 +34,13 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
             2048 => ("sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
             _ => ((string?)null, (string?)null),
         };
-        return new BaseModel(folder, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), version, architecture, prediction);
+        return new BaseModel(folder, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+            version, architecture, prediction);
     }
 
-    /// <summary>Every layer of the denoiser that could be adapted, for formats that say in short which are; null without a folder.</summary>
+    /// <summary>
+    /// Every layer of the denoiser that could be adapted, for formats that say in short which are; null without a folder.
+    /// </summary>
     /// <exception cref="ConfigException">The adapter has modules that the model has not.</exception>
     public IReadOnlyCollection<string>? Modules(LoraWeights weights)
     {
@@ -48,13 +52,16 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
         var odd = weights.Modules.Where(m => !sites.TryGet(m, out _)).ToList();
         return odd.Count == 0
             ? [.. sites.Select(s => s.Module)]
-            : throw new ConfigException($"{Folder}: has no module {odd[0]}{(odd.Count > 1 ? $" and {odd.Count - 1} others" : "")} of the adapter; expected the model it was made for (--model)");
+            : throw new ConfigException(
+                $"{Folder}: has no module {odd[0]}{(odd.Count > 1 ? $" and {odd.Count - 1} others" : "")} of the adapter; "
+                + $"expected the model it was made for (--model)");
     }
 
     private static int Number(string path, string key)
     {
         var root = Root(path);
-        return root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;
+        return root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt32(out var number) ? number : 0;
     }
 
     private static JsonElement Root(string path)
@@ -66,7 +73,8 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new ConfigException($"{path}: cannot be read ({e.Message.Split('\n')[0]}); expected a diffusers folder (--model)");
+            throw new ConfigException(
+                $"{path}: cannot be read ({e.Message.Split('\n')[0]}); expected a diffusers folder (--model)");
         }
     }
 }

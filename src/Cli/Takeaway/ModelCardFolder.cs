@@ -14,9 +14,11 @@ internal static class ModelCardFolder
 
     /// <param name="files">What the card is about, already written.</param>
     /// <returns>What was written here.</returns>
-    public static IReadOnlyList<string> Write(string folder, AdapterSource source, BaseModel model, string format, DType dtype, IReadOnlyList<string> files)
+    public static IReadOnlyList<string> Write(string folder, AdapterSource source, BaseModel model, string format, DType dtype,
+        IReadOnlyList<string> files)
     {
-        var images = source.Run is { } run ? Pictures.Where(p => File.Exists(Path.Combine(run.Directory.Folder, p.Of))).ToList() : [];
+        var images = source.Run is { } run
+            ? Pictures.Where(p => File.Exists(Path.Combine(run.Directory.Folder, p.Of))).ToList() : [];
         if (images.Count > 0)
         {
             Directory.CreateDirectory(Path.Combine(folder, Images));
@@ -28,8 +30,10 @@ internal static class ModelCardFolder
             written.Add(Path.Combine(folder, Images, to));
             DurableFile.Replace(written[^1], stream => stream.Write(bytes));
         }
-        var hashed = files.Concat(written).Select(f => (Path.GetRelativePath(folder, f).Replace('\\', '/'), new FileInfo(f).Length, Hash(f))).ToList();
-        var card = ModelCard.Render(source, model, format, dtype, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), hashed);
+        var hashed = files.Concat(written)
+            .Select(f => (Path.GetRelativePath(folder, f).Replace('\\', '/'), new FileInfo(f).Length, Hash(f))).ToList();
+        var card = ModelCard.Render(source, model, format, dtype,
+            Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), hashed);
         written.Add(Path.Combine(folder, "README.md"));
         DurableFile.Replace(written[^1], stream => stream.Write(Encoding.UTF8.GetBytes(card)));
         return written;

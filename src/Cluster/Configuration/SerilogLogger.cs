@@ -15,7 +15,8 @@ public sealed class SerilogLogger : ReceiveActor, IRequiresMessageQueue<ILoggerM
         Receive<InitializeLogger>(_ => Sender.Tell(new LoggerInitialized()));
         // A process that went away is membership's business: it is reported there, once and in words.
         Receive<LogEvent>(e => e.Cause?.GetType().Name == "EndpointDisassociatedException", _ => { });
-        Receive<LogEvent>(e => Log.ForContext("SourceContext", e.LogSource).Write(Level(e.LogLevel()), e.Cause, "{Message:l}", e.Message));
+        Receive<LogEvent>(e => Log.ForContext("SourceContext", e.LogSource)
+            .Write(Level(e.LogLevel()), e.Cause, "{Message:l}", e.Message));
     }
 
     private static LogEventLevel Level(LogLevel level) => level switch

@@ -19,15 +19,22 @@ public sealed class RemotingSecurity
 
     private RemotingSecurity(string hocon, TlsIdentity? identity) => (Hocon, _identity) = (hocon, identity);
 
-    /// <summary>To be put over the HOCON files. Names no key file and no password: those are in <see cref="Setup"/>, and without it the system does not start.</summary>
+    /// <summary>
+    /// To be put over the HOCON files. Names no key file and no password: those are in <see cref="Setup"/>, and without it the
+    /// system does not start.
+    /// </summary>
     public string Hocon { get; }
 
     /// <summary>With TLS the cluster's addresses begin with <c>akka.ssl.tcp</c> instead of <c>akka.tcp</c>.</summary>
     public bool Encrypted => _identity is not null;
 
     /// <param name="host">Name or IP address to listen on.</param>
-    /// <param name="publicHost">What other machines call this one, when <paramref name="host"/> is 0.0.0.0 or a container's own.</param>
-    /// <exception cref="RemotingSecurityException">Not on the loopback without TLS, or a certificate that does not fit.</exception>
+    /// <param name="publicHost">
+    /// What other machines call this one, when <paramref name="host"/> is 0.0.0.0 or a container's own.
+    /// </param>
+    /// <exception cref="RemotingSecurityException">
+    /// Not on the loopback without TLS, or a certificate that does not fit.
+    /// </exception>
     public static RemotingSecurity For(string host = "127.0.0.1", string? publicHost = null, TlsFiles? tls = null)
     {
         var advertised = string.IsNullOrWhiteSpace(publicHost) ? host : publicHost;
@@ -38,18 +45,22 @@ public sealed class RemotingSecurity
                 throw new RemotingSecurityException($"'{name}': expected a host name or an IP address");
             }
         }
-        if (IPAddress.TryParse(advertised, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
+        if (IPAddress.TryParse(advertised, out var address)
+            && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
         {
-            throw new RemotingSecurityException($"{advertised} is every address of this machine: also give the name or address the others reach it by");
+            throw new RemotingSecurityException(
+                $"{advertised} is every address of this machine: also give the name or address the others reach it by");
         }
         if (tls is null)
         {
             return IsLoopback(host) && IsLoopback(advertised)
                 ? new RemotingSecurity(Names(host, advertised), null)
                 : throw new RemotingSecurityException(
-                    $"{(IsLoopback(host) ? advertised : host)} is not on the loopback, and without TLS everybody who reaches it could take part in the run. Make certificates with"
+                    $"{(IsLoopback(host) ? advertised : host)} is not on the loopback, and without TLS everybody who reaches it "
+                        + $"could take part in the run. Make certificates with"
                     + $" docker/certificates.sh DIR {advertised}"
-                    + $" and set {TlsFiles.CertificateVariable}=DIR/{advertised}.pfx, {TlsFiles.AuthorityVariable}=DIR/ca.crt and {TlsFiles.PasswordVariable}");
+                    + $" and set {TlsFiles.CertificateVariable}=DIR/{advertised}.pfx, {TlsFiles.AuthorityVariable}=DIR/ca.crt "
+                        + $"and {TlsFiles.PasswordVariable}");
         }
         return new RemotingSecurity(Names(host, advertised) + """
 
@@ -69,20 +80,25 @@ public sealed class RemotingSecurity
     {
         var bootstrap = BootstrapSetup.Create().WithConfig(hocon);
         return _identity is { } identity
-            ? bootstrap.And(new DotNettySslSetup(identity.Certificate, suppressValidation: false, requireMutualAuthentication: true,
+            ? bootstrap.And(new DotNettySslSetup(identity.Certificate, suppressValidation: false,
+                requireMutualAuthentication: true,
                 validateCertificateHostname: true, identity.Accepts))
             : ActorSystemSetup.Create(bootstrap);
     }
 
     /// <summary>The process's certificate, for what else it serves: checked as for remoting.</summary>
     /// <param name="host">The name visitors use.</param>
-    /// <exception cref="RemotingSecurityException">A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.</exception>
-    public static System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate(TlsFiles files, string host) => TlsIdentity.Load(files, host).Certificate;
+    /// <exception cref="RemotingSecurityException">
+    /// A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.
+    /// </exception>
+    public static System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate(TlsFiles files, string host) =>
+        TlsIdentity.Load(files, host).Certificate;
 
     /// <summary>
-    /// Why joining again with the same files would fail again, asked of a system that ended; null when it may succeed. Akka ends a system whose
-    /// outgoing handshake fails (exit code 79, a reason of a class it keeps to itself), also when the peer was killed in the middle of it: that is
-    /// no matter of certificates, unless ours was the side that refused, or it happens again and again.
+    /// Why joining again with the same files would fail again, asked of a system that ended; null when it may succeed. Akka ends
+    /// a system whose outgoing handshake fails (exit code 79, a reason of a class it keeps to itself), also when the peer was
+    /// killed in the middle of it: that is no matter of certificates, unless ours was the side that refused, or it happens again
+    /// and again.
     /// </summary>
     public string? HandshakeFailure(ActorSystem ended)
     {
@@ -92,7 +108,8 @@ public sealed class RemotingSecurity
             return null;
         }
         var reason = CoordinatedShutdown.Get(ended).ShutdownReason.ToString();
-        return _identity?.Refusal is { } refusal ? $"{reason}: {refusal}" : ++_failures >= HandshakesBeforeGivingUp ? reason : null;
+        return _identity?.Refusal is { } refusal ? $"{reason}: {refusal}" : ++_failures >= HandshakesBeforeGivingUp ? reason
+            : null;
     }
 
     /// <summary>Whether Akka ended the system because of a handshake.</summary>
@@ -104,5 +121,6 @@ public sealed class RemotingSecurity
         """;
 
     private static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }

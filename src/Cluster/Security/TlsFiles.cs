@@ -25,7 +25,8 @@ public sealed record TlsFiles(string Certificate, string Password, string Author
         return certificate is null
             ? null
             : new TlsFiles(certificate, Variable(PasswordVariable) ?? FromFile(Variable(PasswordFileVariable)) ?? "",
-                Given(authority) ?? Variable(AuthorityVariable) ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(certificate))!, "ca.crt"));
+                Given(authority) ?? Variable(AuthorityVariable)
+                    ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(certificate))!, "ca.crt"));
     }
 
     /// <summary>Without the password.</summary>

@@ -13,14 +13,17 @@ internal sealed class TlsIdentity
 {
     private readonly X509Certificate2 _authority;
 
-    private TlsIdentity(X509Certificate2 certificate, X509Certificate2 authority) => (Certificate, _authority) = (certificate, authority);
+    private TlsIdentity(X509Certificate2 certificate, X509Certificate2 authority) =>
+        (Certificate, _authority) = (certificate, authority);
 
     public X509Certificate2 Certificate { get; }
 
     /// <summary>The peer we connected to and refused last, and why; null when all were accepted.</summary>
     public string? Refusal { get; private set; }
 
-    /// <exception cref="RemotingSecurityException">A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.</exception>
+    /// <exception cref="RemotingSecurityException">
+    /// A file is missing or damaged, the password is wrong, the certificate is not this authority's or not for this host.
+    /// </exception>
     public static TlsIdentity Load(TlsFiles files, string host)
     {
         var identity = new TlsIdentity(
@@ -36,7 +39,8 @@ internal sealed class TlsIdentity
         }
         if (!identity.Certificate.MatchesHostname(host, allowCommonName: false))
         {
-            throw new RemotingSecurityException($"{files.Certificate} is not made for {host}, which this process would advertise");
+            throw new RemotingSecurityException(
+                $"{files.Certificate} is not made for {host}, which this process would advertise");
         }
         return identity;
     }
@@ -53,7 +57,8 @@ internal sealed class TlsIdentity
         if (complaint is not null)
         {
             log.Warning("{0} is refused: {1}", peer, complaint);
-            // Akka names a peer we connected to by its address, one that connected to us by its socket: strangers who knock say nothing about us.
+            // Akka names a peer we connected to by its address, one that connected to us by its socket: strangers who knock say
+            // nothing about us.
             Refusal = peer.Contains("://", StringComparison.Ordinal) ? $"{peer} is refused: {complaint}" : Refusal;
         }
         return complaint is null;
@@ -64,7 +69,8 @@ internal sealed class TlsIdentity
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(_authority);
-        // A private authority publishes no revocation lists, and nothing is fetched from addresses a stranger's certificate names.
+        // A private authority publishes no revocation lists, and nothing is fetched from addresses a stranger's certificate
+        // names.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         return chain.Build(certificate) ? null : string.Join("; ", chain.ChainStatus.Select(s => s.StatusInformation.Trim()));

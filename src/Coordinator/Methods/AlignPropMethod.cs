@@ -5,8 +5,8 @@ using AlignProp.Messages.Configuration;
 namespace AlignProp.Coordinator.Methods;
 
 /// <summary>
-/// AlignProp (Prabhudesai et al., 2023): one round, in which the reward's gradient goes back through the last K steps of each chain, K drawn
-/// once a shard: the paper's K ~ U{1..N}, or another strategy of <c>truncation</c>.
+/// AlignProp (Prabhudesai et al., 2023): one round, in which the reward's gradient goes back through the last K steps of each
+/// chain, K drawn once a shard: the paper's K ~ U{1..N}, or another strategy of <c>truncation</c>.
 /// </summary>
 public sealed class AlignPropMethod(RunConfig config) : IMethod
 {
@@ -29,7 +29,9 @@ public sealed class AlignPropMethod(RunConfig config) : IMethod
         };
     }
 
-    /// <summary>The official code: cut ~ N(mean, std), redrawn until 1 &lt;= cut &lt; N; the steps from the cut on carry gradient.</summary>
+    /// <summary>
+    /// The official code: cut ~ N(mean, std), redrawn until 1 &lt;= cut &lt; N; the steps from the cut on carry gradient.
+    /// </summary>
     private int DrawGaussian(DeterministicRandom random)
     {
         for (var i = 0; i < 1000; i++)

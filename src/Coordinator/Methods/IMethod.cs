@@ -3,9 +3,9 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Methods;
 
 /// <summary>
-/// How a step's gradient is made of shards: pure, and the same on every coordinator. A step is one round of tasks after the other over the
-/// same batch; the last round's gradient is the step's. A new method is one file here, its line in <see cref="MethodCatalog"/>, and a task
-/// computer on the node where no existing <see cref="ShardTask"/> does.
+/// How a step's gradient is made of shards: pure, and the same on every coordinator. A step is one round of tasks after the other
+/// over the same batch; the last round's gradient is the step's. A new method is one file here, its line in <see
+/// cref="MethodCatalog"/>, and a task computer on the node where no existing <see cref="ShardTask"/> does.
 /// </summary>
 public interface IMethod
 {

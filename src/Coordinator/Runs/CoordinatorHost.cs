@@ -14,16 +14,19 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Host">Address the other members reach this one at.</param>
 /// <param name="Peers">Addresses of the other coordinators: the primary, for a standby; the standbys, for a primary.</param>
 /// <param name="Reopen">A run that people stopped goes on; one that ended by its rules stays ended.</param>
-/// <param name="Standby">Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.</param>
-public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null, bool Standby = false, string? Database = null,
+/// <param name="Standby">
+/// Waits for a primary among the peers, and begins a cluster of its own only when nobody has led for a while.
+/// </param>
+public sealed record CoordinatorOptions(int Port = 0, string Host = "127.0.0.1", IReadOnlyList<string>? Peers = null,
+    bool Standby = false, string? Database = null,
     bool Reopen = false)
 {
     public RunStorage Storage => new(Database);
 }
 
 /// <summary>
-/// The coordinator's actor system with one run in it, as a cluster singleton: of several coordinators the oldest leads. Cut off from
-/// the majority, or deposed, it joins the cluster anew and stands by.
+/// The coordinator's actor system with one run in it, as a cluster singleton: of several coordinators the oldest leads. Cut off
+/// from the majority, or deposed, it joins the cluster anew and stands by.
 /// </summary>
 public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
 {
@@ -74,7 +77,8 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
     /// <param name="configText">The resolved run file, kept in the journal.</param>
     /// <param name="blobs">Where adapters and moments are kept; null = where the options say.</param>
     /// <exception cref="ConfigException">The port is taken, or the model's files are not right.</exception>
-    public static async Task<CoordinatorHost> StartAsync(RunConfig config, string configText, IReadOnlyList<string> training, IReadOnlyList<string> heldOut,
+    public static async Task<CoordinatorHost> StartAsync(RunConfig config, string configText, IReadOnlyList<string> training,
+        IReadOnlyList<string> heldOut,
         RunDirectory directory, CoordinatorOptions options, IProgress<RunProgress> progress, IAdapterStore? blobs = null)
     {
         ListenAddress.RequireFree(options.Host, options.Port);
@@ -90,8 +94,10 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         var member = new MemberOptions("coordinator", SecurityOf(options), options.Port, KeepsPort: true, several,
             options.Storage.Hocon(directory), SqlPersistence.DefaultConfiguration);
         var host = new CoordinatorHost(run, options, relay, member,
-            (leadership, hocon) => new RunSetup(run, config, configText, description, planner, layout, store, relay, ClusterNames.Version,
-                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"), hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
+            (leadership, hocon) =>
+                new RunSetup(run, config, configText, description, planner, layout, store, relay, ClusterNames.Version,
+                new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"),
+                    hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
                     hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering, TimeProvider.System));
         relay.Superseded = by =>
         {

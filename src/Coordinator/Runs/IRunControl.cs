@@ -6,7 +6,9 @@ public interface IRunControl
     /// <summary>Whether this process is in the cluster.</summary>
     bool IsJoined { get; }
 
-    /// <exception cref="Akka.Actor.AskTimeoutException">Nobody answers: the run's actor waits for its journal, or leads elsewhere.</exception>
+    /// <exception cref="Akka.Actor.AskTimeoutException">
+    /// Nobody answers: the run's actor waits for its journal, or leads elsewhere.
+    /// </exception>
     Task<SteerReply> SteerAsync(Steer what);
 
     /// <inheritdoc cref="SteerAsync"/>

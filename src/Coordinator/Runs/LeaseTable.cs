@@ -7,7 +7,8 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Moved">When its fraction last changed.</param>
 /// <param name="Adopted">Begun under another coordinator: how long the shard took is not known.</param>
 /// <param name="Computed">The device is done with it and free for another one; its result is still to be fetched.</param>
-public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard, DateTimeOffset Moved, double Fraction,
+public sealed record Lease(LeaseId Id, Shard Shard, DeviceId Device, DateTimeOffset Since, DateTimeOffset Heard,
+    DateTimeOffset Moved, double Fraction,
     bool Adopted = false, bool Computed = false);
 
 /// <param name="Silence">A device that says nothing for this long (it reports every second) loses its lease.</param>
@@ -38,7 +39,8 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     public bool IsComplete => Done == Total;
 
     /// <summary>Share of the work done, progress reports included.</summary>
-    public double Fraction => Total == 0 ? 1 : (Done + _leases.Values.GroupBy(l => l.Shard.Index).Sum(g => g.Max(l => l.Fraction))) / Total;
+    public double Fraction => Total == 0 ? 1
+        : (Done + _leases.Values.GroupBy(l => l.Shard.Index).Sum(g => g.Max(l => l.Fraction))) / Total;
 
     public bool IsDone(int shard) => _done.Contains(shard);
 
@@ -94,8 +96,8 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     }
 
     /// <summary>
-    /// A device works on, or holds, a shard under a lease of a former coordinator: nobody else is to compute it. Said again, the lease
-    /// lives on. Ignored where the shard is done.
+    /// A device works on, or holds, a shard under a lease of a former coordinator: nobody else is to compute it. Said again, the
+    /// lease lives on. Ignored where the shard is done.
     /// </summary>
     public void Adopt(LeaseId id, int shard, DeviceId device, double fraction, DateTimeOffset now)
     {
@@ -106,7 +108,9 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
         Renew(id, fraction, now);
     }
 
-    /// <summary>The device lives: what it holds of a former coordinator's time waits for its turn, one result after the other.</summary>
+    /// <summary>
+    /// The device lives: what it holds of a former coordinator's time waits for its turn, one result after the other.
+    /// </summary>
     public void Hear(DeviceId device, DateTimeOffset now)
     {
         foreach (var lease in _leases.Values.Where(l => l.Adopted && l.Device == device).ToList())
@@ -147,7 +151,8 @@ public sealed class LeaseTable(IReadOnlyList<Shard> shards, LeaseRules rules, st
     }
 
     /// <summary>Leases whose device is silent or whose shard stands still; they are free again.</summary>
-    public IReadOnlyList<Lease> Expire(DateTimeOffset now) => Remove(l => now - l.Heard > rules.Silence || now - l.Moved > rules.Stall);
+    public IReadOnlyList<Lease> Expire(DateTimeOffset now) =>
+        Remove(l => now - l.Heard > rules.Silence || now - l.Moved > rules.Stall);
 
     /// <summary>The device is gone: its leases are free again at once.</summary>
     public IReadOnlyList<Lease> Release(DeviceId device) => Remove(l => l.Device == device);

@@ -3,7 +3,9 @@ using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
-/// <summary>The layers a run adapts, read from the header of the denoiser's file: the coordinator needs no torch to make adapter 0.</summary>
+/// <summary>
+/// The layers a run adapts, read from the header of the denoiser's file: the coordinator needs no torch to make adapter 0.
+/// </summary>
 public static class LoraLayoutReader
 {
     /// <exception cref="ConfigException">The denoiser's file is missing or damaged, or a target matches nothing.</exception>

@@ -55,7 +55,9 @@ public sealed class NodeProcesses : IAsyncDisposable
         }
     }
 
-    /// <summary>The built GpuNode: beside the coordinator when published, in the artifacts folder when built from source.</summary>
+    /// <summary>
+    /// The built GpuNode: beside the coordinator when published, in the artifacts folder when built from source.
+    /// </summary>
     /// <exception cref="ConfigException">Neither exists.</exception>
     public static string Executable()
     {
@@ -68,7 +70,8 @@ public sealed class NodeProcesses : IAsyncDisposable
             Path.Combine(here, "..", "..", "GpuNode", folder, "AlignProp.GpuNode.dll"),
         ];
         return candidates.Select(Path.GetFullPath).FirstOrDefault(File.Exists)
-            ?? throw new ConfigException($"{Path.GetFullPath(candidates[1])}: the node is not built; run: dotnet build -c Release src/GpuNode");
+            ?? throw new ConfigException(
+                $"{Path.GetFullPath(candidates[1])}: the node is not built; run: dotnet build -c Release src/GpuNode");
     }
 
     /// <summary>The start description every child shares: one sleeping OpenMP thread pool of the run's size.</summary>
@@ -100,7 +103,9 @@ public sealed class NodeProcesses : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    /// <summary>A supervisor disposes its process only after taking it off the list, so under the lock it is alive or just exited.</summary>
+    /// <summary>
+    /// A supervisor disposes its process only after taking it off the list, so under the lock it is alive or just exited.
+    /// </summary>
     private void ForEachRunning(Action<Process> action)
     {
         lock (_running)
@@ -153,8 +158,10 @@ public sealed class NodeProcesses : IAsyncDisposable
                 _notice($"node-{number} cannot take part (exit code {code}); see {Path.Combine(_logs, $"node-{number}.log")}");
                 return;
             }
-            wait = started.Elapsed > TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(Math.Min(wait.TotalSeconds * 2, 30));
-            _notice($"node-{number} ended with exit code {code}; it is started again in {wait.TotalSeconds:F0} s (see {Path.Combine(_logs, $"node-{number}.log")})");
+            wait = started.Elapsed > TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(1)
+                : TimeSpan.FromSeconds(Math.Min(wait.TotalSeconds * 2, 30));
+            _notice($"node-{number} ended with exit code {code}; it is started again in {wait.TotalSeconds:F0} s (see "
+                + $"{Path.Combine(_logs, $"node-{number}.log")})");
             await Task.Delay(wait, _stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
 
             void Write(string? line)

@@ -12,7 +12,8 @@ public sealed class ProgressFan(params IReadOnlyList<IProgress<RunProgress>> lis
             {
                 listener.Report(value);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or System.Data.Common.DbException)
+            catch (Exception e) when (
+                e is IOException or UnauthorizedAccessException or InvalidDataException or System.Data.Common.DbException)
             {
                 failure ??= e;
             }

@@ -5,17 +5,19 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// Results announced and not yet taken: pure bookkeeping of which are fetched next. They stay with their devices, which compute on
-/// meanwhile, until it is their turn: in shard order, a few at a time, and only so many bytes ahead of the sum. So the
-/// coordinator's memory depends neither on the batch nor on the number of devices, and a link full of one shard's chunks is not shared
-/// with sixty others'.
+/// Results announced and not yet taken: pure bookkeeping of which are fetched next. They stay with their devices, which compute
+/// on meanwhile, until it is their turn: in shard order, a few at a time, and only so many bytes ahead of the sum. So the
+/// coordinator's memory depends neither on the batch nor on the number of devices, and a link full of one shard's chunks is not
+/// shared with sixty others'.
 /// </summary>
 public sealed class ResultQueue
 {
     /// <summary>Fetched at once: each asks for <see cref="BlobTransfer.Window"/> chunks ahead, so a few fill any link.</summary>
     public const int MaxFetching = 8;
 
-    /// <summary>256 MiB of results fetched or waiting for a shard before them; the first missing shard is fetched whatever waits.</summary>
+    /// <summary>
+    /// 256 MiB of results fetched or waiting for a shard before them; the first missing shard is fetched whatever waits.
+    /// </summary>
     public const long MaxBytes = 256L * 1024 * 1024;
 
     private readonly Dictionary<LeaseId, (ShardDone Done, IActorRef Worker)> _announced = [];

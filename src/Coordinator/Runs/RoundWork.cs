@@ -7,11 +7,12 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Adapter">What the shards are computed with.</param>
 /// <param name="Blob">The same, as nodes fetch it.</param>
 /// <param name="Labels">Names of the terms every result carries.</param>
-public sealed record RoundSetting(LoraWeights Adapter, BlobRef Blob, LeaseTable Leases, DateTimeOffset Started, IReadOnlyList<string> Labels);
+public sealed record RoundSetting(LoraWeights Adapter, BlobRef Blob, LeaseTable Leases, DateTimeOffset Started,
+    IReadOnlyList<string> Labels);
 
 /// <summary>
-/// One round of a step, or an evaluation, in progress: its leases, and what has come back. Its shards have the same kind of task, which
-/// decides what a result's payload is.
+/// One round of a step, or an evaluation, in progress: its leases, and what has come back. Its shards have the same kind of task,
+/// which decides what a result's payload is.
 /// </summary>
 public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting setting)
 {
@@ -28,7 +29,8 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
     public int Step => shards[0].Step;
 
     /// <summary>True when the result belongs to this round: keyed by run, step, round, shard and adapter, not by lease.</summary>
-    public bool Wants(ShardKey key) => key.Run == shards[0].Run && key.Step == Step && key.Round == shards[0].Round && key.AdapterHash == Blob.Hash
+    public bool Wants(ShardKey key) => key.Run == shards[0].Run && key.Step == Step && key.Round == shards[0].Round
+        && key.AdapterHash == Blob.Hash
         && key.Index >= 0 && key.Index < shards.Count && !Leases.IsDone(key.Index);
 
     /// <summary>The first shard that is missing where results are added up in order.</summary>
@@ -69,7 +71,8 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
                 return refusal;
             }
         }
-        catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
+        catch (Exception e) when (
+            e is WeightFileException or LoraFormatException or LoraShapeException or NonFiniteException or ArgumentException)
         {
             return e.Message;
         }

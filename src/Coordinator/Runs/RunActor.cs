@@ -15,8 +15,8 @@ namespace AlignProp.Coordinator.Runs;
 /// One run: says what is to be computed next, and commits. Its journal is the truth: adapter and moments are in the store
 /// before <see cref="StepCommittedEvent"/> is persisted, and a step counts only then. The devices are its
 /// <see cref="ShardDispatcher"/>'s; heavy work (AdamW, hashing, disk) runs beside the actor and comes back as a message. Where
-/// the journal cannot be reached the actor stops; its supervisor starts it again, and it goes on at the last committed step. It is
-/// Electing, Starting, Repairing, Working, Committing or Paused, and in the end Over, Failed or Deposed.
+/// the journal cannot be reached the actor stops; its supervisor starts it again, and it goes on at the last committed step. It
+/// is Electing, Starting, Repairing, Working, Committing or Paused, and in the end Over, Failed or Deposed.
 /// </summary>
 public sealed class RunActor : ReceivePersistentActor
 {
@@ -245,7 +245,8 @@ public sealed class RunActor : ReceivePersistentActor
         _setup.Steering.Begins(shards[0].Step, evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
         var work = RoundWork.Of(shards, new RoundSetting(
-            trained.Weights, BlobRef.Of(trained.Bytes), leases, _setup.Clock.GetUtcNow(), RewardLabels.Of(_setup.Config, evaluation)));
+            trained.Weights, BlobRef.Of(trained.Bytes), leases, _setup.Clock.GetUtcNow(),
+                RewardLabels.Of(_setup.Config, evaluation)));
         _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed, _trace.Round(shards[0])));
     }
 

@@ -8,7 +8,8 @@ public static class RunFingerprints
 {
     public static RunDescription Describe(RunConfig config)
     {
-        var rewards = config.Reward.Sum.Concat(config.Evaluation.Rewards).Zip(RewardLabels.Of(config), (t, l) => (Term: t, Label: l));
+        var rewards = config.Reward.Sum.Concat(config.Evaluation.Rewards)
+            .Zip(RewardLabels.Of(config), (t, l) => (Term: t, Label: l));
         return RunDescription.Of(config,
         [
             .. Named(FileRole.Model, nameof(FileRole.Model), config.Model.Path, ModelFingerprint.Of),

@@ -5,7 +5,8 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What the run actor publishes for the console, metrics and reports, in order. Pure data.</summary>
 public abstract record RunProgress : Akka.Actor.INoSerializationVerificationNeeded;
 
-public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, int MaxSteps, int ShardsPerStep, int AdapterParameters) : RunProgress;
+public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, int MaxSteps, int ShardsPerStep,
+    int AdapterParameters) : RunProgress;
 
 /// <summary>Something worth a line: the journal is away, a repair.</summary>
 public sealed record RunNotice(string Text, NoticeKind Kind = NoticeKind.Notice) : RunProgress;
@@ -73,6 +74,8 @@ public sealed record RunStopped(string RunId, int Step, string Reason, string Ad
 
 public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
 
-/// <summary>A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.</summary>
+/// <summary>
+/// A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.
+/// </summary>
 public sealed record ShardTimed(int Step, int Shard, bool Evaluation, PhaseTimes Seconds, long PeakMemory,
     DeviceId? Device = null, long Bytes = 0) : RunProgress;

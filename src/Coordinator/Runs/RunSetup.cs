@@ -11,7 +11,9 @@ public sealed record RunSetup(RunId Run, RunConfig Config, string ConfigText, Ru
     AdapterSites Layout, IAdapterStore Store, IProgress<RunProgress> Progress, string Version, LeaseRules Leases,
     Leadership Leadership, RunSteering Steering, TimeProvider Clock);
 
-/// <summary>One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.</summary>
+/// <summary>
+/// One actor system's part in leading a run; a system that has led and finds another one elected steps back for good.
+/// </summary>
 /// <param name="life">One id an actor system.</param>
 /// <param name="host">Where it listens, for people.</param>
 public sealed class Leadership(string life, string host)
@@ -29,7 +31,9 @@ public sealed class Leadership(string life, string host)
 internal sealed record TrainedAdapter(LoraWeights Weights, AdamWState Moments, byte[] Bytes);
 
 /// <summary>The run is ready: adapter and moments are loaded, or made for a new run.</summary>
-/// <param name="Repair">The blobs of the last step were damaged: these are the ones before it, and the step is computed again.</param>
+/// <param name="Repair">
+/// The blobs of the last step were damaged: these are the ones before it, and the step is computed again.
+/// </param>
 internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, string? Repair) : INoSerializationVerificationNeeded
 {
     /// <exception cref="InvalidDataException">The blobs of the last step and those before it are missing or damaged.</exception>
@@ -69,7 +73,8 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         var moments = AdamWState.Zero(adapter);
         var adapterBytes = adapter.Serialize();
         return new Started(new TrainedAdapter(adapter, moments, adapterBytes), new RunCreated(
-            setup.Run, setup.ConfigText, setup.Description.Files, setup.Store.Put(adapterBytes).Hash, setup.Store.Put(moments.Serialize()).Hash), null);
+            setup.Run, setup.ConfigText, setup.Description.Files, setup.Store.Put(adapterBytes).Hash,
+                setup.Store.Put(moments.Serialize()).Hash), null);
     }
 }
 
@@ -82,7 +87,8 @@ internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Tra
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, gradient);
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
-        var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash, setup.Store.Put(state.Serialize()).Hash,
+        var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash,
+            setup.Store.Put(state.Serialize()).Hash,
             mean, std, work.Loss, norm, work.Truncations, (setup.Clock.GetUtcNow() - work.Started).TotalSeconds,
             work.TermsOf(Enumerable.Range(0, work.Rewards.Count)));
         return new StepComputed(committed, new TrainedAdapter(next, state, bytes));
@@ -101,6 +107,7 @@ internal static class EvaluationSummary
         var (mean, std) = Statistics.MeanAndStd(held.Select(i => rewards[i]).ToList());
         var diversity = Statistics.Diversity(held.Select(i => (samples[i].Prompt, features[i])).ToList());
         return new EvaluationFinished(work.Step, 0, mean, std, diversity,
-            images.Select((image, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i], image)).ToList(), work.TermsOf(held));
+            images.Select((image, i) => new EvaluatedSample(samples[i].Prompt, samples[i].HeldOut, samples[i].Seed, rewards[i],
+                image)).ToList(), work.TermsOf(held));
     }
 }

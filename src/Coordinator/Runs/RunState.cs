@@ -14,7 +14,9 @@ public sealed record RunState
 
     public BlobHash Moments { get; init; }
 
-    /// <summary>What the last step was computed from, kept in the store to compute it again should its blobs be damaged.</summary>
+    /// <summary>
+    /// What the last step was computed from, kept in the store to compute it again should its blobs be damaged.
+    /// </summary>
     public (BlobHash Adapter, BlobHash Moments)? Before { get; init; }
 
     /// <summary>Blobs that were superseded by the last step and are no milestone: they may go.</summary>
@@ -38,7 +40,8 @@ public sealed record RunState
             : throw new InvalidDataException($"journal: term {elected.Term} follows term {Coordinator?.Term ?? 0}"),
         RunCreated created => this with { Created = created, Adapter = created.AdapterHash, Moments = created.MomentsHash },
         StepCommittedEvent committed => Commit(committed),
-        EvaluationRecorded evaluation => this with { Evaluations = [.. Evaluations, evaluation], Milestones = [.. Milestones, Adapter] },
+        EvaluationRecorded evaluation =>
+            this with { Evaluations = [.. Evaluations, evaluation], Milestones = [.. Milestones, Adapter] },
         RunEnded ended => this with { EndReason = ended.Reason },
         _ => throw new InvalidDataException($"journal: unknown event {e.GetType().Name}"),
     };
@@ -47,10 +50,12 @@ public sealed record RunState
 
     private RunState Commit(StepCommittedEvent committed)
     {
-        // A journal that skips or repeats a step, or has one of a deposed coordinator, is damaged: better to stop than to train on.
+        // A journal that skips or repeats a step, or has one of a deposed coordinator, is damaged: better to stop than to train
+        // on.
         if (committed.Step != Step + 1 || committed.Term != Coordinator?.Term)
         {
-            throw new InvalidDataException($"journal: step {committed.Step} of term {committed.Term} follows step {Step} of term {Coordinator?.Term}");
+            throw new InvalidDataException(
+                $"journal: step {committed.Step} of term {committed.Term} follows step {Step} of term {Coordinator?.Term}");
         }
         HashSet<BlobHash> kept = [committed.AdapterHash, committed.MomentsHash, Adapter, Moments, .. Milestones];
         BlobHash[] old = Before is { } before ? [before.Adapter, before.Moments] : [];

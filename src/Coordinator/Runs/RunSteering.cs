@@ -2,15 +2,17 @@ namespace AlignProp.Coordinator.Runs;
 
 public enum Steer { Pause, Continue, Stop }
 
-/// <summary>From the console or the dashboard to the run's actor, in its own process; answered by <see cref="SteerReply"/>.</summary>
+/// <summary>
+/// From the console or the dashboard to the run's actor, in its own process; answered by <see cref="SteerReply"/>.
+/// </summary>
 public sealed record SteerRun(Steer What) : Akka.Actor.INoSerializationVerificationNeeded;
 
 public sealed record SteerReply(bool Ok, string Detail) : Akka.Actor.INoSerializationVerificationNeeded;
 
 /// <summary>
-/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop lets it
-/// finish, evaluates the adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start again; touched by
-/// the actor only. A pause is not in the journal: a run that is resumed, or taken over by a standby, goes on.
+/// What people asked of a run. A pause lets the step (or evaluation) in work finish and commit, then nothing new begins; a stop
+/// lets it finish, evaluates the adapter, and ends the run in the journal. Kept beside the actor, which its supervisor may start
+/// again; touched by the actor only. A pause is not in the journal: a run that is resumed, or taken over by a standby, goes on.
 /// </summary>
 /// <param name="reopen">A run that was stopped goes on: what <c>resume</c> asks for.</param>
 public sealed class RunSteering(bool reopen = false)

@@ -178,7 +178,8 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         if (_devices.Joined(hello.Node, Sender, hello.Devices))
         {
             Context.Watch(Sender);
-            _setup.Progress.Report(new NodeChanged(hello.Node, NodeState.Joined, string.Join(", ", hello.Devices), hello.Devices));
+            _setup.Progress.Report(new NodeChanged(hello.Node, NodeState.Joined, string.Join(", ", hello.Devices),
+                hello.Devices));
         }
     }
 

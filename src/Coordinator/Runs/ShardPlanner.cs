@@ -6,8 +6,8 @@ using AlignProp.Messages.Configuration;
 namespace AlignProp.Coordinator.Runs;
 
 /// <summary>
-/// Which samples a step consists of, as shards with the method's tasks. A pure function of the run file, the prompts and the step: nodes,
-/// order of arrival and restarts do not enter.
+/// Which samples a step consists of, as shards with the method's tasks. A pure function of the run file, the prompts and the
+/// step: nodes, order of arrival and restarts do not enter.
 /// </summary>
 public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<string> training, IReadOnlyList<string> heldOut)
 {
@@ -33,7 +33,8 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
         _method.Next(step, done)?.Select((task, i) => new Shard(run, step, done.Count, i, task, Batch(step, i))).ToList();
 
     /// <summary>The samples of one shard of a step, the same in every round.</summary>
-    private List<ShardSample> Batch(int step, int shard) => Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize)
+    private List<ShardSample> Batch(int step, int shard) =>
+        Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize)
         .Select(i => new ShardSample(
             PromptOf((step - 1L) * config.Batch.Size + i),
             Seeds.Derive(config.Seed, step, i, Seeds.Noise),
@@ -45,7 +46,8 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
     {
         var half = (config.Evaluation.GridPrompts + 1) / 2;
         var pictured = heldOut.Take(half).Select(p => (p, true, 0))
-            .Concat(training.Take(config.Evaluation.GridPrompts - Math.Min(half, heldOut.Count)).Select(p => (p, false, 0))).ToList();
+            .Concat(training.Take(config.Evaluation.GridPrompts - Math.Min(half, heldOut.Count)).Select(p => (p, false, 0)))
+                .ToList();
         var others = from seed in Enumerable.Range(0, config.Evaluation.SamplesPerPrompt)
                      from prompt in heldOut
                      where seed > 0 || !pictured.Contains((prompt, true, 0))
@@ -55,11 +57,14 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
     }
 
     /// <summary>The evaluation as shards without gradient.</summary>
-    public IReadOnlyList<Shard> Evaluate(int step) => EvaluationSamples().Chunk(config.Batch.ShardSize).Select((chunk, index) => new Shard(
+    public IReadOnlyList<Shard> Evaluate(int step) => EvaluationSamples().Chunk(config.Batch.ShardSize)
+        .Select((chunk, index) => new Shard(
         run, step, 0, index, new ShardTask.Evaluate(Pictures: index * config.Batch.ShardSize < config.Evaluation.GridPrompts),
         chunk.Select(s => new ShardSample(s.Prompt, s.Seed, Seeds.Derive(s.Seed, 0, 0, EvaluationVariance))).ToList())).ToList();
 
-    /// <summary>Prompts are drawn without replacement: shuffled passes through the training prompts, one after the other.</summary>
+    /// <summary>
+    /// Prompts are drawn without replacement: shuffled passes through the training prompts, one after the other.
+    /// </summary>
     private string PromptOf(long index)
     {
         var pass = index / training.Count;

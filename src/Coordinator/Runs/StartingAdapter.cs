@@ -8,7 +8,9 @@ public static class StartingAdapter
 {
     /// <param name="sites">The model's layers that get a branch.</param>
     /// <returns>The adapter, and one line on what of the file was left out, or null.</returns>
-    /// <exception cref="ConfigException">The file of <c>lora.init</c> is no LoRA, does not fit the run, or is another one than when the run began.</exception>
+    /// <exception cref="ConfigException">
+    /// The file of <c>lora.init</c> is no LoRA, does not fit the run, or is another one than when the run began.
+    /// </exception>
     public static (LoraWeights Adapter, string? Note) Make(RunConfig config, AdapterSites sites)
     {
         var lora = config.Lora;
@@ -28,10 +30,14 @@ public static class StartingAdapter
         }
         return lora.InitSha256.Length == 0 || lora.InitSha256 == adapter.Sha256
             ? (adapter, imported.Note(lora.Init))
-            : throw new ConfigException($"{lora.Init}: not the adapter this run began with: it makes {adapter.Sha256[..12]}, lora.init-sha256 is {lora.InitSha256[..12]}; put the file of then back");
+            : throw new ConfigException(
+                $"{lora.Init}: not the adapter this run began with: it makes {adapter.Sha256[..12]}, lora.init-sha256 is "
+                + $"{lora.InitSha256[..12]}; put the file of then back");
     }
 
-    /// <summary>The configuration with the adapter's hash in it, for run.conf and the journal; unchanged without <c>lora.init</c>.</summary>
+    /// <summary>
+    /// The configuration with the adapter's hash in it, for run.conf and the journal; unchanged without <c>lora.init</c>.
+    /// </summary>
     /// <exception cref="ConfigException">See <see cref="Make"/>.</exception>
     public static (RunConfig Config, string? Note) Pin(RunConfig config)
     {
@@ -40,7 +46,8 @@ public static class StartingAdapter
             return (config, null);
         }
         var (adapter, note) = Make(config, LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets));
-        return (config with { Lora = config.Lora with { Init = Path.GetFullPath(config.Lora.Init), InitSha256 = adapter.Sha256 } }, note);
+        return (config with { Lora = config.Lora with { Init = Path.GetFullPath(config.Lora.Init),
+            InitSha256 = adapter.Sha256 } }, note);
     }
 
     /// <summary>
@@ -62,7 +69,8 @@ public static class StartingAdapter
         return
         [
             down with { Shape = site.DownShape(weights.Rank) },
-            up with { Shape = site.UpShape(weights.Rank), Values = factor == 1 ? up.Values : Array.ConvertAll(up.Values, v => v * factor) },
+            up with { Shape = site.UpShape(weights.Rank), Values = factor == 1 ? up.Values
+                : Array.ConvertAll(up.Values, v => v * factor) },
         ];
     }
 
@@ -74,7 +82,8 @@ public static class StartingAdapter
         }
         catch (FileNotFoundException)
         {
-            throw new ConfigException($"{path}: file not found (lora.init); expected a LoRA of diffusers, PEFT or kohya, or \"\" for none");
+            throw new ConfigException(
+                $"{path}: file not found (lora.init); expected a LoRA of diffusers, PEFT or kohya, or \"\" for none");
         }
         catch (Exception e) when (e is WeightFileException or LoraFormatException or IOException or UnauthorizedAccessException)
         {
@@ -87,11 +96,16 @@ public static class StartingAdapter
         var found = ranks.GroupBy(r => r).OrderBy(g => g.Key).Select(g => (Rank: g.Key, Modules: g.Count())).ToList();
         if (found.Count > 1)
         {
-            throw new ConfigException($"{lora.Init}: its modules have different ranks ({string.Join(", ", found.Select(f => $"{f.Rank} in {f.Modules}"))}); a run trains one rank: expected a LoRA of one rank (lora.init)");
+            throw new ConfigException(
+                $"{lora.Init}: its modules have different ranks "
+                + $"({string.Join(", ", found.Select(f => $"{f.Rank} in {f.Modules}"))}); a run trains one rank: expected a LoRA "
+                + $"of one rank (lora.init)");
         }
         if (found[0].Rank != lora.Rank)
         {
-            throw new ConfigException($"{lora.Init}: has rank {found[0].Rank}, lora.rank = {lora.Rank}; set lora.rank = {found[0].Rank} to begin with this adapter");
+            throw new ConfigException(
+                $"{lora.Init}: has rank {found[0].Rank}, lora.rank = {lora.Rank}; set lora.rank = {found[0].Rank} to begin with "
+                + $"this adapter");
         }
     }
 
@@ -104,15 +118,20 @@ public static class StartingAdapter
             .Select(s => $"{s.Site.Module} is {s.Found}, the model's {s.Site.Inputs} to {s.Site.Out}").ToList();
         List<string> problems =
         [
-            .. missing.Count > 0 ? [$"{missing.Count} modules of the run are not in the file ({Some(missing)})"] : Array.Empty<string>(),
-            .. surplus.Count > 0 ? [$"{surplus.Count} modules of the file have no branch in the run ({Some(surplus)})"] : Array.Empty<string>(),
+            .. missing.Count > 0 ? [$"{missing.Count} modules of the run are not in the file ({Some(missing)})"]
+                : Array.Empty<string>(),
+            .. surplus.Count > 0 ? [$"{surplus.Count} modules of the file have no branch in the run ({Some(surplus)})"]
+                : Array.Empty<string>(),
             .. sizes.Count > 0 ? [$"{sizes.Count} have other sizes ({Some(sizes)})"] : Array.Empty<string>(),
         ];
         if (problems.Count > 0)
         {
-            throw new ConfigException($"{lora.Init}: does not fit the model with lora.targets = [{string.Join(", ", lora.Targets)}]: {string.Join("; ", problems)} (lora.init)");
+            throw new ConfigException(
+                $"{lora.Init}: does not fit the model with lora.targets = [{string.Join(", ", lora.Targets)}]: "
+                + $"{string.Join("; ", problems)} (lora.init)");
         }
     }
 
-    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(8)) + (names.Count > 8 ? $", and {names.Count - 8} more" : "");
+    private static string Some(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(8)) + (names.Count > 8 ? $", and {names.Count - 8} more" : "");
 }

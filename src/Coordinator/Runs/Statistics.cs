@@ -9,7 +9,9 @@ public static class Statistics
         return (mean, Math.Sqrt(values.Average(v => (v - mean) * (v - mean))));
     }
 
-    /// <summary>Mean cosine distance (0..2) between features of different prompts: 0 when every prompt shows the same picture.</summary>
+    /// <summary>
+    /// Mean cosine distance (0..2) between features of different prompts: 0 when every prompt shows the same picture.
+    /// </summary>
     public static double Diversity(IReadOnlyList<(string Prompt, float[] Features)> samples)
     {
         var (sum, pairs) = (0.0, 0);

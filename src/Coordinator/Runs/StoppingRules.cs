@@ -20,7 +20,8 @@ public static class StoppingRules
             // Early stopping guards against the paper's failure of the full chain: every prompt the same picture.
             if (rules.MinDiversity > 0 && evaluations.Count > 1 && last.Diversity < rules.MinDiversity * first.Diversity)
             {
-                return $"collapse guard: diversity between prompts fell to {last.Diversity / first.Diversity:P0} of its start, below {rules.MinDiversity:P0}";
+                return $"collapse guard: diversity between prompts fell to {last.Diversity / first.Diversity:P0} of its start, "
+                    + $"below {rules.MinDiversity:P0}";
             }
             if (rules.PlateauEpochs > 0 && evaluations.Count > rules.PlateauEpochs)
             {

@@ -13,7 +13,8 @@ public interface IAdapterStore
     byte[] Get(BlobHash hash);
 
     /// <summary>
-    /// Deletes blobs that are named one by one: a coordinator that was deposed without knowing it never deletes what it does not know.
+    /// Deletes blobs that are named one by one: a coordinator that was deposed without knowing it never deletes what it does not
+    /// know.
     /// </summary>
     void Delete(IEnumerable<BlobHash> hashes);
 }

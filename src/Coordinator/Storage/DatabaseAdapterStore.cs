@@ -3,19 +3,25 @@ using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;
 
-/// <summary>Blobs as rows of a PostgreSQL table beside the journal. A row is written in one transaction: it is whole, or not there.</summary>
+/// <summary>
+/// Blobs as rows of a PostgreSQL table beside the journal. A row is written in one transaction: it is whole, or not there.
+/// </summary>
 public sealed class DatabaseAdapterStore(string connectionString) : IAdapterStore
 {
-    private const string Create = "CREATE TABLE IF NOT EXISTS alignprop_blobs (hash text PRIMARY KEY, bytes bytea NOT NULL, created timestamptz NOT NULL DEFAULT now())";
+    private const string Create =
+        "CREATE TABLE IF NOT EXISTS alignprop_blobs (hash text PRIMARY KEY, bytes bytea NOT NULL, created timestamptz NOT NULL "
+        + "DEFAULT now())";
 
     // A database that is away at the first use must not be away for ever: the failure is not kept.
-    private readonly Lazy<NpgsqlDataSource> _source = new(() => DatabaseTables.Open(connectionString, Create), LazyThreadSafetyMode.PublicationOnly);
+    private readonly Lazy<NpgsqlDataSource> _source = new(() => DatabaseTables.Open(connectionString, Create),
+        LazyThreadSafetyMode.PublicationOnly);
 
     public BlobRef Put(byte[] bytes)
     {
         var blob = BlobRef.Of(bytes);
         // A damaged row of that name would be kept by DO NOTHING.
-        using var command = _source.Value.CreateCommand("INSERT INTO alignprop_blobs (hash, bytes) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET bytes = excluded.bytes");
+        using var command = _source.Value.CreateCommand(
+            "INSERT INTO alignprop_blobs (hash, bytes) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET bytes = excluded.bytes");
         command.Parameters.Add(new NpgsqlParameter { Value = blob.Hash.Value });
         command.Parameters.Add(new NpgsqlParameter { Value = bytes });
         command.ExecuteNonQuery();
@@ -26,7 +32,9 @@ public sealed class DatabaseAdapterStore(string connectionString) : IAdapterStor
     {
         using var command = _source.Value.CreateCommand("SELECT bytes FROM alignprop_blobs WHERE hash = $1");
         command.Parameters.Add(new NpgsqlParameter { Value = hash.Value });
-        var bytes = command.ExecuteScalar() as byte[] ?? throw new InvalidDataException($"table alignprop_blobs: the blob {hash} is missing; restore it from a backup of the database");
+        var bytes = command.ExecuteScalar() as byte[]
+            ?? throw new InvalidDataException(
+            $"table alignprop_blobs: the blob {hash} is missing; restore it from a backup of the database");
         return BlobHash.Of(bytes) == hash
             ? bytes
             : throw new InvalidDataException($"table alignprop_blobs: the bytes of {hash} do not have that hash (damaged)");

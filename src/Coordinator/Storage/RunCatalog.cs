@@ -3,18 +3,23 @@ using Npgsql;
 
 namespace AlignProp.Coordinator.Storage;
 
-/// <summary>A run as its database describes it to a coordinator that has nothing of it: the resolved run file and the prompts.</summary>
+/// <summary>
+/// A run as its database describes it to a coordinator that has nothing of it: the resolved run file and the prompts.
+/// </summary>
 public sealed record CatalogedRun(string Config, IReadOnlyList<string> Training, IReadOnlyList<string> HeldOut);
 
 /// <summary>The runs of a PostgreSQL database.</summary>
 public static class RunCatalog
 {
-    private const string Create = "CREATE TABLE IF NOT EXISTS alignprop_runs (id text PRIMARY KEY, config text NOT NULL, training text[] NOT NULL, held_out text[] NOT NULL, created timestamptz NOT NULL DEFAULT now())";
+    private const string Create =
+        "CREATE TABLE IF NOT EXISTS alignprop_runs (id text PRIMARY KEY, config text NOT NULL, training text[] NOT NULL, "
+        + "held_out text[] NOT NULL, created timestamptz NOT NULL DEFAULT now())";
 
     public static void Add(string connectionString, string id, CatalogedRun run)
     {
         using var source = DatabaseTables.Open(connectionString, Create);
-        using var command = source.CreateCommand("INSERT INTO alignprop_runs (id, config, training, held_out) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING");
+        using var command = source.CreateCommand(
+            "INSERT INTO alignprop_runs (id, config, training, held_out) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING");
         command.Parameters.Add(new NpgsqlParameter { Value = id });
         command.Parameters.Add(new NpgsqlParameter { Value = run.Config });
         command.Parameters.Add(new NpgsqlParameter { Value = run.Training.ToArray() });
@@ -43,7 +48,9 @@ public static class RunCatalog
                 runs.Add((reader.GetString(0), reader.GetDateTime(1).ToLocalTime()));
             }
         }
-        return [.. runs.Select(r => (r.Item1, r.Item2, RunJournal.Read(connectionString, r.Item1).Select(e => e.Event).OfType<Messages.StepCommittedEvent>().LastOrDefault()?.Step ?? 0))];
+        return [.. runs.Select(r => (r.Item1, r.Item2,
+            RunJournal.Read(connectionString, r.Item1).Select(e => e.Event).OfType<Messages.StepCommittedEvent>()
+            .LastOrDefault()?.Step ?? 0))];
     }
 
     /// <exception cref="ConfigException">The database has no such run.</exception>

@@ -45,7 +45,9 @@ public sealed record RunDirectory(string Folder)
     /// <exception cref="ConfigException">There is no such run.</exception>
     public static RunDirectory Find(string runs, string? id)
     {
-        var all = Directory.Exists(runs) ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf"))).OrderBy(Directory.GetCreationTimeUtc).ToList() : [];
+        var all = Directory.Exists(runs)
+            ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf")))
+            .OrderBy(Directory.GetCreationTimeUtc).ToList() : [];
         var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
         return found is not null
             ? new RunDirectory(Path.GetFullPath(found))

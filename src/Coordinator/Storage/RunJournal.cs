@@ -14,7 +14,9 @@ public static class RunJournal
     /// <summary>What Akka.Persistence calls the run.</summary>
     public static string IdOf(RunId run) => $"run-{run}";
 
-    /// <summary>All events in order; empty where there is no journal, or it cannot be read: a report does not depend on it.</summary>
+    /// <summary>
+    /// All events in order; empty where there is no journal, or it cannot be read: a report does not depend on it.
+    /// </summary>
     public static IReadOnlyList<JournalEntry> Read(RunDirectory directory)
     {
         if (!File.Exists(directory.Journal))
@@ -39,7 +41,8 @@ public static class RunJournal
             }
             return entries.ToImmutable();
         }
-        catch (Exception e) when (e is SqliteException or System.Runtime.Serialization.SerializationException or InvalidCastException)
+        catch (Exception e) when (
+            e is SqliteException or System.Runtime.Serialization.SerializationException or InvalidCastException)
         {
             return [];
         }
@@ -49,7 +52,8 @@ public static class RunJournal
     public static IReadOnlyList<JournalEntry> Read(string connectionString, string run)
     {
         using var source = NpgsqlDataSource.Create(connectionString);
-        using var command = source.CreateCommand("SELECT created, message, manifest FROM journal WHERE persistence_id = $1 ORDER BY sequence_number");
+        using var command = source.CreateCommand(
+            "SELECT created, message, manifest FROM journal WHERE persistence_id = $1 ORDER BY sequence_number");
         command.Parameters.Add(new NpgsqlParameter { Value = IdOf(new RunId(run)) });
         var entries = ImmutableList.CreateBuilder<JournalEntry>();
         try

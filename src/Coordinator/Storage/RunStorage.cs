@@ -5,8 +5,8 @@ using Npgsql;
 namespace AlignProp.Coordinator.Storage;
 
 /// <summary>
-/// Where a run's journal and blobs are: two SQLite files and a directory in the run's folder, or one PostgreSQL database, so that a standby
-/// on another machine needs no shared disk. One value decides.
+/// Where a run's journal and blobs are: two SQLite files and a directory in the run's folder, or one PostgreSQL database, so that
+/// a standby on another machine needs no shared disk. One value decides.
 /// </summary>
 /// <param name="Database">An Npgsql connection string, or null for the run's folder.</param>
 public sealed record RunStorage(string? Database)
@@ -14,7 +14,8 @@ public sealed record RunStorage(string? Database)
     public const string Variable = "ALIGNPROP_DATABASE";
 
     /// <summary>The option, else the environment variable, else the run's folder.</summary>
-    public static RunStorage From(string? option) => new(option ?? (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null));
+    public static RunStorage From(string? option) =>
+        new(option ?? (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null));
 
     /// <exception cref="ConfigException">The connection string is not one, or nobody answers there.</exception>
     public void Check()
@@ -28,17 +29,21 @@ public sealed record RunStorage(string? Database)
             using var connection = new NpgsqlConnection(Database);
             connection.Open();
         }
-        catch (Exception e) when (e is NpgsqlException or ArgumentException or System.Net.Sockets.SocketException or TimeoutException)
+        catch (Exception e) when (
+            e is NpgsqlException or ArgumentException or System.Net.Sockets.SocketException or TimeoutException)
         {
             // The connection string may hold a password: it is not repeated.
-            throw new ConfigException($"--database ({Variable}): cannot connect ({e.Message.Split('\n')[0]}); expected e.g. Host=db;Port=5432;Database=alignprop;Username=alignprop");
+            throw new ConfigException(
+                $"--database ({Variable}): cannot connect ({e.Message.Split('\n')[0]}); expected e.g. "
+                + $"Host=db;Port=5432;Database=alignprop;Username=alignprop");
         }
     }
 
     /// <summary>Null in the run's folder, which no other machine sees.</summary>
     public LeaderSign? Sign(RunId run) => Database is null ? null : new LeaderSign(Database, run);
 
-    public IAdapterStore Blobs(RunDirectory directory) => Database is null ? new DirectoryAdapterStore(directory.Blobs) : new DatabaseAdapterStore(Database);
+    public IAdapterStore Blobs(RunDirectory directory) => Database is null ? new DirectoryAdapterStore(directory.Blobs)
+        : new DatabaseAdapterStore(Database);
 
     /// <summary>What Akka.Persistence.Sql is told.</summary>
     public string Hocon(RunDirectory directory)
@@ -52,5 +57,6 @@ public sealed record RunStorage(string? Database)
             """;
     }
 
-    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("\"", "\\\"", StringComparison.Ordinal);
 }

@@ -44,7 +44,8 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     private IAlignPropMessage Compute(RunningShard running, RunDescription run, byte[] adapter)
     {
         var lease = running.Lease;
-        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
+        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate
+            ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
         using var trace = new ShardTrace(lease, Id);
         try
         {

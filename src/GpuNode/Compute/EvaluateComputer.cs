@@ -9,13 +9,15 @@ namespace AlignProp.GpuNode.Compute;
 /// <summary>Samples and scores without gradient: rewards, features, and pictures where they are wanted.</summary>
 internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
 {
-    public ShardOutcome Compute(ShardTask.Evaluate task, ShardInput input, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(ShardTask.Evaluate task, ShardInput input, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         using var noGrad = no_grad();
         var (host, batch, watch) = (input.Host, input.Batch, Stopwatch.StartNew());
         var latents = batch.Chain.Sample(batch.Noise, progress, cancellation)[^1];
         var sampling = watch.Elapsed.TotalSeconds;
-        var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(), new List<byte[]>());
+        var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(),
+            new List<byte[]>());
         var (height, width) = (0, 0);
         // One image at a time: a decode at 512 x 512 is large, and small models do not mind.
         for (var i = 0; i < batch.Prompts.Count; i++)
@@ -36,7 +38,8 @@ internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
         // Term by term, not image by image.
         var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
-        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0), [.. byTerm]);
+        return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0),
+            [.. byTerm]);
     }
 
     private static float Number(Tensor score) => score.to(ScalarType.Float32).item<float>();

@@ -10,6 +10,7 @@ public static class ImageBytes
     public static byte[] Rgb(Tensor image)
     {
         using var scope = NewDisposeScope();
-        return ((image[0] / 2 + 0.5f).clamp(0, 1) * 255).round().to(ScalarType.Byte).permute(1, 2, 0).contiguous().cpu().bytes.ToArray();
+        return ((image[0] / 2 + 0.5f).clamp(0, 1) * 255).round().to(ScalarType.Byte).permute(1, 2, 0).contiguous().cpu()
+            .bytes.ToArray();
     }
 }

@@ -4,7 +4,9 @@ using TorchSharp;
 
 namespace AlignProp.GpuNode.Compute;
 
-/// <summary>Loads libtorch, once and before several devices' threads want it at the same time: TorchSharp's own loading is not guarded.</summary>
+/// <summary>
+/// Loads libtorch, once and before several devices' threads want it at the same time: TorchSharp's own loading is not guarded.
+/// </summary>
 internal static class Libtorch
 {
     private static readonly Lock Loading = new();
@@ -32,7 +34,8 @@ internal static class Libtorch
             {
                 return;
             }
-            // OpenMP reads it when it is loaded, from the process's own environment. Threads that spin while they wait slow a busy machine down many times over.
+            // OpenMP reads it when it is loaded, from the process's own environment. Threads that spin while they wait slow a
+            // busy machine down many times over.
             _ = SetEnvironment("OMP_WAIT_POLICY", "PASSIVE", overwrite: 0);
             torch.InitializeDeviceType(DeviceType.CPU);
             _loaded = true;
@@ -41,5 +44,6 @@ internal static class Libtorch
 
     [DllImport("libc", EntryPoint = "setenv", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int SetEnvironment([MarshalAs(UnmanagedType.LPStr)] string name, [MarshalAs(UnmanagedType.LPStr)] string value, int overwrite);
+    private static extern int SetEnvironment([MarshalAs(UnmanagedType.LPStr)] string name,
+        [MarshalAs(UnmanagedType.LPStr)] string value, int overwrite);
 }

@@ -3,17 +3,21 @@ using AlignProp.Models.Training;
 
 namespace AlignProp.GpuNode.Compute;
 
-/// <summary>The reward's gradient through the sampling chain, as the task's plan has it; see <see cref="AlignmentStep"/>.</summary>
+/// <summary>
+/// The reward's gradient through the sampling chain, as the task's plan has it; see <see cref="AlignmentStep"/>.
+/// </summary>
 internal sealed class ReparametrizedComputer : ITaskComputer<ShardTask.Reparametrized>
 {
-    public ShardOutcome Compute(ShardTask.Reparametrized task, ShardInput input, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(ShardTask.Reparametrized task, ShardInput input, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         var (host, batch, loss) = (input.Host, input.Batch, input.Config.Loss);
         // A recomputed step with its backward costs about three steps without gradient.
         double sampled = task.Plan.Stop, recomputed = 3 * task.RecomputedSteps, total = sampled + recomputed;
         var step = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts,
             new AlignmentLoss(loss.Kind, loss.Target, loss.Scale), task.Plan, batch.Renoise(task.Plan.Renoised),
-            (phase, fraction) => progress(phase, (phase == "sample" ? fraction * sampled : sampled + fraction * recomputed) / total), cancellation);
+            (phase, fraction) => progress(phase,
+                (phase == "sample" ? fraction * sampled : sampled + fraction * recomputed) / total), cancellation);
         var gradient = input.Adapter.WithValues(host.Lora.Gradients(step.GradientScale));
         return new ShardOutcome(step.Rewards, step.Loss, gradient.Serialize(), step.Seconds, [.. step.Terms.SelectMany(t => t)]);
     }

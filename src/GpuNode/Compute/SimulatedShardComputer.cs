@@ -12,11 +12,13 @@ namespace AlignProp.GpuNode.Compute;
 /// <param name="fault">none, or what every shard goes wrong with: nan, shape or throw.</param>
 public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "none") : IShardComputer
 {
-    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress, CancellationToken cancellation)
+    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
         var outcome = MakeUp(shard, adapter);
-        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate).SelectMany(_ => outcome.Rewards)] };
+        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate)
+            .SelectMany(_ => outcome.Rewards)] };
         var rest = cost.Of(run.Config.Sampling.Steps, shard.Task.RecomputedSteps) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
@@ -42,19 +44,27 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
         if (shard.Task is ShardTask.Evaluate evaluate)
         {
             var features = shard.Samples.Select(s => Unit(new DeterministicRandom(s.NoiseSeed))).ToArray();
-            var images = evaluate.Pictures ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
+            var images = evaluate.Pictures
+                ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
             return new ShardOutcome(rewards, 0, new EvaluationPayload(features, images, 8, 8).Serialize(), default);
         }
         switch (fault)
         {
             case "nan":
-                return new ShardOutcome(rewards, 0, weights.WithValues(weights.Tensors.Select(t => (t.Name, Enumerable.Repeat(float.NaN, t.Values.Length).ToArray()))).Serialize(), default);
+                return new ShardOutcome(rewards, 0,
+                    weights.WithValues(
+                    weights.Tensors.Select(t => (t.Name, Enumerable.Repeat(float.NaN, t.Values.Length).ToArray()))).Serialize(),
+                    default);
             case "shape":
-                return new ShardOutcome(rewards, 0, new LoraWeights(1, 1, [new LoraTensor("other.lora_A.weight", [1, 1], [0]), new LoraTensor("other.lora_B.weight", [1, 1], [0])]).Serialize(), default);
+                return new ShardOutcome(rewards, 0,
+                    new LoraWeights(1, 1,
+                    [new LoraTensor("other.lora_A.weight", [1, 1], [0]), new LoraTensor("other.lora_B.weight", [1, 1], [0])])
+                    .Serialize(), default);
             case "throw":
                 throw new InvalidOperationException("simulated: out of memory");
         }
-        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0, BlobHash.Of(adapter.Span).Value));
+        var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0,
+            BlobHash.Of(adapter.Span).Value));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), default);
     }

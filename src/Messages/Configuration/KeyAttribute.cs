@@ -1,10 +1,12 @@
 namespace AlignProp.Messages.Configuration;
 
 /// <summary>
-/// Makes a property a key of the run file: its row in <see cref="RunKeys"/>. The property's name in kebab case is the key's name, its
-/// type the value's type, its initial value the default.
+/// Makes a property a key of the run file: its row in <see cref="RunKeys"/>. The property's name in kebab case is the key's name,
+/// its type the value's type, its initial value the default.
 /// </summary>
-/// <param name="meaning">For people; what hocon/runs/defaults.conf says above the key, a blank line between paragraphs. The range is added.</param>
+/// <param name="meaning">
+/// For people; what hocon/runs/defaults.conf says above the key, a blank line between paragraphs. The range is added.
+/// </param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class KeyAttribute(string meaning) : Attribute
 {

@@ -1,12 +1,13 @@
 namespace AlignProp.Messages.Configuration;
 
 /// <summary>
-/// Everything that decides the bytes of a run's adapter. Each property with a <see cref="KeyAttribute"/> is a key of the strict HOCON run
-/// file: a new one is its property here, its line in hocon/runs/defaults.conf, and its use.
+/// Everything that decides the bytes of a run's adapter. Each property with a <see cref="KeyAttribute"/> is a key of the strict
+/// HOCON run file: a new one is its property here, its line in hocon/runs/defaults.conf, and its use.
 /// </summary>
 public sealed record RunConfig
 {
-    [Key("Short name; part of the run's id.", Pattern = "[A-Za-z0-9._-]{1,64}", Allowed = "1 to 64 letters, digits, '-', '_' or '.'")]
+    [Key("Short name; part of the run's id.", Pattern = "[A-Za-z0-9._-]{1,64}",
+        Allowed = "1 to 64 letters, digits, '-', '_' or '.'")]
     public string Name { get; init; } = "run";
 
     [Key("Seed of every random number of the run.", Min = 0)]
@@ -46,13 +47,15 @@ public sealed record ModelConfig
         """, IsPath = true)]
     public string Path { get; init; } = "models/emoji-diffusion";
 
-    [Key("Frozen weights; half precision on CUDA only. LoRA, moments and sums are always fp32.", OneOf = ["fp32", "bf16", "fp16"])]
+    [Key("Frozen weights; half precision on CUDA only. LoRA, moments and sums are always fp32.",
+        OneOf = ["fp32", "bf16", "fp16"])]
     public string Precision { get; init; } = "fp32";
 
     [Key("libtorch threads of one shard. Part of the run: another number changes the last bits.", Min = 1, Max = 256)]
     public int ThreadsPerShard { get; init; } = 1;
 
-    [Key("For a single file: folder with CLIP's vocab.json and merges.txt (the tokenizer folder of any Stable Diffusion).", IsPath = true)]
+    [Key("For a single file: folder with CLIP's vocab.json and merges.txt (the tokenizer folder of any Stable Diffusion).",
+        IsPath = true)]
     public string Tokenizer { get; init; } = "";
 
     [Key("""
@@ -96,14 +99,17 @@ public sealed record RewardConfig
 
     /// <summary>What is trained on: the terms, or the one reward as a sum of one.</summary>
     public IReadOnlyList<RewardTermConfig> Sum =>
-        Terms.Count > 0 ? Terms : [new RewardTermConfig { Name = Name, Path = Path, Weight = Sign, Words = Words, Quality = Quality }];
+        Terms.Count > 0 ? Terms
+            : [new RewardTermConfig { Name = Name, Path = Path, Weight = Sign, Words = Words, Quality = Quality }];
 
     /// <summary>For people: the names, with the weights where they say something.</summary>
-    public string Summary => string.Join(" + ", Sum.Select(t => t.Weight == 1 ? t.Name : FormattableString.Invariant($"{t.Weight} {t.Name}")));
+    public string Summary =>
+        string.Join(" + ", Sum.Select(t => t.Weight == 1 ? t.Name : FormattableString.Invariant($"{t.Weight} {t.Name}")));
 
     /// <summary>With <c>torchscript:FILE</c> taken apart.</summary>
     internal RewardConfig WithFileApart() =>
-        new RewardTermConfig { Name = Name, Path = Path }.WithFileApart() is var term ? this with { Name = term.Name, Path = term.Path } : this;
+        new RewardTermConfig { Name = Name, Path = Path }.WithFileApart() is var term
+            ? this with { Name = term.Name, Path = term.Path } : this;
 }
 
 /// <summary>One reward r of a weighted sum: it adds Weight (r - Mean) / Std.</summary>
@@ -268,7 +274,8 @@ public sealed record EvaluationConfig
     [Key("Evaluate after every this many epochs, and always before the first step and at the end.", Min = 1, Max = 1_000_000)]
     public int EveryEpochs { get; init; } = 1;
 
-    [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. Terms as above, weight and mean unused.")]
+    [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. Terms as above, weight "
+        + "and mean unused.")]
     public IReadOnlyList<RewardTermConfig> Rewards { get; init; } = [];
 }
 
@@ -286,6 +293,7 @@ public sealed record StoppingConfig
     [Key("Stop when the held-out reward reaches it; off = never.", Min = -1e9, Max = 1e9, Allowed = "any, or off")]
     public double? TargetReward { get; init; }
 
-    [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.", Min = 0, Max = 1)]
+    [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.", Min = 0,
+        Max = 1)]
     public double MinDiversity { get; init; } = 0.5;
 }

@@ -1,8 +1,8 @@
 namespace AlignProp.Messages.Configuration;
 
 /// <summary>
-/// What a run is to every process that takes part: the resolved run file with full paths, and the fingerprint of each file it names. It is all
-/// that a shard's numbers depend on besides the adapter and the shard itself.
+/// What a run is to every process that takes part: the resolved run file with full paths, and the fingerprint of each file it
+/// names. It is all that a shard's numbers depend on besides the adapter and the shard itself.
 /// </summary>
 /// <param name="text">See <see cref="RunFileWriter.Render"/>.</param>
 public sealed class RunDescription(string text, IReadOnlyList<FileFingerprint> files) : IEquatable<RunDescription>

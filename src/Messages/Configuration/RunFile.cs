@@ -45,7 +45,8 @@ public static class RunFile
 
     /// <summary>Names of the presets.</summary>
     public static IReadOnlyList<string> Presets() => [.. typeof(RunFile).Assembly.GetManifestResourceNames()
-        .Where(n => n.StartsWith("runs.", StringComparison.Ordinal)).Select(n => n["runs.".Length..^".conf".Length]).Where(n => n != "defaults").Order(StringComparer.Ordinal)];
+        .Where(n => n.StartsWith("runs.", StringComparison.Ordinal)).Select(n => n["runs.".Length..^".conf".Length])
+            .Where(n => n != "defaults").Order(StringComparer.Ordinal)];
 
     /// <summary>The text of a preset, comments included.</summary>
     public static string PresetText(string name)
@@ -64,7 +65,8 @@ public static class RunFile
         }
         var text = File.Exists(source) ? File.ReadAllText(source)
             : Presets().Contains(source) ? PresetText(source)
-            : throw new ConfigException($"{source}: no such run file, and no preset of that name; presets: {string.Join(", ", Presets())}");
+            : throw new ConfigException(
+                $"{source}: no such run file, and no preset of that name; presets: {string.Join(", ", Presets())}");
         var config = Hocon(source, text);
         RunKeys.RequireKnown(source, config);
         return config.HasPath("extends") ? config.WithFallback(Layer(config.GetString("extends"), depth + 1)) : config;

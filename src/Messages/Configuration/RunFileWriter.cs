@@ -22,7 +22,9 @@ public static class RunFileWriter
     /// <summary>hocon/runs/defaults.conf: every key under its meaning and range, with its default.</summary>
     public static string RenderDefaults()
     {
-        var text = new StringBuilder("# Every key of a run file, with its meaning, its unit or range, and the value it has when a run file does not set it.\n"
+        var text = new StringBuilder(
+            "# Every key of a run file, with its meaning, its unit or range, and the value it has when a run file does not set "
+            + "it.\n"
             + "# A run file sets what differs; `extends = NAME` at its top puts another preset of this folder between the two.\n"
             + "# Made by `alignprop reference --defaults` from src/Messages/Configuration/RunConfig.cs.\nrun {\n");
         foreach (var section in RunKeys.All.GroupBy(k => k.Section))

@@ -8,7 +8,9 @@ namespace AlignProp.Messages.Configuration;
 
 /// <summary>One row of the table of keys: name, type, range, default, meaning, and how it is read, written and got.</summary>
 /// <param name="Name">As in the file, without the section: <c>threads-per-shard</c>.</param>
-/// <param name="Section">Of <see cref="RunConfig"/>, e.g. <c>model</c>; empty for the keys above all sections, and inside lists.</param>
+/// <param name="Section">
+/// Of <see cref="RunConfig"/>, e.g. <c>model</c>; empty for the keys above all sections, and inside lists.
+/// </param>
 public sealed record RunKey(string Section, string Name, PropertyInfo Property, KeyAttribute Rule, object? Default)
 {
     private const string Off = "off";
@@ -41,7 +43,8 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
     private string Expected => Type == typeof(double) ? Join("a number", Range)
         : Type == typeof(int) || Type == typeof(ulong) ? Join("a whole number", Range)
         : Type == typeof(bool) ? "true or false"
-        : IsList ? Rule.OneOf.Length > 0 ? $"a list, e.g. [to_q, to_v], or {string.Join(", ", Rule.OneOf)}" : "a list, e.g. [to_q, to_v]"
+        : IsList ? Rule.OneOf.Length > 0 ? $"a list, e.g. [to_q, to_v], or {string.Join(", ", Rule.OneOf)}"
+            : "a list, e.g. [to_q, to_v]"
         : Range.Length > 0 ? Range : "a text";
 
     /// <summary>A value of a file as the property's type.</summary>
@@ -67,18 +70,22 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
         }
         if (Type == typeof(string))
         {
-            var allowed = Rule.OneOf.Length > 0 ? Rule.OneOf.Contains(text) : Regex.IsMatch(text, $"^(?:{Rule.Pattern})$") || Rule.Pattern.Length == 0;
+            var allowed = Rule.OneOf.Length > 0 ? Rule.OneOf.Contains(text) : Regex.IsMatch(text, $"^(?:{Rule.Pattern})$")
+                || Rule.Pattern.Length == 0;
             return allowed ? Rule.IsPath ? ProjectFolder.Resolve(text) : text : throw Wrong(text);
         }
-        object? read = Type == typeof(int) && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var i) ? i
+        object? read = Type == typeof(int)
+            && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var i) ? i
             : Type == typeof(ulong) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var l) ? (ulong)l
             : Type == typeof(bool) && bool.TryParse(text, out var b) ? b
-            : Type == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && double.IsFinite(d) ? d
+            : Type == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var d)
+                && double.IsFinite(d) ? d
             : null;
         var number = read is null or bool ? 0 : Convert.ToDouble(read, CultureInfo.InvariantCulture);
         return read is null || number < Rule.Min || number > Rule.Max ? throw Wrong(text) : read;
 
-        ConfigException Wrong(string found, string? expected = null) => new($"{source}: {path} = {found}: expected {expected ?? Expected}");
+        ConfigException Wrong(string found, string? expected = null) =>
+            new($"{source}: {path} = {found}: expected {expected ?? Expected}");
     }
 
     /// <summary>The value as the file has it, readable by <see cref="Read"/>.</summary>
@@ -94,7 +101,8 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
         null => Off,
         double d => d.ToString("R", CultureInfo.InvariantCulture),
         bool b => b ? "true" : "false",
-        IReadOnlyList<RewardTermConfig> { Count: > 0 } terms => $"[\n{string.Join("\n", terms.Select(t => $"    {Term(t, path)}"))}\n  ]",
+        IReadOnlyList<RewardTermConfig> { Count: > 0 } terms =>
+            $"[\n{string.Join("\n", terms.Select(t => $"    {Term(t, path)}"))}\n  ]",
         string s => $"\"{s.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"",
         IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(v => Text(v)))}]",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
@@ -112,7 +120,8 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
 
         RewardTermConfig ReadTerm(string at, HoconValue v)
         {
-            var items = v.IsObject() ? v.GetObject().Items : throw new ConfigException($"{source}: {at} = {v}: expected an object, e.g. {Example}");
+            var items = v.IsObject() ? v.GetObject().Items
+                : throw new ConfigException($"{source}: {at} = {v}: expected an object, e.g. {Example}");
             var names = RunKeys.OfTerm.Select(k => k.Name).ToList();
             if (items.Keys.FirstOrDefault(k => !names.Contains(k)) is { } unknown)
             {
@@ -123,7 +132,8 @@ public sealed record RunKey(string Section, string Name, PropertyInfo Property, 
             {
                 key.Property.SetValue(term, key.Read(source, $"{at}.{key.Name}", items[key.Name]));
             }
-            return term.Name.Length > 0 ? term.WithFileApart() : throw new ConfigException($"{source}: {at}.name is missing; expected the name of a reward");
+            return term.Name.Length > 0 ? term.WithFileApart()
+                : throw new ConfigException($"{source}: {at}.name is missing; expected the name of a reward");
         }
     }
 

@@ -6,8 +6,8 @@ using Akka.Configuration.Hocon;
 namespace AlignProp.Messages.Configuration;
 
 /// <summary>
-/// The table of all keys: the properties of <see cref="RunConfig"/> that have a <see cref="KeyAttribute"/>, in the order in which they
-/// stand there. Reading, checking, writing, suggestions, hocon/runs/defaults.conf and docs/run-file.md are made of it.
+/// The table of all keys: the properties of <see cref="RunConfig"/> that have a <see cref="KeyAttribute"/>, in the order in which
+/// they stand there. Reading, checking, writing, suggestions, hocon/runs/defaults.conf and docs/run-file.md are made of it.
 /// </summary>
 public static partial class RunKeys
 {
@@ -24,18 +24,21 @@ public static partial class RunKeys
     public static RunKey Find(string path) => All.Single(k => k.Path == path);
 
     /// <summary>The record a key's property is in: the configuration itself, or one of its sections.</summary>
-    public static object SectionOf(RunConfig config, RunKey key) => Sections.FirstOrDefault(s => Kebab(s.Name) == key.Section)?.GetValue(config) ?? config;
+    public static object SectionOf(RunConfig config, RunKey key) =>
+        Sections.FirstOrDefault(s => Kebab(s.Name) == key.Section)?.GetValue(config) ?? config;
 
     /// <summary>The sections of a run file as properties of <see cref="RunConfig"/>.</summary>
     internal static IReadOnlyList<PropertyInfo> Sections { get; } =
-        [.. Ordered(typeof(RunConfig)).Where(p => p.GetCustomAttribute<KeyAttribute>() is null && Ordered(p.PropertyType).Any(IsKey))];
+        [.. Ordered(typeof(RunConfig))
+            .Where(p => p.GetCustomAttribute<KeyAttribute>() is null && Ordered(p.PropertyType).Any(IsKey))];
 
     /// <exception cref="ConfigException">The file has a key that is not known.</exception>
     public static void RequireKnown(string source, Config config)
     {
         foreach (var path in Walk(config))
         {
-            if (path != "extends" && !(path.StartsWith("run.", StringComparison.Ordinal) && Paths.Contains(path["run.".Length..])))
+            if (path != "extends"
+                && !(path.StartsWith("run.", StringComparison.Ordinal) && Paths.Contains(path["run.".Length..])))
             {
                 throw new ConfigException($"{source}: unknown key {path}; {Suggest(path, Paths)}");
             }
@@ -45,7 +48,8 @@ public static partial class RunKeys
     public static string Suggest(string key, IReadOnlyCollection<string> known)
     {
         var bare = key.StartsWith("run.", StringComparison.Ordinal) ? key["run.".Length..] : key;
-        return Nearest.Of(bare, known, Math.Max(3, bare.Length / 3)) is { } nearest ? $"did you mean {nearest}?" : "see hocon/runs/defaults.conf for all keys";
+        return Nearest.Of(bare, known, Math.Max(3, bare.Length / 3)) is { } nearest ? $"did you mean {nearest}?"
+            : "see hocon/runs/defaults.conf for all keys";
     }
 
     /// <summary>A value of the command line as HOCON: lists and plain words as they are, everything else quoted.</summary>
@@ -57,7 +61,8 @@ public static partial class RunKeys
 
     private static IEnumerable<RunKey> Rows(string section, Type type, object defaults) => Ordered(type).SelectMany(p =>
         p.GetCustomAttribute<KeyAttribute>() is { } rule ? [new RunKey(section, Kebab(p.Name), p, rule, p.GetValue(defaults))]
-            : section.Length == 0 && Ordered(p.PropertyType).Any(IsKey) ? Rows(Kebab(p.Name), p.PropertyType, p.GetValue(defaults)!)
+            : section.Length == 0 && Ordered(p.PropertyType).Any(IsKey)
+                ? Rows(Kebab(p.Name), p.PropertyType, p.GetValue(defaults)!)
             : []);
 
     /// <summary>As they stand in the source.</summary>

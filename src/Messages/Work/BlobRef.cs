@@ -7,8 +7,8 @@ public sealed record BlobRef(BlobHash Hash, long Bytes)
     public const int ChunkBytes = 64 * 1024;
 
     /// <summary>
-    /// 256 MiB: more than twice the gradient of a rank-128 LoRA of Stable Diffusion 1.5 in fp32. A receiver reserves what is announced, so a
-    /// larger announcement is not believed.
+    /// 256 MiB: more than twice the gradient of a rank-128 LoRA of Stable Diffusion 1.5 in fp32. A receiver reserves what is
+    /// announced, so a larger announcement is not believed.
     /// </summary>
     public const long MaxBytes = 256L * 1024 * 1024;
 

@@ -7,19 +7,22 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Blip;
 
 /// <summary>The keys of BLIP's med_config.json.</summary>
-public sealed record BlipTextConfig(int VocabSize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int MaxPositions, double LayerNormEps)
+public sealed record BlipTextConfig(int VocabSize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int MaxPositions,
+    double LayerNormEps)
 {
     public static BlipTextConfig Read(JsonConfig json)
     {
         json.Require("hidden_act", "gelu");
-        return new BlipTextConfig(json.Int("vocab_size", 30524), json.Int("hidden_size", 768), json.Int("intermediate_size", 3072),
-            json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 12), json.Int("max_position_embeddings", 512), json.Double("layer_norm_eps", 1e-12));
+        return new BlipTextConfig(json.Int("vocab_size", 30524), json.Int("hidden_size", 768),
+            json.Int("intermediate_size", 3072),
+            json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 12), json.Int("max_position_embeddings", 512),
+                json.Double("layer_norm_eps", 1e-12));
     }
 }
 
 /// <summary>
-/// BLIP's text encoder grounded in an image: BERT whose every layer also attends to the image's tokens. Mirrors BLIP's med.BertModel in its
-/// multimodal mode, with its key names.
+/// BLIP's text encoder grounded in an image: BERT whose every layer also attends to the image's tokens. Mirrors BLIP's
+/// med.BertModel in its multimodal mode, with its key names.
 /// </summary>
 public sealed class BlipTextEncoder : nn.Module
 {
@@ -43,7 +46,8 @@ public sealed class BlipTextEncoder : nn.Module
         using var scope = NewDisposeScope();
         // BERT's way: a large negative number, not minus infinity.
         var padding = ((1f - mask.to(image.dtype)) * -10000f).unsqueeze(1).unsqueeze(1);
-        return encoder.layer.Aggregate(embeddings.forward(ids), (h, layer) => layer.Forward(h, padding, image)).MoveToOuterDisposeScope();
+        return encoder.layer.Aggregate(embeddings.forward(ids), (h, layer) => layer.Forward(h, padding, image))
+            .MoveToOuterDisposeScope();
     }
 }
 
@@ -71,7 +75,8 @@ internal sealed class BlipTextLayers : nn.Module
 
     public BlipTextLayers(BlipTextConfig config, int imageWidth) : base(nameof(BlipTextLayers))
     {
-        layer = new ModuleList<BlipTextLayer>(Enumerable.Range(0, config.Layers).Select(_ => new BlipTextLayer(config, imageWidth)).ToArray());
+        layer = new ModuleList<BlipTextLayer>(Enumerable.Range(0, config.Layers)
+            .Select(_ => new BlipTextLayer(config, imageWidth)).ToArray());
         RegisterComponents();
     }
 }
@@ -135,7 +140,8 @@ internal sealed class BlipTextProjections : nn.Module
 
     public Tensor Forward(Tensor h, Tensor source, Tensor? mask)
     {
-        var y = nn.functional.scaled_dot_product_attention(Split(query.forward(h)), Split(key.forward(source)), Split(value.forward(source)), attn_mask: mask);
+        var y = nn.functional.scaled_dot_product_attention(Split(query.forward(h)), Split(key.forward(source)),
+            Split(value.forward(source)), attn_mask: mask);
         return y.transpose(1, 2).reshape(h.shape);
 
         Tensor Split(Tensor x) => x.view(x.shape[0], x.shape[1], _heads, -1).transpose(1, 2);

@@ -8,7 +8,9 @@ namespace AlignProp.Models.Blip;
 /// <param name="Width">1024 for ViT-L/16.</param>
 public sealed record BlipVisionConfig(int Width = 1024, int Layers = 24, int Heads = 16, int ImageSize = 224, int PatchSize = 16);
 
-/// <summary>BLIP's image encoder, a plain vision transformer. Mirrors timm's VisionTransformer as BLIP uses it, with its key names.</summary>
+/// <summary>
+/// BLIP's image encoder, a plain vision transformer. Mirrors timm's VisionTransformer as BLIP uses it, with its key names.
+/// </summary>
 public sealed class BlipVisionEncoder : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter cls_token;
@@ -23,7 +25,8 @@ public sealed class BlipVisionEncoder : nn.Module<Tensor, Tensor>
         cls_token = nn.Parameter(randn(1, 1, config.Width) * 0.02f);
         pos_embed = nn.Parameter(randn(1, patches + 1, config.Width) * 0.02f);
         patch_embed = new BlipPatchEmbedding(config);
-        blocks = new ModuleList<BlipVisionBlock>(Enumerable.Range(0, config.Layers).Select(_ => new BlipVisionBlock(config.Width, config.Heads)).ToArray());
+        blocks = new ModuleList<BlipVisionBlock>(Enumerable.Range(0, config.Layers)
+            .Select(_ => new BlipVisionBlock(config.Width, config.Heads)).ToArray());
         norm = Parts.LayerNorm(config.Width, 1e-6);
         RegisterComponents();
     }
@@ -94,7 +97,8 @@ internal sealed class BlipVisionAttention : nn.Module<Tensor, Tensor>
     {
         var (b, l, width) = (h.shape[0], h.shape[1], h.shape[2]);
         var parts = qkv.forward(h).view(b, l, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4).unbind(0);
-        return proj.forward(nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]).transpose(1, 2).reshape(b, l, width));
+        return proj.forward(nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]).transpose(1, 2)
+            .reshape(b, l, width));
     }
 }
 

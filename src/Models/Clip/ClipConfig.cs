@@ -13,7 +13,8 @@ public sealed record ClipTextConfig(int VocabSize, int HiddenSize, int Intermedi
     public static ClipTextConfig Read(JsonConfig json) => new(
         json.Int("vocab_size", 49408), json.Int("hidden_size", 512), json.Int("intermediate_size", 2048),
         json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 8), json.Int("max_position_embeddings", 77),
-        json.OneOf("hidden_act", "quick_gelu", "quick_gelu", "gelu"), json.Double("layer_norm_eps", 1e-5), json.Int("eos_token_id", 49407))
+        json.OneOf("hidden_act", "quick_gelu", "quick_gelu", "gelu"), json.Double("layer_norm_eps", 1e-5),
+            json.Int("eos_token_id", 49407))
     {
         ProjectionDim = json.Int("projection_dim", 512),
     };
@@ -45,7 +46,8 @@ public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, in
 
     /// <summary>OpenCLIP's ViT-H-14: what HPS v2, v2.1 and PickScore were trained from.</summary>
     public static ClipConfig OpenClipViTH14 { get; } = new(
-        new ClipTextConfig(49408, 1024, 4096, 24, 16, 77, "gelu", 1e-5, 2), new ClipVisionConfig(1280, 5120, 32, 16, 224, 14, "gelu", 1e-5), 1024);
+        new ClipTextConfig(49408, 1024, 4096, 24, 16, 77, "gelu", 1e-5, 2),
+            new ClipVisionConfig(1280, 5120, 32, 16, 224, 14, "gelu", 1e-5), 1024);
 
     /// <summary>
     /// The config.json of transformers' CLIPModel, or open_clip_config.json, whose keys are those of open_clip.model.CLIP.
@@ -66,10 +68,12 @@ public sealed record ClipConfig(ClipTextConfig Text, ClipVisionConfig Vision, in
         var activation = model.Bool("quick_gelu", false) ? "quick_gelu" : "gelu";
         var (textWidth, visionWidth) = (text.Int("width", 512), vision.Int("width", 768));
         return new ClipConfig(
-            new ClipTextConfig(text.Int("vocab_size", 49408), textWidth, (int)(textWidth * text.Double("mlp_ratio", 4)), text.Int("layers", 12),
+            new ClipTextConfig(text.Int("vocab_size", 49408), textWidth, (int)(textWidth * text.Double("mlp_ratio", 4)),
+                text.Int("layers", 12),
                 text.Int("heads", 8), text.Int("context_length", 77), activation, 1e-5, LargestId),
             new ClipVisionConfig(visionWidth, (int)(visionWidth * vision.Double("mlp_ratio", 4)), vision.Int("layers", 12),
-                visionWidth / vision.Int("head_width", 64), vision.Int("image_size", 224), vision.Int("patch_size", 16), activation, 1e-5),
+                visionWidth / vision.Int("head_width", 64), vision.Int("image_size", 224), vision.Int("patch_size", 16),
+                    activation, 1e-5),
             model.Int("embed_dim", 512));
     }
 }

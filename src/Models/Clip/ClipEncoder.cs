@@ -77,7 +77,8 @@ internal sealed class ClipAttention : nn.Module
     {
         var (b, l) = (h.shape[0], h.shape[1]);
         var y = nn.functional.scaled_dot_product_attention(
-            Split(q_proj.forward(h)), Split(k_proj.forward(h)), Split(v_proj.forward(h)), attn_mask: mask, is_casual: causal && mask is null);
+            Split(q_proj.forward(h)), Split(k_proj.forward(h)), Split(v_proj.forward(h)), attn_mask: mask, is_casual: causal
+                && mask is null);
         return out_proj.forward(y.transpose(1, 2).reshape(b, l, -1));
 
         Tensor Split(Tensor x) => x.view(b, l, _heads, -1).transpose(1, 2);

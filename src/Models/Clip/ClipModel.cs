@@ -49,7 +49,9 @@ public sealed class ClipModel : nn.Module
         return text_projection.forward(text_model.Encode(ids, null, null).Pooled).MoveToOuterDisposeScope();
     }
 
-    /// <returns>All tokens before post_layernorm [B, 1 + patches, width] and post_layernorm of the CLS token [B, width].</returns>
+    /// <returns>
+    /// All tokens before post_layernorm [B, 1 + patches, width] and post_layernorm of the CLS token [B, width].
+    /// </returns>
     public (Tensor LastHidden, Tensor Pooled) EncodeImage(Tensor pixels) => vision_model.Encode(pixels);
 
     /// <returns>All tokens after post_layernorm [B, 1 + patches, width]: what OWL-ViT's heads read.</returns>
@@ -71,7 +73,8 @@ internal sealed class ClipVisionTransformer : nn.Module
     {
         embeddings = new ClipVisionEmbeddings(config);
         pre_layrnorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
-        encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct, config.LayerNormEps);
+        encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct,
+            config.LayerNormEps);
         post_layernorm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         RegisterComponents();
     }

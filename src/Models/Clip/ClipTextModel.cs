@@ -14,7 +14,9 @@ public sealed class ClipTextModel : nn.Module
     private readonly ClipTextTransformer text_model;
     private readonly Linear? text_projection;
 
-    /// <param name="projection">Whether the pooled features are projected to config.ProjectionDim (SDXL's second encoder).</param>
+    /// <param name="projection">
+    /// Whether the pooled features are projected to config.ProjectionDim (SDXL's second encoder).
+    /// </param>
     public ClipTextModel(ClipTextConfig config, bool projection = false) : base(nameof(ClipTextModel))
     {
         Config = config;
@@ -25,15 +27,21 @@ public sealed class ClipTextModel : nn.Module
 
     public ClipTextConfig Config { get; }
 
-    /// <summary>What SD 1 and 2 read (SD 2's files leave out the last layer, so that its last is the penultimate of OpenCLIP's).</summary>
+    /// <summary>
+    /// What SD 1 and 2 read (SD 2's files leave out the last layer, so that its last is the penultimate of OpenCLIP's).
+    /// </summary>
     /// <param name="ids">Token ids [B, L].</param>
     /// <returns>Last hidden state after the final LayerNorm [B, L, width] and the pooled end token [B, width].</returns>
-    public (Tensor LastHidden, Tensor Pooled) Encode(Tensor ids, Tensor? attentionMask = null, Action<Tensor>? eachLayer = null) =>
+    public (Tensor LastHidden, Tensor Pooled) Encode(Tensor ids, Tensor? attentionMask = null,
+        Action<Tensor>? eachLayer = null) =>
         text_model.Encode(ids, attentionMask, eachLayer);
 
     /// <summary>What SDXL reads.</summary>
     /// <param name="ids">Token ids [B, L].</param>
-    /// <returns>The output of the layer before the last, without the final LayerNorm [B, L, width], and the pooled end token of the last, projected where there is a projection.</returns>
+    /// <returns>
+    /// The output of the layer before the last, without the final LayerNorm [B, L, width], and the pooled end token of the last,
+    /// projected where there is a projection.
+    /// </returns>
     public (Tensor Penultimate, Tensor Pooled) EncodePenultimate(Tensor ids)
     {
         using var scope = NewDisposeScope();
@@ -56,7 +64,8 @@ internal sealed class ClipTextTransformer : nn.Module
     public ClipTextTransformer(ClipTextConfig config) : base(nameof(ClipTextTransformer))
     {
         embeddings = new ClipTextEmbeddings(config);
-        encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct, config.LayerNormEps);
+        encoder = new ClipEncoder(config.HiddenSize, config.IntermediateSize, config.Layers, config.Heads, config.HiddenAct,
+            config.LayerNormEps);
         final_layer_norm = Parts.LayerNorm(config.HiddenSize, config.LayerNormEps);
         _eos = config.EosTokenId;
         RegisterComponents();
@@ -69,7 +78,8 @@ internal sealed class ClipTextTransformer : nn.Module
         eachLayer?.Invoke(embedded);
         var mask = attentionMask is null ? null : CausalMask(attentionMask, embedded.dtype);
         var last = final_layer_norm.forward(encoder.Forward(embedded, causal: true, mask, eachLayer));
-        // Configurations from before transformers 4.31 carry eos_token_id 2 and mean "the largest id"; the end token is the largest.
+        // Configurations from before transformers 4.31 carry eos_token_id 2 and mean "the largest id"; the end token is the
+        // largest.
         var end = _eos == 2 ? ids.argmax(-1) : ids.eq(_eos).to(ScalarType.Int32).argmax(-1);
         var pooled = last[arange(ids.shape[0], device: ids.device), end];
         return (last.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope());

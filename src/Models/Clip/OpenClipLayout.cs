@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Clip;
 
 /// <summary>
-/// OpenCLIP's names and layout (open_clip.model.CLIP, which HPS v2 trains) read as transformers' CLIPModel: q, k and v lie in one matrix,
-/// the two projections are transposed.
+/// OpenCLIP's names and layout (open_clip.model.CLIP, which HPS v2 trains) read as transformers' CLIPModel: q, k and v lie in one
+/// matrix, the two projections are transposed.
 /// </summary>
 public static class OpenClipLayout
 {
@@ -28,7 +28,8 @@ public static class OpenClipLayout
 
     private static readonly (string From, string To)[] LayerNames =
     [
-        (".ln_1.", ".layer_norm1."), (".ln_2.", ".layer_norm2."), (".mlp.c_fc.", ".mlp.fc1."), (".mlp.c_proj.", ".mlp.fc2."), (".attn.out_proj.", ".self_attn.out_proj."),
+        (".ln_1.", ".layer_norm1."), (".ln_2.", ".layer_norm2."), (".mlp.c_fc.", ".mlp.fc1."), (".mlp.c_proj.", ".mlp.fc2."),
+            (".attn.out_proj.", ".self_attn.out_proj."),
     ];
 
     /// <summary>Whether a file has OpenCLIP's names.</summary>
@@ -37,7 +38,9 @@ public static class OpenClipLayout
     /// <summary>The file's tensors under the names of <see cref="ClipModel"/>.</summary>
     public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file) => Read(file, "");
 
-    /// <param name="prefix">Only the keys that begin with it, without it: Stable Diffusion's single files hold an OpenCLIP text tower inside.</param>
+    /// <param name="prefix">
+    /// Only the keys that begin with it, without it: Stable Diffusion's single files hold an OpenCLIP text tower inside.
+    /// </param>
     public static IReadOnlyDictionary<string, StoredTensor> Read(IWeightFile file, string prefix)
     {
         var stored = new Dictionary<string, StoredTensor>();
@@ -52,7 +55,8 @@ public static class OpenClipLayout
             }
             else if (key is "visual.proj" or "text_projection")
             {
-                stored[name] = new StoredTensor(full, [.. info.Shape.Reverse()], () => TensorFile.Read(file, full).t().contiguous());
+                stored[name] = new StoredTensor(full, [.. info.Shape.Reverse()],
+                    () => TensorFile.Read(file, full).t().contiguous());
             }
             else
             {
@@ -73,12 +77,14 @@ public static class OpenClipLayout
             : [name];
     }
 
-    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key, IReadOnlyList<string> targets, long[] shape)
+    private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key,
+        IReadOnlyList<string> targets, long[] shape)
     {
         long[] part = [shape[0] / targets.Count, .. shape[1..]];
         foreach (var (index, target) in targets.Index())
         {
-            stored[target] = new StoredTensor(key, part, () => TensorFile.Read(file, key).narrow(0, index * part[0], part[0]).contiguous());
+            stored[target] = new StoredTensor(key, part,
+                () => TensorFile.Read(file, key).narrow(0, index * part[0], part[0]).contiguous());
         }
     }
 

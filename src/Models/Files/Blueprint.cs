@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Files;
 
-/// <summary>A module whose parameters have no memory yet (<see cref="Parts.Blueprint{T}"/>): gives them tensors, by name.</summary>
+/// <summary>
+/// A module whose parameters have no memory yet (<see cref="Parts.Blueprint{T}"/>): gives them tensors, by name.
+/// </summary>
 internal sealed class Blueprint(nn.Module module)
 {
     private readonly Dictionary<string, nn.Module> _owners =
@@ -52,7 +54,8 @@ internal sealed class Blueprint(nn.Module module)
                 norm.bias = value;
                 break;
             default:
-                throw new InvalidOperationException($"{owner.GetName()}.{name} was built without memory, and nothing here can give it any");
+                throw new InvalidOperationException(
+                    $"{owner.GetName()}.{name} was built without memory, and nothing here can give it any");
         }
     }
 }

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace AlignProp.Models.Files;
 
-/// <summary>A config.json as diffusers and transformers write it: keys may be absent, and then upstream's default holds.</summary>
+/// <summary>
+/// A config.json as diffusers and transformers write it: keys may be absent, and then upstream's default holds.
+/// </summary>
 public sealed class JsonConfig
 {
     private readonly JsonElement _root;
@@ -40,17 +42,22 @@ public sealed class JsonConfig
 
     public int Int(string key, int otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetInt32(), "an integer") : otherwise;
 
-    public double Double(string key, double otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetDouble(), "a number") : otherwise;
+    public double Double(string key, double otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetDouble(), "a number")
+        : otherwise;
 
-    public bool Bool(string key, bool otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetBoolean(), "true or false") : otherwise;
+    public bool Bool(string key, bool otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetBoolean(), "true or false")
+        : otherwise;
 
-    public string Text(string key, string otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetString()!, "a string") : otherwise;
+    public string Text(string key, string otherwise) => Find(key) is { } v ? Read(key, v, e => e.GetString()!, "a string")
+        : otherwise;
 
     public string[] Texts(string key, string[] otherwise) =>
-        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetString()!).ToArray(), "a list of strings") : otherwise;
+        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetString()!).ToArray(), "a list of strings")
+            : otherwise;
 
     public double[] Doubles(string key, double[] otherwise) =>
-        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetDouble()).ToArray(), "a list of numbers") : otherwise;
+        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetDouble()).ToArray(), "a list of numbers")
+            : otherwise;
 
     /// <summary>A list of integers, or one integer that stands for all <paramref name="count"/> levels.</summary>
     public int[] IntPerLevel(string key, int count, int otherwise)
@@ -68,11 +75,13 @@ public sealed class JsonConfig
     }
 
     public int[] Ints(string key, int[] otherwise) =>
-        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetInt32()).ToArray(), "a list of integers") : otherwise;
+        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetInt32()).ToArray(), "a list of integers")
+            : otherwise;
 
     /// <summary>A nested object; empty where the key is absent, so that defaults hold.</summary>
     public JsonConfig Object(string key) =>
-        Find(key) is { ValueKind: JsonValueKind.Object } v ? new JsonConfig(v, $"{Path}:{key}") : new JsonConfig(JsonDocument.Parse("{}").RootElement, Path);
+        Find(key) is { ValueKind: JsonValueKind.Object } v ? new JsonConfig(v, $"{Path}:{key}")
+            : new JsonConfig(JsonDocument.Parse("{}").RootElement, Path);
 
     public bool Has(string key) => Find(key) is not null;
 
@@ -82,7 +91,8 @@ public sealed class JsonConfig
     public bool IsList(string key) => Find(key) is { ValueKind: JsonValueKind.Array };
 
     /// <summary>A list that holds lists.</summary>
-    public bool IsNested(string key) => Find(key) is { ValueKind: JsonValueKind.Array } v && v.EnumerateArray().Any(e => e.ValueKind == JsonValueKind.Array);
+    public bool IsNested(string key) => Find(key) is { ValueKind: JsonValueKind.Array } v
+        && v.EnumerateArray().Any(e => e.ValueKind == JsonValueKind.Array);
 
     /// <summary>A list of flags, or one flag that stands for all <paramref name="count"/> levels.</summary>
     public bool[] BoolPerLevel(string key, int count, bool otherwise)
@@ -91,16 +101,20 @@ public sealed class JsonConfig
         {
             return Enumerable.Repeat(Bool(key, otherwise), count).ToArray();
         }
-        var values = Read(key, Find(key)!.Value, e => e.EnumerateArray().Select(x => x.GetBoolean()).ToArray(), "a flag or a list of flags");
+        var values = Read(key, Find(key)!.Value, e => e.EnumerateArray().Select(x => x.GetBoolean()).ToArray(),
+            "a flag or a list of flags");
         return values.Length == count ? values : throw Wrong(key, $"{values.Length} values", $"{count} (one per level)");
     }
 
-    /// <summary>One integer for all, one per level, or a list of them per level with one for each of the level's layers.</summary>
+    /// <summary>
+    /// One integer for all, one per level, or a list of them per level with one for each of the level's layers.
+    /// </summary>
     public int[][] IntsPerLevel(string key, int[] layers, int otherwise)
     {
         if (!IsNested(key))
         {
-            return [.. IntPerLevel(key, layers.Length, otherwise).Zip(layers, (value, n) => Enumerable.Repeat(value, n).ToArray())];
+            return [.. IntPerLevel(key, layers.Length, otherwise)
+                .Zip(layers, (value, n) => Enumerable.Repeat(value, n).ToArray())];
         }
         var levels = Find(key)!.Value.EnumerateArray().ToArray();
         if (levels.Length != layers.Length)
@@ -116,14 +130,17 @@ public sealed class JsonConfig
 
     /// <exception cref="ModelFileException">Another value than the allowed ones.</exception>
     public string OneOf(string key, string otherwise, params string[] allowed) =>
-        Text(key, otherwise) is var value && allowed.Contains(value) ? value : throw Wrong(key, value, string.Join(" or ", allowed));
+        Text(key, otherwise) is var value && allowed.Contains(value) ? value
+            : throw Wrong(key, value, string.Join(" or ", allowed));
 
     /// <exception cref="ModelFileException">Another value than the allowed ones.</exception>
     public int OneOf(string key, int otherwise, params int[] allowed) =>
-        Int(key, otherwise) is var value && allowed.Contains(value) ? value : throw Wrong(key, $"{value}", string.Join(" or ", allowed));
+        Int(key, otherwise) is var value && allowed.Contains(value) ? value
+            : throw Wrong(key, $"{value}", string.Join(" or ", allowed));
 
     /// <summary>A key whose value cannot be used.</summary>
-    public ModelFileException Wrong(string key, string found, string expected) => new($"{Path}: {key} = {found} is not supported; expected {expected}");
+    public ModelFileException Wrong(string key, string found, string expected) =>
+        new($"{Path}: {key} = {found} is not supported; expected {expected}");
 
     /// <summary>The structure we implement has one value for this key; any other is a model we would compute wrongly.</summary>
     /// <exception cref="ModelFileException">The key is present with another value; null counts as absent.</exception>

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Guidance;
 
 /// <summary>
-/// Classifier-free guidance (Ho and Salimans, 2022): u + s (c - u) of the predictions for the negative prompt and for the prompt, in one batch of 2B;
-/// at s = 1 the prompt's alone.
+/// Classifier-free guidance (Ho and Salimans, 2022): u + s (c - u) of the predictions for the negative prompt and for the prompt,
+/// in one batch of 2B; at s = 1 the prompt's alone.
 /// </summary>
 public sealed class ClassifierFree : IGuidance
 {
@@ -19,7 +19,8 @@ public sealed class ClassifierFree : IGuidance
             return Plain.Prepare(denoiser, prompts, null, scale);
         }
         var factor = (float)scale;
-        var prepared = denoiser.Prepare(Conditioning.Concat(negative ?? throw new ArgumentNullException(nameof(negative)), prompts));
+        var prepared =
+            denoiser.Prepare(Conditioning.Concat(negative ?? throw new ArgumentNullException(nameof(negative)), prompts));
         return (x, time) =>
         {
             using var scope = NewDisposeScope();

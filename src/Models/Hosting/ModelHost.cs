@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Hosting;
 
-/// <summary>A model on a device with what it is used with: the reward it is trained on, rewards it is measured by, the LoRA branches of a run.</summary>
+/// <summary>
+/// A model on a device with what it is used with: the reward it is trained on, rewards it is measured by, the LoRA branches of a
+/// run.
+/// </summary>
 public sealed class ModelHost : IDisposable
 {
     private readonly IReward? _reward;
@@ -30,7 +33,9 @@ public sealed class ModelHost : IDisposable
 
     /// <param name="reward">Terms of the reward's sum; null = none.</param>
     /// <param name="lora">Which layers get branches; null = none.</param>
-    /// <exception cref="ModelFileException">A file is not right, the precision does not run on the device, or a LoRA target matches nothing.</exception>
+    /// <exception cref="ModelFileException">
+    /// A file is not right, the precision does not run on the device, or a LoRA target matches nothing.
+    /// </exception>
     public static ModelHost Load(ModelConfig config, Device device, IReadOnlyList<RewardTermConfig>? reward = null,
         IReadOnlyList<RewardTermConfig>? measures = null, LoraConfig? lora = null)
     {
@@ -39,7 +44,8 @@ public sealed class ModelHost : IDisposable
         var model = StableDiffusion.Load(config.Path, device, dtype, new StableDiffusionOptions(config.Tokenizer,
             config.Prediction == "auto" ? "" : config.Prediction, Enum.Parse<DecodeMode>(config.Decode, ignoreCase: true)));
         return new ModelHost(model,
-            reward is null ? null : new WeightedReward([.. reward.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]),
+            reward is null ? null
+                : new WeightedReward([.. reward.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]),
             [.. (measures ?? []).Select(One)],
             lora is null ? null : LoraInjection.Attach(model.Denoiser, lora.Rank, lora.Alpha, lora.Targets));
     }
@@ -60,6 +66,7 @@ public sealed class ModelHost : IDisposable
         ("fp32", _) => ScalarType.Float32,
         ("bf16", DeviceType.CUDA) => ScalarType.BFloat16,
         ("fp16", DeviceType.CUDA) => ScalarType.Float16,
-        _ => throw new ModelFileException($"model.precision = {precision} on {device}: expected fp32 (half precision runs on CUDA only)"),
+        _ => throw new ModelFileException(
+            $"model.precision = {precision} on {device}: expected fp32 (half precision runs on CUDA only)"),
     };
 }

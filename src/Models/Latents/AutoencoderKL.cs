@@ -13,7 +13,9 @@ public sealed record VaeConfig(int InChannels, int OutChannels, int LatentChanne
     /// <summary>The VAE overflows in fp16 (SDXL's says so): its weights stay in fp32 whatever the model's precision.</summary>
     public bool ForceUpcast { get; init; }
 
-    /// <exception cref="ModelFileException">A value is of the wrong type, or names a structure that is not implemented.</exception>
+    /// <exception cref="ModelFileException">
+    /// A value is of the wrong type, or names a structure that is not implemented.
+    /// </exception>
     public static VaeConfig Load(string path)
     {
         var json = JsonConfig.Load(path);

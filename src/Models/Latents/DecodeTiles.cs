@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Latents;
 
 /// <summary>
-/// Overlapping square tiles of a latent image, decoded one at a time and blended with linear ramps that add up to one at every pixel. Sizes as in
-/// diffusers' tiled_decode: 64 latents a tile, a quarter of overlap.
+/// Overlapping square tiles of a latent image, decoded one at a time and blended with linear ramps that add up to one at every
+/// pixel. Sizes as in diffusers' tiled_decode: 64 latents a tile, a quarter of overlap.
 /// </summary>
 /// <param name="factor">Pixels per latent.</param>
 internal sealed class DecodeTiles(int factor, int size = 64, double overlap = 0.25)
@@ -38,8 +38,10 @@ internal sealed class DecodeTiles(int factor, int size = 64, double overlap = 0.
         foreach (var tile in Tiles(z))
         {
             using var inner = NewDisposeScope();
-            var region = gradient.narrow(2, tile.Top * factor, tile.Height * factor).narrow(3, tile.Left * factor, tile.Width * factor);
-            sum.narrow(2, tile.Top, tile.Height).narrow(3, tile.Left, tile.Width).add_(gradientOf(tile.Of(z), region * tile.Weights(z)));
+            var region = gradient.narrow(2, tile.Top * factor, tile.Height * factor)
+                .narrow(3, tile.Left * factor, tile.Width * factor);
+            sum.narrow(2, tile.Top, tile.Height).narrow(3, tile.Left, tile.Width)
+                .add_(gradientOf(tile.Of(z), region * tile.Weights(z)));
         }
         return sum.MoveToOuterDisposeScope();
     }
@@ -47,7 +49,9 @@ internal sealed class DecodeTiles(int factor, int size = 64, double overlap = 0.
     private IEnumerable<Tile> Tiles(Tensor z)
     {
         var (rows, columns) = (Starts(z.shape[2]), Starts(z.shape[3]));
-        return rows.SelectMany((top, r) => columns.Select((left, c) => new Tile(rows, r, columns, c, Math.Min(size, z.shape[2]), Math.Min(size, z.shape[3]), factor)));
+        return rows.SelectMany((top,
+            r) => columns.Select((left, c) =>
+            new Tile(rows, r, columns, c, Math.Min(size, z.shape[2]), Math.Min(size, z.shape[3]), factor)));
     }
 
     /// <summary>As few tiles as overlap by at least the wanted share, spread evenly.</summary>
@@ -91,6 +95,7 @@ internal sealed class DecodeTiles(int factor, int size = 64, double overlap = 0.
             return weights;
         }
 
-        private static Tensor Rising(long count, Tensor z) => ((arange(count, dtype: ScalarType.Float32) + 0.5f) / count).to(z.dtype).to(z.device);
+        private static Tensor Rising(long count, Tensor z) => ((arange(count, dtype: ScalarType.Float32) + 0.5f) / count)
+            .to(z.dtype).to(z.device);
     }
 }

@@ -12,17 +12,27 @@ public enum DecodeMode
     /// <summary>All activations kept: fastest, most memory.</summary>
     Plain,
 
-    /// <summary>Only the states between the decoder's stages are kept, and each stage is recomputed in the backward pass: the same numbers.</summary>
+    /// <summary>
+    /// Only the states between the decoder's stages are kept, and each stage is recomputed in the backward pass: the same
+    /// numbers.
+    /// </summary>
     Checkpointed,
 
-    /// <summary>Overlapping tiles one at a time, blended: other numbers (each tile is normalised by itself), memory of one tile.</summary>
+    /// <summary>
+    /// Overlapping tiles one at a time, blended: other numbers (each tile is normalised by itself), memory of one tile.
+    /// </summary>
     Tiled,
 }
 
-/// <summary>Latents -> images, and a gradient in the images -> the gradient in the latents, without holding the whole decoder's activations.</summary>
+/// <summary>
+/// Latents -> images, and a gradient in the images -> the gradient in the latents, without holding the whole decoder's
+/// activations.
+/// </summary>
 public sealed class LatentDecoder(AutoencoderKL vae, DecodeMode mode) : ILatentCodec
 {
-    /// <summary>Above this many pixels an image's decode is checkpointed by Auto: a decode with gradient takes about 25 KB a pixel.</summary>
+    /// <summary>
+    /// Above this many pixels an image's decode is checkpointed by Auto: a decode with gradient takes about 25 KB a pixel.
+    /// </summary>
     private const long PlainPixels = 256 * 256;
 
     private readonly DecodeTiles _tiles = new(vae.Config.DownscaleFactor);
@@ -37,7 +47,8 @@ public sealed class LatentDecoder(AutoencoderKL vae, DecodeMode mode) : ILatentC
     public bool IsPlain(Tensor latents) => mode switch
     {
         DecodeMode.Plain => true,
-        DecodeMode.Auto => latents.shape[2] * latents.shape[3] * vae.Config.DownscaleFactor * vae.Config.DownscaleFactor <= PlainPixels,
+        DecodeMode.Auto =>
+            latents.shape[2] * latents.shape[3] * vae.Config.DownscaleFactor * vae.Config.DownscaleFactor <= PlainPixels,
         DecodeMode.Tiled => _tiles.IsOne(latents),
         _ => false,
     };

@@ -68,7 +68,9 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor z) => Stages().Aggregate(z, (h, stage) => stage(h));
 
-    /// <summary>The decoder as a chain of functions, cut at every residual block: what a backward pass may recompute one by one.</summary>
+    /// <summary>
+    /// The decoder as a chain of functions, cut at every residual block: what a backward pass may recompute one by one.
+    /// </summary>
     public IEnumerable<Func<Tensor, Tensor>> Stages() =>
     [
         conv_in.forward,
@@ -83,7 +85,8 @@ internal sealed class DownEncoderBlock2D : nn.Module<Tensor, Tensor>
     private readonly ModuleList<ResnetBlock2D> resnets;
     private readonly ModuleList<Downsample2D>? downsamplers;
 
-    public DownEncoderBlock2D(VaeConfig config, int inChannels, int outChannels, bool downsample) : base(nameof(DownEncoderBlock2D))
+    public DownEncoderBlock2D(VaeConfig config, int inChannels, int outChannels,
+        bool downsample) : base(nameof(DownEncoderBlock2D))
     {
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, config.LayersPerBlock).Select(j => new ResnetBlock2D(
             j == 0 ? inChannels : outChannels, outChannels, VaeNorm.Style(config))).ToArray());

@@ -18,7 +18,8 @@ public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
     private readonly bool _upcast;
 
     /// <param name="upcast">Compute the attention in fp32 whatever the weights' dtype (upcast_attention, as SD 2.1 asks).</param>
-    public Attention(int queryDim, int contextDim, int heads, int headDim, bool qkvBias = false, bool upcast = false) : base(nameof(Attention))
+    public Attention(int queryDim, int contextDim, int heads, int headDim, bool qkvBias = false,
+        bool upcast = false) : base(nameof(Attention))
     {
         var inner = heads * headDim;
         (_heads, _upcast) = (heads, upcast);
@@ -39,7 +40,8 @@ public sealed class Attention : nn.Module<Tensor, Tensor?, Tensor>
         var k = SplitHeads(to_k.forward(source));
         var v = SplitHeads(to_v.forward(source));
         var y = _upcast && q.dtype != ScalarType.Float64
-            ? nn.functional.scaled_dot_product_attention(q.to(ScalarType.Float32), k.to(ScalarType.Float32), v.to(ScalarType.Float32)).to(hidden.dtype)
+            ? nn.functional.scaled_dot_product_attention(q.to(ScalarType.Float32), k.to(ScalarType.Float32),
+                v.to(ScalarType.Float32)).to(hidden.dtype)
             : nn.functional.scaled_dot_product_attention(q, k, v);
         var (b, l) = (hidden.shape[0], hidden.shape[1]);
         return to_out[0].forward(y.transpose(1, 2).reshape(b, l, -1));

@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Layers;
 
 /// <summary>
-/// Whether convolutions on this processor are right. On some (an AMD EPYC with AVX-512 under a hypervisor, libtorch 2.10) oneDNN computes the
-/// gradient in the input wrongly for several images and output channels that are no multiple of 16, as the last layers of UNet and VAE
-/// have them, silently: a run goes on and learns next to nothing. So small convolutions are compared with the same in fp64, which oneDNN does
-/// not compute, and where they differ oneDNN is switched off in this process: ATen's own convolutions are right. Where they agree nothing
-/// changes, not a bit.
+/// Whether convolutions on this processor are right. On some (an AMD EPYC with AVX-512 under a hypervisor, libtorch 2.10) oneDNN
+/// computes the gradient in the input wrongly for several images and output channels that are no multiple of 16, as the last
+/// layers of UNet and VAE have them, silently: a run goes on and learns next to nothing. So small convolutions are compared with
+/// the same in fp64, which oneDNN does not compute, and where they differ oneDNN is switched off in this process: ATen's own
+/// convolutions are right. Where they agree nothing changes, not a bit.
 /// </summary>
 public static class ConvolutionCheck
 {
@@ -33,7 +33,8 @@ public static class ConvolutionCheck
         SetOneDnn(false);
         return Error() < Tolerance
             ? false
-            : throw new ModelFileException("libtorch's convolutions are wrong on this processor, with oneDNN and without; use another libtorch");
+            : throw new ModelFileException(
+                "libtorch's convolutions are wrong on this processor, with oneDNN and without; use another libtorch");
     }
 
     /// <summary>Largest relative difference of output and gradients between fp32 and fp64.</summary>
@@ -41,8 +42,10 @@ public static class ConvolutionCheck
     {
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
-        return OutputChannels.SelectMany(channels => Compute(channels, ScalarType.Float32).Zip(Compute(channels, ScalarType.Float64)))
-            .Select(pair => ((pair.First.to(ScalarType.Float64) - pair.Second).abs().max() / pair.Second.abs().max()).item<double>())
+        return OutputChannels.SelectMany(channels => Compute(channels, ScalarType.Float32)
+            .Zip(Compute(channels, ScalarType.Float64)))
+            .Select(pair => ((pair.First.to(ScalarType.Float64) - pair.Second).abs().max() / pair.Second.abs().max())
+                .item<double>())
             .Max(e => double.IsNaN(e) ? double.PositiveInfinity : e);
     }
 

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Layers;
 
 /// <summary>
-/// A layer that can carry a low-rank branch: y = W x + b + (alpha / r) B A x. A and B are fp32 whatever W is, and are not part of the module's own
-/// parameters: the base model's files never see them.
+/// A layer that can carry a low-rank branch: y = W x + b + (alpha / r) B A x. A and B are fp32 whatever W is, and are not part of
+/// the module's own parameters: the base model's files never see them.
 /// </summary>
 public abstract class LoraLayer : nn.Module<Tensor, Tensor>, IHoldsParameters
 {
@@ -70,12 +70,15 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>, IHoldsParameters
 public sealed class LoraLinear(long inFeatures, long outFeatures, bool hasBias = true, bool zeroBias = false)
     : LoraLayer(nameof(LoraLinear), [outFeatures, inFeatures], hasBias, zeroBias)
 {
-    private protected override Tensor Apply(Tensor input, Tensor weight, Tensor? bias) => nn.functional.linear(input, weight, bias);
+    private protected override Tensor Apply(Tensor input, Tensor weight, Tensor? bias) =>
+        nn.functional.linear(input, weight, bias);
 
     private protected override Tensor Up(Tensor reduced, Tensor b) => nn.functional.linear(reduced, b);
 }
 
-/// <summary>[B, in, H, W] -> [B, out, H', W']. A has the layer's kernel, stride and padding, B is a 1 x 1 convolution: as PEFT has it.</summary>
+/// <summary>
+/// [B, in, H, W] -> [B, out, H', W']. A has the layer's kernel, stride and padding, B is a 1 x 1 convolution: as PEFT has it.
+/// </summary>
 public sealed class LoraConv2d(long inChannels, long outChannels, long kernel, long stride = 1, long padding = 0)
     : LoraLayer(nameof(LoraConv2d), [outChannels, inChannels, kernel, kernel], hasBias: true)
 {

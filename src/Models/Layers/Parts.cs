@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Layers;
 
 /// <summary>
-/// The layers with weights that every structure here is built from. Inside <see cref="Blueprint{T}"/> they have names and shapes but no
-/// memory (torch's meta device), so that a full-size model is built in milliseconds and its weights are allocated once, when a file fills them.
+/// The layers with weights that every structure here is built from. Inside <see cref="Blueprint{T}"/> they have names and shapes
+/// but no memory (torch's meta device), so that a full-size model is built in milliseconds and its weights are allocated once,
+/// when a file fills them.
 /// </summary>
 public static class Parts
 {
@@ -35,9 +36,11 @@ public static class Parts
         }
     }
 
-    public static Linear Linear(long inFeatures, long outFeatures, bool hasBias = true) => nn.Linear(inFeatures, outFeatures, hasBias, Where);
+    public static Linear Linear(long inFeatures, long outFeatures, bool hasBias = true) =>
+        nn.Linear(inFeatures, outFeatures, hasBias, Where);
 
-    public static Conv2d Conv2d(long inChannels, long outChannels, long kernel, long stride = 1, long padding = 0, bool bias = true) =>
+    public static Conv2d Conv2d(long inChannels, long outChannels, long kernel, long stride = 1, long padding = 0,
+        bool bias = true) =>
         nn.Conv2d(inChannels, outChannels, kernel, stride: stride, padding: padding, bias: bias, device: Where);
 
     /// <summary>TorchSharp's GroupNorm leaves its weight uninitialised; this one does not.</summary>

@@ -9,7 +9,10 @@ public sealed class Downsample2D : nn.Module<Tensor, Tensor>
     private readonly LoraConv2d conv;
     private readonly bool _asymmetric;
 
-    /// <param name="asymmetric">Pads right and bottom only (0, 1, 0, 1), which downsample_padding = 0 means and VAE encoders do; otherwise by 1 on all sides.</param>
+    /// <param name="asymmetric">
+    /// Pads right and bottom only (0, 1, 0, 1), which downsample_padding = 0 means and VAE encoders do; otherwise by 1 on all
+    /// sides.
+    /// </param>
     public Downsample2D(int channels, bool asymmetric) : base(nameof(Downsample2D))
     {
         _asymmetric = asymmetric;

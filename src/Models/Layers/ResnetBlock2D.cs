@@ -8,10 +8,14 @@ namespace AlignProp.Models.Layers;
 /// <param name="TimeDim">Width of the time embedding; null in the VAE, which has none.</param>
 /// <param name="Groups">Groups of the GroupNorms.</param>
 /// <param name="Activation">A name of <see cref="Activations"/>.</param>
-/// <param name="ScaleShift">True: time scales and shifts the second norm (resnet_time_scale_shift = scale_shift); false: it is added before it.</param>
+/// <param name="ScaleShift">
+/// True: time scales and shifts the second norm (resnet_time_scale_shift = scale_shift); false: it is added before it.
+/// </param>
 public sealed record ResnetStyle(int? TimeDim, int Groups, double Eps, string Activation = "silu", bool ScaleShift = false);
 
-/// <summary>Mirrors diffusers' ResnetBlock2D: norm, activation, conv, time, norm, activation, conv, plus the (1x1) shortcut.</summary>
+/// <summary>
+/// Mirrors diffusers' ResnetBlock2D: norm, activation, conv, time, norm, activation, conv, plus the (1x1) shortcut.
+/// </summary>
 public sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
 {
     private readonly GroupNorm norm1;

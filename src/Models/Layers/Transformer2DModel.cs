@@ -10,9 +10,12 @@ namespace AlignProp.Models.Layers;
 /// <param name="LinearProjection">Project in and out with linear layers (SD 2, SDXL) instead of 1x1 convolutions (SD 1).</param>
 /// <param name="OnlyCrossAttention">The first attention looks at the text too, not at the image.</param>
 /// <param name="Upcast">Attention in fp32.</param>
-public sealed record TransformerStyle(int Heads, int ContextDim, bool LinearProjection = false, bool OnlyCrossAttention = false, bool Upcast = false);
+public sealed record TransformerStyle(int Heads, int ContextDim, bool LinearProjection = false, bool OnlyCrossAttention = false,
+    bool Upcast = false);
 
-/// <summary>Mirrors diffusers' Transformer2DModel over image positions: norm, project in, blocks, project out, residual.</summary>
+/// <summary>
+/// Mirrors diffusers' Transformer2DModel over image positions: norm, project in, blocks, project out, residual.
+/// </summary>
 public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
 {
     // diffusers fixes this GroupNorm's eps at 1e-6 whatever norm_eps says.
@@ -59,7 +62,9 @@ public sealed class Transformer2DModel : nn.Module<Tensor, Tensor, Tensor>
     }
 }
 
-/// <summary>Self-attention (or cross-attention twice), cross-attention, GEGLU feed-forward, each with pre-LayerNorm and residual.</summary>
+/// <summary>
+/// Self-attention (or cross-attention twice), cross-attention, GEGLU feed-forward, each with pre-LayerNorm and residual.
+/// </summary>
 public sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, Tensor>
 {
     // diffusers leaves the LayerNorms' eps at this default whatever norm_eps says.

@@ -19,7 +19,8 @@ public sealed class AdapterAttachment : IDisposable
     {
         var imported = Import(path, denoiser.Sites);
         var weights = imported.Weights;
-        var branches = LoraInjection.Attach(denoiser, weights.Rank, weights.Alpha * scale, Fitting(path, denoiser.Sites, weights));
+        var branches = LoraInjection.Attach(denoiser, weights.Rank, weights.Alpha * scale,
+            Fitting(path, denoiser.Sites, weights));
         branches.Load(name => weights[name].Values);
         return new AdapterAttachment(branches, imported.Note(path));
     }
@@ -65,6 +66,7 @@ public sealed class AdapterAttachment : IDisposable
             return found;
         }
         var rest = problems.Count > 8 ? $"; and {problems.Count - 8} more" : "";
-        throw new ModelFileException($"{path}: an adapter of another model: {string.Join("; ", problems.Take(8))}{rest} (rank {weights.Rank})");
+        throw new ModelFileException(
+            $"{path}: an adapter of another model: {string.Join("; ", problems.Take(8))}{rest} (rank {weights.Rank})");
     }
 }

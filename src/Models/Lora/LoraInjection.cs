@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Lora;
 
 /// <summary>
-/// LoRA branches on a denoiser's layers: the only trained weights. Parameters are named as PEFT names them, <c>MODULE.lora_A.weight</c> and
+/// LoRA branches on a denoiser's layers: the only trained weights. Parameters are named as PEFT names them,
+/// <c>MODULE.lora_A.weight</c> and
 /// <c>MODULE.lora_B.weight</c>, in ordinal order; shapes as <see cref="AdapterSite"/> has them.
 /// </summary>
 public sealed class LoraInjection : IDisposable
@@ -30,7 +31,8 @@ public sealed class LoraInjection : IDisposable
     /// <param name="targets">See <see cref="AdapterSites.Matching"/>.</param>
     /// <param name="dtype">fp32; fp64 only to check gradients.</param>
     /// <exception cref="ModelFileException">A target matches nothing.</exception>
-    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IReadOnlyList<string> targets, ScalarType dtype = ScalarType.Float32)
+    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IReadOnlyList<string> targets,
+        ScalarType dtype = ScalarType.Float32)
     {
         try
         {
@@ -44,12 +46,14 @@ public sealed class LoraInjection : IDisposable
 
     /// <summary>The same for given layers.</summary>
     /// <param name="sites">Of the denoiser's.</param>
-    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IEnumerable<AdapterSite> sites, ScalarType dtype = ScalarType.Float32)
+    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IEnumerable<AdapterSite> sites,
+        ScalarType dtype = ScalarType.Float32)
     {
         Tensor Zeros(int[] shape) =>
             zeros([.. shape.Select(size => (long)size)], dtype, denoiser.Device, requires_grad: true).DetachFromDisposeScope();
         return new LoraInjection(denoiser,
-            [.. sites.Select(site => (site, new LoraBranch(Zeros(site.DownShape(rank)), Zeros(site.UpShape(rank)), alpha / rank)))]);
+            [.. sites.Select(site =>
+                (site, new LoraBranch(Zeros(site.DownShape(rank)), Zeros(site.UpShape(rank)), alpha / rank)))]);
     }
 
     /// <summary>Sets a parameter's values.</summary>

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.OwlVit;
 
 /// <summary>
-/// Open-vocabulary detector (Minderer et al., 2022): a box and a score for every query at every patch of a CLIP image tower. Mirrors transformers'
-/// OwlViTForObjectDetection, with its key names (google/owlvit-base-patch32: 412 tensors, 153,231,879 numbers).
+/// Open-vocabulary detector (Minderer et al., 2022): a box and a score for every query at every patch of a CLIP image tower.
+/// Mirrors transformers' OwlViTForObjectDetection, with its key names (google/owlvit-base-patch32: 412 tensors, 153,231,879
+/// numbers).
 /// </summary>
 public sealed class OwlViTModel : nn.Module
 {
@@ -47,7 +48,8 @@ public sealed class OwlViTModel : nn.Module
     }
 
     /// <summary>The published key of the first LayerNorm is spelled right here, unlike CLIP's.</summary>
-    public static string Rename(string key) => key.Replace("vision_model.pre_layernorm.", "vision_model.pre_layrnorm.", StringComparison.Ordinal);
+    public static string Rename(string key) =>
+        key.Replace("vision_model.pre_layernorm.", "vision_model.pre_layrnorm.", StringComparison.Ordinal);
 
     /// <param name="ids">Token ids [Q, L].</param>
     /// <returns>[Q, projection_dim].</returns>
@@ -55,7 +57,10 @@ public sealed class OwlViTModel : nn.Module
 
     /// <param name="pixels">Normalised pixels [B, 3, S, S].</param>
     /// <param name="queries">[Q, projection_dim].</param>
-    /// <returns>Logits [B, P, Q] and boxes (centre x, centre y, width, height in 0..1) [B, P, 4] of the P patches, row by row; tokens [B, 1 + P, width].</returns>
+    /// <returns>
+    /// Logits [B, P, Q] and boxes (centre x, centre y, width, height in 0..1) [B, P, 4] of the P patches, row by row; tokens [B,
+    /// 1 + P, width].
+    /// </returns>
     public (Tensor Logits, Tensor Boxes, Tensor Tokens) Detect(Tensor pixels, Tensor queries)
     {
         using var scope = NewDisposeScope();
@@ -64,7 +69,8 @@ public sealed class OwlViTModel : nn.Module
         var features = layer_norm.forward(patches * tokens.narrow(1, 0, 1));
         var side = Config.Vision.ImageSize / Config.Vision.PatchSize;
         var boxes = (box_head.forward(features) + BoxBias(side).to(features.dtype, features.device)).sigmoid();
-        return (class_head.forward(features, queries).MoveToOuterDisposeScope(), boxes.MoveToOuterDisposeScope(), tokens.MoveToOuterDisposeScope());
+        return (class_head.forward(features, queries).MoveToOuterDisposeScope(), boxes.MoveToOuterDisposeScope(),
+            tokens.MoveToOuterDisposeScope());
     }
 
     /// <summary>A box starts out at its patch's lower right corner with a patch's size, in logits.</summary>

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// LAION's aesthetic predictor v2: CLIP ViT-L/14 image features through a published head, about 1 to 10. Folder: CLIP's config.json and
-/// weights, and beside them the head with the published keys, e.g. sac+logos+ava1-l14-linearMSE.pth, under any name but those of CLIP's.
+/// LAION's aesthetic predictor v2: CLIP ViT-L/14 image features through a published head, about 1 to 10. Folder: CLIP's
+/// config.json and weights, and beside them the head with the published keys, e.g. sac+logos+ava1-l14-linearMSE.pth, under any
+/// name but those of CLIP's.
 /// </summary>
 public sealed class AestheticReward(ClipEmbedder clip, AestheticHead head) : IReward
 {
@@ -18,8 +19,10 @@ public sealed class AestheticReward(ClipEmbedder clip, AestheticHead head) : IRe
     {
         var clip = ClipEmbedder.Load(folder, device, dtype, antialias: false);
         var path = Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)
-            .FirstOrDefault(f => WeightFiles.Extensions.Contains(Path.GetExtension(f)) && !Path.GetFileName(f).Contains("model", StringComparison.Ordinal))
-            ?? throw new ModelFileException($"{folder}: no aesthetic head; expected for example sac+logos+ava1-l14-linearMSE.pth with layers.0.weight");
+            .FirstOrDefault(f => WeightFiles.Extensions.Contains(Path.GetExtension(f))
+                && !Path.GetFileName(f).Contains("model", StringComparison.Ordinal))
+            ?? throw new ModelFileException(
+                $"{folder}: no aesthetic head; expected for example sac+logos+ava1-l14-linearMSE.pth with layers.0.weight");
         var head = AestheticHead.Load(path, clip.Width);
         head.to(device);
         return new AestheticReward(clip, head);
@@ -44,7 +47,9 @@ public sealed class AestheticReward(ClipEmbedder clip, AestheticHead head) : IRe
     }
 }
 
-/// <summary>Five linear layers without activations; the dropouts between them are off, and leave their numbers in the published keys.</summary>
+/// <summary>
+/// Five linear layers without activations; the dropouts between them are off, and leave their numbers in the published keys.
+/// </summary>
 public sealed class AestheticHead : nn.Module<Tensor, Tensor>
 {
     private static readonly string[] PublishedIndices = ["0", "2", "4", "6", "7"];

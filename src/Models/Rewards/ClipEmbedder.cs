@@ -21,18 +21,22 @@ public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool 
     public Tensor LogitScale => clip.LogitScale;
 
     /// <summary>
-    /// Loads config.json and the weights of transformers' CLIPModel (model.safetensors or pytorch_model.bin), or OpenCLIP's open_clip_config.json and open_clip_model.safetensors, or HPS's published file;
-    /// and the tokenizer, where the folder has one.
+    /// Loads config.json and the weights of transformers' CLIPModel (model.safetensors or pytorch_model.bin), or OpenCLIP's
+    /// open_clip_config.json and open_clip_model.safetensors, or HPS's published file; and the tokenizer, where the folder has
+    /// one.
     /// </summary>
     /// <exception cref="ModelFileException">A file is missing, or a weight has another shape.</exception>
     public static ClipEmbedder Load(string folder, Device device, ScalarType dtype, bool antialias)
     {
         // HPS is published as one file without a configuration: its structure is OpenCLIP's ViT-H/14.
         var hps = HpsFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-        var config = hps is null || ConfigFiles.Any(name => File.Exists(Path.Combine(folder, name))) ? ClipConfig.LoadFolder(folder) : ClipConfig.OpenClipViTH14;
+        var config = hps is null || ConfigFiles.Any(name => File.Exists(Path.Combine(folder, name)))
+            ? ClipConfig.LoadFolder(folder) : ClipConfig.OpenClipViTH14;
         var clip = Parts.Blueprint(() => new ClipModel(config));
-        Weights.Load(clip, hps ?? folder, file => OpenClipLayout.Is(file) ? OpenClipLayout.Read(file) : Weights.AsNamed(file), device, dtype);
-        return new ClipEmbedder(clip, File.Exists(Path.Combine(folder, "vocab.json")) ? ClipTokenizer.Load(folder) : null, antialias);
+        Weights.Load(clip, hps ?? folder, file => OpenClipLayout.Is(file) ? OpenClipLayout.Read(file) : Weights.AsNamed(file),
+            device, dtype);
+        return new ClipEmbedder(clip, File.Exists(Path.Combine(folder, "vocab.json")) ? ClipTokenizer.Load(folder) : null,
+            antialias);
     }
 
     /// <param name="images">The VAE's output [B, 3, H, W].</param>
@@ -49,8 +53,10 @@ public sealed class ClipEmbedder(ClipModel clip, ClipTokenizer? tokenizer, bool 
     public Tensor Prompts(IReadOnlyList<string> prompts, Device device)
     {
         using var scope = NewDisposeScope();
-        var words = tokenizer ?? throw new ModelFileException("this reward reads prompts: its CLIP folder needs vocab.json and merges.txt");
-        return Tokens(tensor(prompts.SelectMany(words.Encode).ToArray(), [prompts.Count, words.MaxLength], device: device)).MoveToOuterDisposeScope();
+        var words = tokenizer
+            ?? throw new ModelFileException("this reward reads prompts: its CLIP folder needs vocab.json and merges.txt");
+        return Tokens(tensor(prompts.SelectMany(words.Encode).ToArray(), [prompts.Count, words.MaxLength], device: device))
+            .MoveToOuterDisposeScope();
     }
 
     /// <param name="ids">Token ids [B, L].</param>

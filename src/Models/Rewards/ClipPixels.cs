@@ -9,8 +9,12 @@ public static class ClipPixels
     private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
     private static readonly float[] Std = [0.26862954f, 0.26130258f, 0.27577711f];
 
-    /// <param name="images">The VAE's output [B, 3, H, W], about [-1, 1]; what lies outside is clamped, with zero gradient.</param>
-    /// <param name="mode">Bilinear as in the official AlignProp code; bicubic as in the evaluations of models that came later.</param>
+    /// <param name="images">
+    /// The VAE's output [B, 3, H, W], about [-1, 1]; what lies outside is clamped, with zero gradient.
+    /// </param>
+    /// <param name="mode">
+    /// Bilinear as in the official AlignProp code; bicubic as in the evaluations of models that came later.
+    /// </param>
     /// <param name="antialias">Off as in the official AlignProp code for CLIP rewards; on for heads trained with it.</param>
     /// <returns>[B, 3, size, size], fp32: the centre of the image where it is not square.</returns>
     public static Tensor From(Tensor images, int size, bool antialias, InterpolationMode mode = InterpolationMode.Bilinear)
@@ -21,7 +25,9 @@ public static class ClipPixels
         return x.narrow(2, top, size).narrow(3, left, size).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The shorter side becomes <paramref name="size"/>. Mirrors torchvision's Resize and Normalize on tensors.</summary>
+    /// <summary>
+    /// The shorter side becomes <paramref name="size"/>. Mirrors torchvision's Resize and Normalize on tensors.
+    /// </summary>
     /// <returns>[B, 3, h, w], fp32, normalised.</returns>
     public static Tensor Resized(Tensor images, int size, bool antialias, InterpolationMode mode = InterpolationMode.Bilinear)
     {

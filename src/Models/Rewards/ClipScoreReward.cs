@@ -16,7 +16,9 @@ public enum ClipScoreScale
     LogitScale,
 }
 
-/// <summary>Cosine of an image and its prompt in a CLIP model's space: hps, pickscore and clip differ in the weights and in the scale.</summary>
+/// <summary>
+/// Cosine of an image and its prompt in a CLIP model's space: hps, pickscore and clip differ in the weights and in the scale.
+/// </summary>
 public sealed class ClipScoreReward(ClipEmbedder clip, ClipScoreScale scale) : IReward
 {
     /// <exception cref="ModelFileException">A file is missing, damaged or of another shape.</exception>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// Hasler and Süsstrunk, "Measuring colourfulness in natural images" (2003): spread and distance from grey of the two opponent colours, on
-/// pixels of 0 to 255. 0 is grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful.
+/// Hasler and Süsstrunk, "Measuring colourfulness in natural images" (2003): spread and distance from grey of the two opponent
+/// colours, on pixels of 0 to 255. 0 is grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful.
 /// </summary>
 public sealed class ColourfulnessReward : IReward
 {
@@ -18,7 +18,8 @@ public sealed class ColourfulnessReward : IReward
         var channels = (Pixels.From(images) * 255f).flatten(2).unbind(1);
         var (red, green, blue) = (channels[0], channels[1], channels[2]);
         var (redGreen, yellowBlue) = (red - green, (red + green) / 2 - blue);
-        return (Length(Variance(redGreen), Variance(yellowBlue)) + Length(redGreen.mean([1]).square(), yellowBlue.mean([1]).square()) * 0.3f).MoveToOuterDisposeScope();
+        return (Length(Variance(redGreen), Variance(yellowBlue)) + Length(redGreen.mean([1]).square(),
+            yellowBlue.mean([1]).square()) * 0.3f).MoveToOuterDisposeScope();
     }
 
     public Tensor Features(Tensor images) => Thumbnail.Features(images);

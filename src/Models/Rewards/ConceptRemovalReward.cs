@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Rewards;
 
-/// <summary>AlignProp's concept removal: 1 - the detector's confidence in each word, which is that of its surest box, averaged over the words.</summary>
+/// <summary>
+/// AlignProp's concept removal: 1 - the detector's confidence in each word, which is that of its surest box, averaged over the
+/// words.
+/// </summary>
 public sealed class ConceptRemovalReward(OwlViTDetector detector) : IReward
 {
     public Tensor Score(Tensor images, IReadOnlyList<string> prompts)

@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// How many things of the words a detector sees, made smooth: a patch counts p^2 / (p^2 + 0.1^2) of its best word's probability p (0.1 is the
-/// detector's usual threshold), and patches whose boxes overlap by half share one count between them, as non-maximum suppression would leave one.
+/// How many things of the words a detector sees, made smooth: a patch counts p^2 / (p^2 + 0.1^2) of its best word's probability p
+/// (0.1 is the detector's usual threshold), and patches whose boxes overlap by half share one count between them, as non-maximum
+/// suppression would leave one.
 /// </summary>
 public sealed class CountReward(OwlViTDetector detector) : IReward
 {

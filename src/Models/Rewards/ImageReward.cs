@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// ImageReward v1.0, in standard deviations of its own scores. Folder: the published ImageReward.pt (or the same keys as safetensors) and
-/// med_config.json, and bert-base-uncased's vocab.txt.
+/// ImageReward v1.0, in standard deviations of its own scores. Folder: the published ImageReward.pt (or the same keys as
+/// safetensors) and med_config.json, and bert-base-uncased's vocab.txt.
 /// </summary>
 public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer tokenizer, int imageSize, ScalarType dtype) : IReward
 {
@@ -27,9 +27,12 @@ public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer toke
         var json = JsonConfig.Load(Path.Combine(folder, "med_config.json"));
         // med_config.json does not have the image encoder, which is ViT-L/16 at 224 pixels; smaller ones are named here.
         var vision = json.Object("vision_config");
-        var sizes = new BlipVisionConfig(vision.Int("width", 1024), vision.Int("layers", 24), vision.Int("heads", 16), vision.Int("image_size", 224), vision.Int("patch_size", 16));
-        var path = WeightFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists, Path.Combine(folder, WeightFiles[^1]));
-        var model = Weights.Load(Parts.Blueprint(() => new ImageRewardModel(sizes, BlipTextConfig.Read(json))), path, ImageRewardModel.Rename, device, dtype);
+        var sizes = new BlipVisionConfig(vision.Int("width", 1024), vision.Int("layers", 24), vision.Int("heads", 16),
+            vision.Int("image_size", 224), vision.Int("patch_size", 16));
+        var path = WeightFiles.Select(name => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists, Path.Combine(folder, WeightFiles[^1]));
+        var model = Weights.Load(Parts.Blueprint(() => new ImageRewardModel(sizes, BlipTextConfig.Read(json))), path,
+            ImageRewardModel.Rename, device, dtype);
         var tokenizer = BertPromptTokenizer.Load(Path.Combine(folder, "vocab.txt"));
         model.HeadTo(ScalarType.Float32);
         return new ImageReward(model, tokenizer, sizes.ImageSize, dtype);
@@ -39,7 +42,8 @@ public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer toke
     {
         using var scope = NewDisposeScope();
         var rows = prompts.Select(p => tokenizer.Encode(p, PromptLength)).ToList();
-        Tensor Rows(Func<(long[] Ids, long[] Mask), long[]> part) => tensor(rows.SelectMany(part).ToArray(), [prompts.Count, PromptLength], device: images.device);
+        Tensor Rows(Func<(long[] Ids, long[] Mask), long[]> part) =>
+            tensor(rows.SelectMany(part).ToArray(), [prompts.Count, PromptLength], device: images.device);
         return Normalised(model.Score(Rows(r => r.Ids), Rows(r => r.Mask), Encode(images))).MoveToOuterDisposeScope();
     }
 

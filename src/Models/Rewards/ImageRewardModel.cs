@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// ImageReward (Xu et al., 2023): BLIP's text encoder on the prompt, grounded in the image; a head on its first token. Key names of the published
-/// ImageReward.pt: blip.visual_encoder (303,301,632 numbers), blip.text_encoder (141,977,088), mlp (927,969).
+/// ImageReward (Xu et al., 2023): BLIP's text encoder on the prompt, grounded in the image; a head on its first token. Key names
+/// of the published ImageReward.pt: blip.visual_encoder (303,301,632 numbers), blip.text_encoder (141,977,088), mlp (927,969).
 /// </summary>
 public sealed class ImageRewardModel : nn.Module
 {
@@ -43,6 +43,7 @@ public sealed class ImageRewardModel : nn.Module
     public Tensor Score(Tensor ids, Tensor mask, Tensor image)
     {
         using var scope = NewDisposeScope();
-        return mlp.forward(blip.text_encoder.Encode(ids, mask, image).select(1, 0).to(ScalarType.Float32)).MoveToOuterDisposeScope();
+        return mlp.forward(blip.text_encoder.Encode(ids, mask, image).select(1, 0).to(ScalarType.Float32))
+            .MoveToOuterDisposeScope();
     }
 }

@@ -4,25 +4,33 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// A baseline JPEG encoder (ITU-T T.81) up to its entropy coder, differentiable: YCbCr, chroma at half size (4:2:0), 8 x 8 DCT, division by the
-/// quantisation tables of Annex K scaled for a quality as libjpeg does. Nothing is rounded; what rounding and Huffman codes do is in the estimate of
-/// bits, whose five factors were fitted to a real encoder (`codec-fit` of src/Pretraining; figures in docs/rewards.md).
+/// A baseline JPEG encoder (ITU-T T.81) up to its entropy coder, differentiable: YCbCr, chroma at half size (4:2:0), 8 x 8 DCT,
+/// division by the quantisation tables of Annex K scaled for a quality as libjpeg does. Nothing is rounded; what rounding and
+/// Huffman codes do is in the estimate of bits, whose five factors were fitted to a real encoder (`codec-fit` of src/Pretraining;
+/// figures in docs/rewards.md).
 /// </summary>
 public sealed class JpegCodec : IDisposable
 {
-    /// <summary>Bits of an empty picture, and of each of the other <see cref="Features"/>: least squares of relative errors against SkiaSharp's files.</summary>
+    /// <summary>
+    /// Bits of an empty picture, and of each of the other <see cref="Features"/>: least squares of relative errors against
+    /// SkiaSharp's files.
+    /// </summary>
     public static IReadOnlyList<double> Factors { get; } = [2357.58, 3.20, 1.34, 2.57, 1.35];
 
     private static readonly int[] Luminance =
     [
-        16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
-        18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+        16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87,
+            80, 62,
+        18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98,
+            112, 100, 103, 99,
     ];
 
     private static readonly int[] Chrominance =
     [
-        17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
-        99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+        17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99,
+            99, 99,
+        99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+            99, 99,
     ];
 
     private readonly Tensor _cosines;
@@ -51,7 +59,10 @@ public sealed class JpegCodec : IDisposable
     }
 
     /// <summary>What the bits are a linear function of.</summary>
-    /// <returns>[B, 5]: one; soft count of AC coefficients that are not zero; sum of their bits; sum of the DC differences' bits; 8 x 8 blocks.</returns>
+    /// <returns>
+    /// [B, 5]: one; soft count of AC coefficients that are not zero; sum of their bits; sum of the DC differences' bits; 8 x 8
+    /// blocks.
+    /// </returns>
     public Tensor Features(Tensor images)
     {
         using var scope = NewDisposeScope();
@@ -97,7 +108,8 @@ public sealed class JpegCodec : IDisposable
     }
 
     /// <summary>The orthonormal DCT-II of 8 points, which is T.81's.</summary>
-    private static float Cosine(int u, int x) => (float)((u == 0 ? Math.Sqrt(0.125) : 0.5) * Math.Cos((2 * x + 1) * u * Math.PI / 16));
+    private static float Cosine(int u, int x) =>
+        (float)((u == 0 ? Math.Sqrt(0.125) : 0.5) * Math.Cos((2 * x + 1) * u * Math.PI / 16));
 
     private static float[] Scaled(int[] table, int quality)
     {
@@ -119,6 +131,7 @@ public sealed class JpegCodec : IDisposable
         Tensor Bits(Tensor x) => ((x.square() + 0.01f).sqrt() + 1f).log2().flatten(1).sum([1]);
         var ac = nonzero.sum([1, 2, 3, 4]) - nonzero.select(4, 0).select(3, 0).sum([1, 2]);
         var acBits = bits.sum([1, 2, 3, 4]) - bits.select(4, 0).select(3, 0).sum([1, 2]);
-        return stack([ac, acBits, Bits(sides) + Bits(tops) + Bits(dc.narrow(1, 0, 1).narrow(2, 0, 1)), full_like(ac, dc.shape[1] * dc.shape[2])], 1);
+        return stack([ac, acBits, Bits(sides) + Bits(tops) + Bits(dc.narrow(1, 0, 1).narrow(2, 0, 1)),
+            full_like(ac, dc.shape[1] * dc.shape[2])], 1);
     }
 }

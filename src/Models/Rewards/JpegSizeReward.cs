@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Rewards;
 
-/// <summary>A picture's size as a JPEG in kilobytes by <see cref="JpegCodec"/>: to be made small (compressibility) or large.</summary>
+/// <summary>
+/// A picture's size as a JPEG in kilobytes by <see cref="JpegCodec"/>: to be made small (compressibility) or large.
+/// </summary>
 /// <param name="sign">-1 for compressibility, 1 for incompressibility.</param>
 public sealed class JpegSizeReward(int quality, int sign) : IReward
 {

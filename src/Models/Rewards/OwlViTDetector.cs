@@ -10,7 +10,9 @@ namespace AlignProp.Models.Rewards;
 /// <summary>OWL-ViT with its queries fixed: what rewards ask is how sure it is of them, and where.</summary>
 public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposable
 {
-    /// <summary>Loads a transformers folder: config.json, model.safetensors or pytorch_model.bin, vocab.json, merges.txt.</summary>
+    /// <summary>
+    /// Loads a transformers folder: config.json, model.safetensors or pytorch_model.bin, vocab.json, merges.txt.
+    /// </summary>
     /// <param name="words">The queries, as text: "a book", "a photo of a book".</param>
     /// <exception cref="ModelFileException">A file is missing, damaged or of another shape; or there are no words.</exception>
     public static OwlViTDetector Load(string folder, IReadOnlyList<string> words, Device device, ScalarType dtype)
@@ -30,12 +32,16 @@ public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposa
     }
 
     /// <param name="images">The VAE's output [B, 3, H, W], about [-1, 1].</param>
-    /// <returns>Probability of each query at each patch [B, P, Q]; boxes [B, P, 4] (centre, size, 0 to 1). fp32, differentiable.</returns>
+    /// <returns>
+    /// Probability of each query at each patch [B, P, Q]; boxes [B, P, 4] (centre, size, 0 to 1). fp32, differentiable.
+    /// </returns>
     public (Tensor Probabilities, Tensor Boxes) Detect(Tensor images)
     {
         using var scope = NewDisposeScope();
-        var (logits, boxes, _) = model.Detect(ClipPixels.Stretched(images, model.Config.Vision.ImageSize).to(model.WeightType), queries);
-        return (logits.to(ScalarType.Float32).sigmoid().MoveToOuterDisposeScope(), boxes.to(ScalarType.Float32).MoveToOuterDisposeScope());
+        var (logits, boxes, _) = model.Detect(ClipPixels.Stretched(images, model.Config.Vision.ImageSize).to(model.WeightType),
+            queries);
+        return (logits.to(ScalarType.Float32).sigmoid().MoveToOuterDisposeScope(),
+            boxes.to(ScalarType.Float32).MoveToOuterDisposeScope());
     }
 
     /// <summary>The class token, L2-normalised [B, width], without gradient.</summary>
@@ -43,7 +49,8 @@ public sealed class OwlViTDetector(OwlViTModel model, Tensor queries) : IDisposa
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var (_, _, tokens) = model.Detect(ClipPixels.Stretched(images, model.Config.Vision.ImageSize).to(model.WeightType), queries);
+        var (_, _, tokens) = model.Detect(ClipPixels.Stretched(images, model.Config.Vision.ImageSize).to(model.WeightType),
+            queries);
         return nn.functional.normalize(tokens.select(1, 0).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
 

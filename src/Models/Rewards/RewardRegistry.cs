@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Rewards;
 
-/// <summary>Rewards by name. A new one is a class, a line here, and a line in <see cref="RewardCatalog"/> that says what it is.</summary>
+/// <summary>
+/// Rewards by name. A new one is a class, a line here, and a line in <see cref="RewardCatalog"/> that says what it is.
+/// </summary>
 public static class RewardRegistry
 {
     private static readonly Dictionary<string, Func<RewardTermConfig, Device, ScalarType, IReward>> Loaders = new()

@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Rewards;
 
 /// <summary>
-/// A reward given as a TorchScript module (torch.jit.save): <c>forward(images)</c> or <c>forward(images, prompts)</c>, with images [B, 3, H, W]
-/// in 0 to 1 and prompts as UTF-8 bytes [B, L] int64, zeros at the end (TorchSharp passes tensors only), to one number an image, [B] or [B, 1].
+/// A reward given as a TorchScript module (torch.jit.save): <c>forward(images)</c> or <c>forward(images, prompts)</c>, with
+/// images [B, 3, H, W] in 0 to 1 and prompts as UTF-8 bytes [B, L] int64, zeros at the end (TorchSharp passes tensors only), to
+/// one number an image, [B] or [B, 1].
 /// </summary>
 public sealed class TorchScriptReward : IReward
 {
@@ -19,7 +20,9 @@ public sealed class TorchScriptReward : IReward
         (_module, _path, _prompts) = (module, path, prompts);
     }
 
-    /// <exception cref="ModelFileException">The file is not a TorchScript module, or its forward takes something else.</exception>
+    /// <exception cref="ModelFileException">
+    /// The file is not a TorchScript module, or its forward takes something else.
+    /// </exception>
     public static TorchScriptReward Load(string path, Device device)
     {
         jit.ScriptModule module;
@@ -29,7 +32,8 @@ public sealed class TorchScriptReward : IReward
         }
         catch (Exception e) when (e is System.Runtime.InteropServices.ExternalException or IOException)
         {
-            throw new ModelFileException($"{path}: not a TorchScript module ({e.Message.Split('\n')[0]}); expected a file that torch.jit.save wrote", e);
+            throw new ModelFileException(
+                $"{path}: not a TorchScript module ({e.Message.Split('\n')[0]}); expected a file that torch.jit.save wrote", e);
         }
         module.eval();
         foreach (var parameter in module.parameters())
@@ -57,11 +61,16 @@ public sealed class TorchScriptReward : IReward
         }
         if (output is not Tensor scores || scores.numel() != images.shape[0])
         {
-            throw new ModelFileException($"{_path}: forward gave {(output is Tensor t ? $"a tensor [{string.Join(", ", t.shape)}]" : output?.GetType().Name ?? "nothing")}; expected one number an image, [{images.shape[0]}]");
+            throw new ModelFileException(
+                $"{_path}: forward gave "
+                + $"{(output is Tensor t ? $"a tensor [{string.Join(", ", t.shape)}]" : output?.GetType().Name ?? "nothing")}; "
+                + $"expected one number an image, [{images.shape[0]}]");
         }
         if (images.requires_grad && !scores.requires_grad)
         {
-            throw new ModelFileException($"{_path}: the reward has no gradient in the images; a traced module that detaches, rounds or takes an argmax cannot be trained on");
+            throw new ModelFileException(
+                $"{_path}: the reward has no gradient in the images; a traced module that detaches, rounds or takes an argmax "
+                + $"cannot be trained on");
         }
         return scores.to(ScalarType.Float32).view(-1).MoveToOuterDisposeScope();
     }
@@ -75,8 +84,10 @@ public sealed class TorchScriptReward : IReward
     {
         var texts = prompts.Select(Encoding.UTF8.GetBytes).ToList();
         var length = Math.Max(1, texts.Max(t => t.Length));
-        return tensor(texts.SelectMany(t => t.Select(b => (long)b).Concat(Enumerable.Repeat(0L, length - t.Length))).ToArray(), [texts.Count, length]);
+        return tensor(texts.SelectMany(t => t.Select(b => (long)b).Concat(Enumerable.Repeat(0L, length - t.Length))).ToArray(),
+            [texts.Count, length]);
     }
 
-    private static string LastLine(string message) => message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(l => l.Length > 0, "");
+    private static string LastLine(string message) => message.Split('\n',
+        StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(l => l.Length > 0, "");
 }

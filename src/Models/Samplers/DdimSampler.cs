@@ -43,12 +43,15 @@ public sealed class DdimSampler : ISampler
         var (previous, sigma) = Distribution(output, t, sample, steps, eta);
         if (eta > 0)
         {
-            previous = previous + (noise ?? throw new ArgumentNullException(nameof(noise), "eta > 0 needs variance noise")) * sigma;
+            previous = previous + (noise
+                ?? throw new ArgumentNullException(nameof(noise), "eta > 0 needs variance noise")) * sigma;
         }
         return previous.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The Gaussian that a step draws from (eq. 12 of Song et al.): its mean [B, C, H, W] and standard deviation.</summary>
+    /// <summary>
+    /// The Gaussian that a step draws from (eq. 12 of Song et al.): its mean [B, C, H, W] and standard deviation.
+    /// </summary>
     public (Tensor Mean, float Sigma) Distribution(Tensor output, long t, Tensor sample, int steps, double eta)
     {
         using var scope = NewDisposeScope();
@@ -63,7 +66,8 @@ public sealed class DdimSampler : ISampler
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor times)
     {
         using var scope = NewDisposeScope();
-        var alpha = tensor(_alphasCumprod, device: clean.device).index_select(0, times.to(ScalarType.Int64, clean.device)).view(-1, 1, 1, 1);
+        var alpha = tensor(_alphasCumprod, device: clean.device).index_select(0, times.to(ScalarType.Int64, clean.device))
+            .view(-1, 1, 1, 1);
         return (clean * alpha.sqrt() + noise * (1 - alpha).sqrt()).MoveToOuterDisposeScope();
     }
 
@@ -76,7 +80,8 @@ public sealed class DdimSampler : ISampler
             "epsilon" => ((sample - output * b) / a, output),
             "v_prediction" => (sample * a - output * b, output * a + sample * b),
             "sample" => (output, (sample - output * a) / b),
-            var other => throw new ModelFileException($"scheduler: prediction_type {other} is not supported; expected epsilon, v_prediction or sample"),
+            var other => throw new ModelFileException(
+                $"scheduler: prediction_type {other} is not supported; expected epsilon, v_prediction or sample"),
         };
         return (_config.ClipSample ? x0.clamp(-_config.ClipSampleRange, _config.ClipSampleRange) : x0, epsilon);
     }

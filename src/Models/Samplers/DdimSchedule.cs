@@ -11,7 +11,8 @@ internal sealed class DdimSchedule(DdimSampler sampler, int steps, double eta) :
 
     public bool IsStochastic => eta > 0;
 
-    public Tensor Step(int i, Tensor x, Tensor output, Tensor? noise = null) => sampler.Step(output, _timesteps[i], x, steps, eta, noise);
+    public Tensor Step(int i, Tensor x, Tensor output, Tensor? noise = null) =>
+        sampler.Step(output, _timesteps[i], x, steps, eta, noise);
 
     public Tensor Clean(int i, Tensor x, Tensor output)
     {

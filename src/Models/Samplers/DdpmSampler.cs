@@ -13,7 +13,9 @@ public enum DdpmVariance
     FixedLarge,
 }
 
-/// <summary>Ancestral sampling (Ho et al., 2020, eq. 7). Mirrors diffusers' DDPMScheduler: no noise is added at timestep 0 only.</summary>
+/// <summary>
+/// Ancestral sampling (Ho et al., 2020, eq. 7). Mirrors diffusers' DDPMScheduler: no noise is added at timestep 0 only.
+/// </summary>
 public sealed class DdpmSampler(SchedulerConfig config, DdpmVariance variance = DdpmVariance.FixedSmall) : ISampler
 {
     private const float SmallestVariance = 1e-20f;
@@ -40,7 +42,8 @@ public sealed class DdpmSampler(SchedulerConfig config, DdpmVariance variance = 
             var (mean, deviation) = Posterior(i, x, output);
             return (deviation is null
                 ? mean
-                : mean + (noise ?? throw new ArgumentNullException(nameof(noise), "DDPM needs noise")) * deviation.Value).MoveToOuterDisposeScope();
+                : mean + (noise ?? throw new ArgumentNullException(nameof(noise), "DDPM needs noise")) * deviation.Value)
+                    .MoveToOuterDisposeScope();
         }
 
         public Tensor Clean(int i, Tensor x, Tensor output)
@@ -63,7 +66,8 @@ public sealed class DdpmSampler(SchedulerConfig config, DdpmVariance variance = 
             var alpha = alphaBar / previousBar;
             var beta = 1 - alpha;
             var (x0, _) = forward.Predict(output, x, alphaBar);
-            var mean = x0 * (MathF.Sqrt(previousBar) * beta / (1 - alphaBar)) + x * (MathF.Sqrt(alpha) * (1 - previousBar) / (1 - alphaBar));
+            var mean = x0 * (MathF.Sqrt(previousBar) * beta / (1 - alphaBar)) + x * (
+                MathF.Sqrt(alpha) * (1 - previousBar) / (1 - alphaBar));
             if (_timesteps[i] == 0)
             {
                 return (mean, null);

@@ -14,8 +14,10 @@ internal static class NoiseSchedule
         {
             "linear" => linspace(start, end, n, dtype: ScalarType.Float32),
             "scaled_linear" => linspace(Math.Sqrt(start), Math.Sqrt(end), n, dtype: ScalarType.Float32).square(),
-            "squaredcos_cap_v2" => tensor(Enumerable.Range(0, n).Select(i => (float)Math.Min(1 - CosineBar((i + 1.0) / n) / CosineBar((double)i / n), 0.999)).ToArray()),
-            var other => throw new ModelFileException($"scheduler: beta_schedule {other} is not supported; expected linear, scaled_linear or squaredcos_cap_v2"),
+            "squaredcos_cap_v2" => tensor(Enumerable.Range(0, n)
+                .Select(i => (float)Math.Min(1 - CosineBar((i + 1.0) / n) / CosineBar((double)i / n), 0.999)).ToArray()),
+            var other => throw new ModelFileException(
+                $"scheduler: beta_schedule {other} is not supported; expected linear, scaled_linear or squaredcos_cap_v2"),
         };
         if (config.RescaleBetasZeroSnr)
         {
@@ -24,7 +26,9 @@ internal static class NoiseSchedule
         return (1 - betas).cumprod(0).data<float>().ToArray();
     }
 
-    /// <summary>Noisiest first. Leading spacing adds steps_offset, which moves the whole chain by one in Stable Diffusion.</summary>
+    /// <summary>
+    /// Noisiest first. Leading spacing adds steps_offset, which moves the whole chain by one in Stable Diffusion.
+    /// </summary>
     public static long[] Timesteps(SchedulerConfig config, int steps)
     {
         var n = config.TrainTimesteps;
@@ -35,9 +39,12 @@ internal static class NoiseSchedule
         var timesteps = config.TimestepSpacing switch
         {
             "leading" => Enumerable.Range(0, steps).Select(i => (long)i * (n / steps) + config.StepsOffset).Reverse(),
-            "trailing" => Enumerable.Range(0, steps).Select(i => (long)Math.Round(n - i * ((double)n / steps), MidpointRounding.ToEven) - 1),
-            "linspace" => Enumerable.Range(0, steps).Select(i => (long)Math.Round(i * (n - 1.0) / Math.Max(steps - 1, 1), MidpointRounding.ToEven)).Reverse(),
-            var other => throw new ModelFileException($"scheduler: timestep_spacing {other} is not supported; expected leading, trailing or linspace"),
+            "trailing" => Enumerable.Range(0, steps)
+                .Select(i => (long)Math.Round(n - i * ((double)n / steps), MidpointRounding.ToEven) - 1),
+            "linspace" => Enumerable.Range(0, steps)
+                .Select(i => (long)Math.Round(i * (n - 1.0) / Math.Max(steps - 1, 1), MidpointRounding.ToEven)).Reverse(),
+            var other => throw new ModelFileException(
+                $"scheduler: timestep_spacing {other} is not supported; expected leading, trailing or linspace"),
         };
         // N = train timesteps with an offset would run past the table.
         return timesteps.Select(t => Math.Min(t, n - 1L)).ToArray();

@@ -2,7 +2,9 @@ using AlignProp.Models.Files;
 
 namespace AlignProp.Models.Samplers;
 
-/// <summary>The keys of a scheduler_config.json, with diffusers' DDIM defaults except clip_sample, which absent means off.</summary>
+/// <summary>
+/// The keys of a scheduler_config.json, with diffusers' DDIM defaults except clip_sample, which absent means off.
+/// </summary>
 public sealed record SchedulerConfig(
     int TrainTimesteps,
     double BetaStart,
@@ -40,7 +42,9 @@ public sealed record SchedulerConfig(
             json.Bool("rescale_betas_zero_snr", false));
         // Such a chain begins where alpha-bar is zero: noise says nothing about the image there, and its step divides by zero.
         return config is { RescaleBetasZeroSnr: true, PredictionType: "epsilon", TimestepSpacing: not "leading" }
-            ? throw json.Wrong("rescale_betas_zero_snr", $"true with prediction_type epsilon and timestep_spacing {config.TimestepSpacing}", "prediction_type v_prediction, or timestep_spacing leading")
+            ? throw json.Wrong("rescale_betas_zero_snr",
+                $"true with prediction_type epsilon and timestep_spacing {config.TimestepSpacing}",
+                "prediction_type v_prediction, or timestep_spacing leading")
             : config;
     }
 }

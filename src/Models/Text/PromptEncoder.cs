@@ -14,13 +14,20 @@ public enum PromptStyle
     /// <summary>SD 1 and 2: the last hidden state after the final LayerNorm.</summary>
     LastHidden,
 
-    /// <summary>SDXL: the penultimate hidden states of both encoders side by side, and the projected pooled features of the second.</summary>
+    /// <summary>
+    /// SDXL: the penultimate hidden states of both encoders side by side, and the projected pooled features of the second.
+    /// </summary>
     PenultimateWithPooled,
 }
 
-/// <summary>Prompts -> <see cref="Conditioning"/>, without gradient. Mirrors encode_prompt of diffusers' StableDiffusion(XL)Pipeline.</summary>
-/// <param name="zerosForEmpty">SDXL (force_zeros_for_empty_prompt): no negative prompt means zeros, not the encoded empty text.</param>
-public sealed class PromptEncoder(IReadOnlyList<TextTower> towers, PromptStyle style, Device device, bool zerosForEmpty = false) : ITextEncoder
+/// <summary>
+/// Prompts -> <see cref="Conditioning"/>, without gradient. Mirrors encode_prompt of diffusers' StableDiffusion(XL)Pipeline.
+/// </summary>
+/// <param name="zerosForEmpty">
+/// SDXL (force_zeros_for_empty_prompt): no negative prompt means zeros, not the encoded empty text.
+/// </param>
+public sealed class PromptEncoder(IReadOnlyList<TextTower> towers, PromptStyle style, Device device, bool zerosForEmpty = false)
+    : ITextEncoder
 {
     public IReadOnlyList<TextTower> Towers => towers;
 

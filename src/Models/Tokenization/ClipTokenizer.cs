@@ -56,11 +56,13 @@ public sealed partial class ClipTokenizer
             ? id
             : throw new ModelFileException($"{vocabPath}: special token {token} is missing");
         var (bos, eos) = (Id(config.Bos), Id(config.Eos));
-        // As in transformers, a padding token of its own is a special token, also within a prompt: SDXL's second tokenizer reads "!" as 0.
+        // As in transformers, a padding token of its own is a special token, also within a prompt: SDXL's second tokenizer reads
+        // "!" as 0.
         var special = new Dictionary<string, int> { [config.Bos] = bos, [config.Eos] = eos, [config.Pad] = Id(config.Pad) };
         var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
-            Merges = File.ReadLines(mergesPath).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList(),
+            Merges = File.ReadLines(mergesPath)
+                .Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList(),
             ByteLevel = true,
             EndOfWordSuffix = EndOfWord,
             SpecialTokens = special,
@@ -85,18 +87,21 @@ public sealed partial class ClipTokenizer
         return row;
     }
 
-    // .NET's categories are of UTF-16 units: the letters and digits beyond them that people type (mathematical alphabets, rare ideographs) are spelled out as pairs.
+    // .NET's categories are of UTF-16 units: the letters and digits beyond them that people type (mathematical alphabets, rare
+    // ideographs) are spelled out as pairs.
     private const string FarLetter = @"\ud835[\udc00-\udfcb]|[\ud840-\ud888][\udc00-\udfff]";
     private const string FarDigit = @"\ud835[\udfce-\udfff]";
 
     [GeneratedRegex(@"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|(?:\p{L}|" + FarLetter + @")+|\p{N}|" + FarDigit
-        + @"|(?:(?!" + FarLetter + "|" + FarDigit + @")[^\s\p{L}\p{N}])+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        + @"|(?:(?!" + FarLetter + "|" + FarDigit + @")[^\s\p{L}\p{N}])+",
+            RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex SplitPattern();
 }
 
 /// <summary>
-/// What matters of tokenizer_config.json and special_tokens_map.json; tokens may be strings or objects with "content". As in transformers the
-/// map wins, unless the configuration is of the newer kind that carries its tokens itself (added_tokens_decoder): SD 2's "!" stands in the map only.
+/// What matters of tokenizer_config.json and special_tokens_map.json; tokens may be strings or objects with "content". As in
+/// transformers the map wins, unless the configuration is of the newer kind that carries its tokens itself
+/// (added_tokens_decoder): SD 2's "!" stands in the map only.
 /// </summary>
 internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, string Pad)
 {
@@ -104,15 +109,19 @@ internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, st
     public static TokenizerConfig Load(string folder, string? pad)
     {
         const string Start = "<|startoftext|>", End = "<|endoftext|>";
-        var (config, map) = (Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder, "special_tokens_map.json")));
+        var (config, map) = (Read(Path.Combine(folder, "tokenizer_config.json")),
+            Read(Path.Combine(folder, "special_tokens_map.json")));
         JsonElement[] sources = config.TryGetProperty("added_tokens_decoder", out _) ? [config] : [map, config];
-        var length = config.TryGetProperty("model_max_length", out var max) && max.ValueKind == JsonValueKind.Number && max.TryGetInt32(out var n) ? n : 77;
+        var length = config.TryGetProperty("model_max_length", out var max) && max.ValueKind == JsonValueKind.Number
+            && max.TryGetInt32(out var n) ? n : 77;
         return new TokenizerConfig(length, Token("bos_token", Start), Token("eos_token", End), pad ?? Token("pad_token", End));
 
-        string Token(string key, string otherwise) => sources.Select(s => Text(s, key)).FirstOrDefault(t => t is not null) ?? otherwise;
+        string Token(string key, string otherwise) => sources.Select(s => Text(s, key)).FirstOrDefault(t => t is not null)
+            ?? otherwise;
     }
 
-    private static string? Text(JsonElement source, string key) => !source.TryGetProperty(key, out var value) ? null : value.ValueKind switch
+    private static string? Text(JsonElement source, string key) => !source.TryGetProperty(key, out var value) ? null
+        : value.ValueKind switch
     {
         JsonValueKind.Object => value.TryGetProperty("content", out var content) ? content.GetString() : null,
         JsonValueKind.String => value.GetString(),
@@ -124,7 +133,8 @@ internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, st
         try
         {
             using var document = JsonDocument.Parse(File.Exists(path) ? File.ReadAllBytes(path) : "{}"u8.ToArray());
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new ModelFileException($"{path}: expected a JSON object");
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone()
+                : throw new ModelFileException($"{path}: expected a JSON object");
         }
         catch (JsonException e)
         {

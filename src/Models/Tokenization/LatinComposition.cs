@@ -28,7 +28,8 @@ internal static class LatinComposition
 
     // A composed letter, and the letter without its mark.
     private static readonly Dictionary<char, char> Plain =
-        Composed.Values.SelectMany(pairs => Enumerable.Range(0, pairs.Length / 2).Select(i => (pairs[2 * i + 1], pairs[2 * i]))).DistinctBy(p => p.Item1).ToDictionary(p => p.Item1, p => p.Item2);
+        Composed.Values.SelectMany(pairs => Enumerable.Range(0, pairs.Length / 2).Select(i => (pairs[2 * i + 1], pairs[2 * i])))
+            .DistinctBy(p => p.Item1).ToDictionary(p => p.Item1, p => p.Item2);
 
     /// <summary>Letters without their marks, as BERT's uncased vocabularies have them.</summary>
     public static string StripMarks(string text) => text.All(char.IsAscii) ? text

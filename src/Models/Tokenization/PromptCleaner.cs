@@ -5,18 +5,20 @@ using System.Text.RegularExpressions;
 namespace AlignProp.Models.Tokenization;
 
 /// <summary>
-/// The text clean-up before CLIP's BPE: what ftfy does to ordinary prompts (entities, curly quotes, ligatures and digraphs, full-width
-/// letters, control characters, UTF-8 read as Windows-1252), then lower case and single spaces.
+/// The text clean-up before CLIP's BPE: what ftfy does to ordinary prompts (entities, curly quotes, ligatures and digraphs,
+/// full-width letters, control characters, UTF-8 read as Windows-1252), then lower case and single spaces.
 /// </summary>
 internal static partial class PromptCleaner
 {
     private static readonly Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
     private static readonly Encoding Windows1252 =
-        CodePagesEncodingProvider.Instance.GetEncoding(1252, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback)!;
+        CodePagesEncodingProvider.Instance.GetEncoding(1252, EncoderFallback.ExceptionFallback,
+            DecoderFallback.ExceptionFallback)!;
 
     /// <summary>Start and end token within a prompt part it, as in transformers: each part is cleaned by itself.</summary>
-    public static string Clean(string text) => string.Concat(Marks().Split(text).Select((part, i) => i % 2 == 0 ? CleanPart(part) : part));
+    public static string Clean(string text) =>
+        string.Concat(Marks().Split(text).Select((part, i) => i % 2 == 0 ? CleanPart(part) : part));
 
     private static string CleanPart(string text)
     {
@@ -58,21 +60,25 @@ internal static partial class PromptCleaner
             });
         }
         var clean = Spaces().Replace(LatinComposition.Compose(builder.ToString()), " ").Trim();
-        // Unicode's special cases of lower case, which the invariant culture leaves out: the dotted capital I, and sigma at the end of a word.
+        // Unicode's special cases of lower case, which the invariant culture leaves out: the dotted capital I, and sigma at the
+        // end of a word.
         return FinalSigma().Replace(clean.Replace("\u0130", "i\u0307", StringComparison.Ordinal), "ς").ToLowerInvariant();
     }
 
     /// <summary>HTML entities, also escaped twice; ftfy leaves them alone where the text looks like markup.</summary>
     private static string Unescape(string text)
     {
-        while (!text.Contains('<') && WebUtility.HtmlDecode(Shouted().Replace(text, m => m.Value.ToLowerInvariant())) is var decoded && decoded != text)
+        while (!text.Contains('<')
+            && WebUtility.HtmlDecode(Shouted().Replace(text, m => m.Value.ToLowerInvariant())) is var decoded && decoded != text)
         {
             text = decoded;
         }
         return text;
     }
 
-    /// <summary>Text whose characters, as Windows-1252 bytes, are valid UTF-8 beyond ASCII was decoded with the wrong code page.</summary>
+    /// <summary>
+    /// Text whose characters, as Windows-1252 bytes, are valid UTF-8 beyond ASCII was decoded with the wrong code page.
+    /// </summary>
     private static string Repair(string text)
     {
         if (text.All(char.IsAscii))
@@ -93,7 +99,8 @@ internal static partial class PromptCleaner
     [GeneratedRegex("&(?:AMP|LT|GT|QUOT|COPY|REG);")]
     private static partial Regex Shouted();
 
-    // Unicode's Final_Sigma: after a letter with case and before none, whatever of no case lies between (marks, apostrophes, soft hyphens).
+    // Unicode's Final_Sigma: after a letter with case and before none, whatever of no case lies between (marks, apostrophes, soft
+    // hyphens).
     private const string Cased = @"(?:[\p{Lu}\p{Ll}\p{Lt}]|\ud835[\udc00-\udfcb])";
     private const string Ignorable = @"[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}'.:\u00b7\u2018\u2019\u2024\u2027]*";
 

@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Training;
 
 /// <summary>
-/// AlignProp (Prabhudesai et al., 2023) on one batch: sample, score, and backpropagate the reward through the last K steps into the LoRA weights; and its
-/// relatives, which are other gradient plans. Only the latents are kept; each step is recomputed when its turn in the backward pass comes, so the
-/// peak memory is that of one step, whatever K is.
+/// AlignProp (Prabhudesai et al., 2023) on one batch: sample, score, and backpropagate the reward through the last K steps into
+/// the LoRA weights; and its relatives, which are other gradient plans. Only the latents are kept; each step is recomputed when
+/// its turn in the backward pass comes, so the peak memory is that of one step, whatever K is.
 /// </summary>
 public sealed class AlignmentStep(TextToImage model, IReward reward)
 {
@@ -22,14 +22,16 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
     /// <param name="renoise">Noise of the plan's renoised copies [n, B, C, h, w].</param>
     /// <exception cref="ArgumentException">The plan does not fit the chain.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; checked at every step.</exception>
-    public AlignmentOutcome Run(DenoisingChain chain, Tensor noise, IReadOnlyList<string> prompts, AlignmentLoss loss, GradientPlan plan,
+    public AlignmentOutcome Run(DenoisingChain chain, Tensor noise, IReadOnlyList<string> prompts, AlignmentLoss loss,
+        GradientPlan plan,
         Tensor? renoise = null, Action<string, double>? progress = null, CancellationToken cancellation = default)
     {
         plan.RequireFor(chain.Length);
         using var scope = NewDisposeScope();
         var watch = Stopwatch.StartNew();
         // Constant steps are differentiated in x alone, at the prediction they had.
-        var path = Trajectory.Of(chain, noise, plan.Stop, i => i > plan.Trained[0] && !plan.Trained.Contains(i), progress, cancellation);
+        var path = Trajectory.Of(chain, noise, plan.Stop, i => i > plan.Trained[0] && !plan.Trained.Contains(i), progress,
+            cancellation);
         var sampling = watch.Elapsed;
 
         var part = plan.Renoised == 0 ? loss : loss with { Scale = loss.Scale / (1 + plan.Renoised) };
@@ -47,8 +49,11 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
             new PhaseTimes(sampling.TotalSeconds, scoring.TotalSeconds, backward.TotalSeconds), scale);
     }
 
-    /// <summary>One copy of x_0, noised to the time of the last step and denoised by it: loss, and gradient through that step.</summary>
-    private double Renoised(DenoisingChain chain, Tensor x0, Tensor noise, IReadOnlyList<string> prompts, AlignmentLoss loss, float scale,
+    /// <summary>
+    /// One copy of x_0, noised to the time of the last step and denoised by it: loss, and gradient through that step.
+    /// </summary>
+    private double Renoised(DenoisingChain chain, Tensor x0, Tensor noise, IReadOnlyList<string> prompts, AlignmentLoss loss,
+        float scale,
         CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
@@ -60,7 +65,8 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
     }
 
     /// <summary>Decode and score; the loss and its gradient in x_0.</summary>
-    private (float[] Rewards, float[][] Terms, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts, AlignmentLoss loss, CancellationToken cancellation)
+    private (float[] Rewards, float[][] Terms, double Loss, Tensor Gradient) Score(Tensor x0, IReadOnlyList<string> prompts,
+        AlignmentLoss loss, CancellationToken cancellation)
     {
         var batch = (int)x0.shape[0];
         var pixels = x0.shape[2] * x0.shape[3] * model.Codec.Factor * model.Codec.Factor;
@@ -89,7 +95,8 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
 
     /// <summary>Rewards, loss and gradient of some images of a batch.</summary>
     /// <param name="scale">The loss is multiplied by it for the backward pass, and the gradient divided (fp16).</param>
-    private (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) ScorePart(Tensor x0, List<string> prompts, AlignmentLoss loss, int batch, float scale)
+    private (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) ScorePart(Tensor x0, List<string> prompts,
+        AlignmentLoss loss, int batch, float scale)
     {
         var z = x0.detach().clone().requires_grad_();
         var image = model.Codec.IsPlain(z) ? model.Codec.Decode(z) : Constant(model.Codec.Decode, z).requires_grad_();
@@ -108,7 +115,8 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
     }
 
     /// <summary>From the end back to the first step with gradient, one recomputed step at a time.</summary>
-    private static void Backward(DenoisingChain chain, Trajectory path, Tensor gradient, GradientPlan plan, Action<string, double>? progress,
+    private static void Backward(DenoisingChain chain, Trajectory path, Tensor gradient, GradientPlan plan,
+        Action<string, double>? progress,
         CancellationToken cancellation)
     {
         var (first, last) = (plan.Trained[0], Math.Min(plan.Stop, chain.Length - 1));
@@ -135,5 +143,8 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
 /// <param name="Rewards">[B].</param>
 /// <param name="Terms">[T][B]: what the reward is the sum of, before weight and normalisation.</param>
 /// <param name="Latents">What was decoded [B, C, h, w]: x_0, or its prediction where the chain stopped.</param>
-/// <param name="GradientScale">What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.</param>
-public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds, float GradientScale = 1);
+/// <param name="GradientScale">
+/// What the LoRA weights' <c>grad</c> must be divided by: 1 unless the model computes in fp16.
+/// </param>
+public sealed record AlignmentOutcome(float[] Rewards, float[][] Terms, double Loss, Tensor Latents, PhaseTimes Seconds,
+    float GradientScale = 1);

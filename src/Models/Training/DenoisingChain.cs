@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Training;
 
 /// <summary>
-/// The chain x_T -> x_0 for one batch: N steps of a sampler with guided predictions. A pure function of its inputs, so that any step can be computed
-/// again in the backward pass.
+/// The chain x_T -> x_0 for one batch: N steps of a sampler with guided predictions. A pure function of its inputs, so that any
+/// step can be computed again in the backward pass.
 /// </summary>
 /// <param name="predictor">The denoiser under guidance.</param>
 /// <param name="noises">Noise of every step [N, B, C, h, w], where the schedule is stochastic.</param>
 public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predictor predictor, Tensor? noises = null)
 {
     /// <summary>The chain of a model for some prompts.</summary>
-    public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, IReadOnlyList<string> prompts, Tensor? noises = null)
+    public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, IReadOnlyList<string> prompts,
+        Tensor? noises = null)
     {
         var (height, width) = model.Size(sampling.Height, sampling.Width);
         return Of(model, sampling, model.Text.Encode(prompts, height, width), model.Guidance.NeedsNegative(sampling.GuidanceScale)
@@ -21,8 +22,10 @@ public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predict
     }
 
     /// <summary>The same where the prompts are encoded already.</summary>
-    public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, Conditioning prompts, Conditioning? negative, Tensor? noises = null) =>
-        new(model.Sampler, model.Sampler.Schedule(sampling.Steps, sampling.Eta, model.LatentShape(sampling.Height, sampling.Width)),
+    public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, Conditioning prompts, Conditioning? negative,
+        Tensor? noises = null) =>
+        new(model.Sampler,
+            model.Sampler.Schedule(sampling.Steps, sampling.Eta, model.LatentShape(sampling.Height, sampling.Width)),
             model.Guidance.Prepare(model.Denoiser, prompts, negative, sampling.GuidanceScale), noises);
 
     public int Length => schedule.Times.Count;
@@ -62,6 +65,7 @@ public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predict
     }
 
     /// <summary>x_T, ..., x_0 without gradient; the caller's scope owns them.</summary>
-    public IReadOnlyList<Tensor> Sample(Tensor noise, Action<string, double>? progress = null, CancellationToken cancellation = default) =>
+    public IReadOnlyList<Tensor> Sample(Tensor noise, Action<string, double>? progress = null,
+        CancellationToken cancellation = default) =>
         Trajectory.Of(this, noise, Length, _ => false, progress, cancellation).Latents;
 }

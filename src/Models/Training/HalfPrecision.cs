@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Training;
 
 /// <summary>
-/// fp16 loses what lies below 6e-8, and a reward's gradient in one pixel easily does. So gradients are multiplied by a power of two before they enter
-/// fp16 layers, and divided in fp32 afterwards (loss scaling, Micikevicius et al., 2018). fp32 and bf16 need none: every scale is 1.
+/// fp16 loses what lies below 6e-8, and a reward's gradient in one pixel easily does. So gradients are multiplied by a power of
+/// two before they enter fp16 layers, and divided in fp32 afterwards (loss scaling, Micikevicius et al., 2018). fp32 and bf16
+/// need none: every scale is 1.
 /// </summary>
 internal static class HalfPrecision
 {
@@ -15,7 +16,8 @@ internal static class HalfPrecision
     /// <summary>The first loss scale whose gradient is finite, largest first; without fp16 it is 1.</summary>
     /// <param name="slope">The loss's derivative in one score: what the largest scale is reckoned from.</param>
     /// <param name="compute">Of a scale: the gradient comes back divided by it.</param>
-    public static (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) FirstFinite(ScalarType weights, double slope,
+    public static (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient) FirstFinite(ScalarType weights,
+        double slope,
         Func<float, (Tensor Scores, IReadOnlyList<Tensor> Terms, double Loss, Tensor Gradient)> compute)
     {
         if (weights != ScalarType.Float16 || slope == 0)
@@ -33,7 +35,9 @@ internal static class HalfPrecision
         return compute(1);
     }
 
-    /// <summary>For the backward pass through the chain: the power of two that brings the largest element of the gradient near the target.</summary>
+    /// <summary>
+    /// For the backward pass through the chain: the power of two that brings the largest element of the gradient near the target.
+    /// </summary>
     public static float Scale(ScalarType weights, Tensor gradient)
     {
         if (weights != ScalarType.Float16)

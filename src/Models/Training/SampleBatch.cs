@@ -16,7 +16,8 @@ public sealed class SampleBatch
         var (shape, device) = (model.LatentShape(sampling.Height, sampling.Width), model.Denoiser.Device);
         Prompts = [.. samples.Select(s => s.Prompt)];
         Noise = SampleNoise.Initial([.. samples.Select(s => s.NoiseSeed)], shape, device);
-        Chain = DenoisingChain.Of(model, sampling, Prompts, model.Sampler.Schedule(sampling.Steps, sampling.Eta, shape).IsStochastic
+        Chain = DenoisingChain.Of(model, sampling, Prompts,
+            model.Sampler.Schedule(sampling.Steps, sampling.Eta, shape).IsStochastic
             ? SampleNoise.Variance([.. samples.Select(s => s.VarianceSeed)], sampling.Steps, shape, device)
             : null);
     }
@@ -31,5 +32,6 @@ public sealed class SampleBatch
     /// <summary>Noise of renoised copies [n, B, C, h, w]; null for none.</summary>
     public Tensor? Renoise(int copies) => copies == 0
         ? null
-        : SampleNoise.Variance([.. _samples.Select(s => Seeds.Derive(s.NoiseSeed, 0, 0, Seeds.Renoise))], copies, Noise.shape[1..], Noise.device);
+        : SampleNoise.Variance([.. _samples.Select(s => Seeds.Derive(s.NoiseSeed, 0, 0, Seeds.Renoise))], copies,
+            Noise.shape[1..], Noise.device);
 }

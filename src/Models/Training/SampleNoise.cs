@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Training;
 
-/// <summary>Noise of a batch, one CPU generator a sample: a sample's numbers depend on its seed only, not on its neighbours or the device.</summary>
+/// <summary>
+/// Noise of a batch, one CPU generator a sample: a sample's numbers depend on its seed only, not on its neighbours or the device.
+/// </summary>
 public static class SampleNoise
 {
     /// <returns>[B, C, h, w] on <paramref name="device"/>.</returns>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Training;
 
 /// <summary>What a chain went through, without gradient; the tensors belong to the scope it was sampled in.</summary>
-/// <param name="Latents">The input of every step, noisiest first; last what came out: x_0, or the clean latents predicted where the chain stopped.</param>
+/// <param name="Latents">
+/// The input of every step, noisiest first; last what came out: x_0, or the clean latents predicted where the chain stopped.
+/// </param>
 /// <param name="Outputs">The predictions that were kept, by step.</param>
 internal sealed record Trajectory(IReadOnlyList<Tensor> Latents, IReadOnlyDictionary<int, Tensor> Outputs)
 {
@@ -11,7 +13,8 @@ internal sealed record Trajectory(IReadOnlyList<Tensor> Latents, IReadOnlyDictio
     /// <param name="stop">The chain's length, or the step whose clean latents are taken.</param>
     /// <param name="keep">Which steps' predictions are kept.</param>
     /// <exception cref="OperationCanceledException">Cancelled; checked at every step.</exception>
-    public static Trajectory Of(DenoisingChain chain, Tensor noise, int stop, Func<int, bool> keep, Action<string, double>? progress,
+    public static Trajectory Of(DenoisingChain chain, Tensor noise, int stop, Func<int, bool> keep,
+        Action<string, double>? progress,
         CancellationToken cancellation)
     {
         using var noGrad = no_grad();

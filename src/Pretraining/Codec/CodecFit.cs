@@ -7,7 +7,8 @@ namespace AlignProp.Pretraining.Codec;
 /// <summary>How well the codec model's estimate agrees with a real encoder.</summary>
 /// <param name="MedianError">Median of |estimate - bytes| / bytes.</param>
 /// <param name="Correlation">Pearson's, of the logarithms.</param>
-public sealed record CodecAgreement(string Kind, int Quality, int Pictures, double MedianError, double LargestError, double Correlation);
+public sealed record CodecAgreement(string Kind, int Quality, int Pictures, double MedianError, double LargestError,
+    double Correlation);
 
 /// <summary>The factors of <see cref="JpegCodec"/>: least squares of relative errors against real files.</summary>
 public static class CodecFit
@@ -62,6 +63,7 @@ public static class CodecFit
     private static double Correlation(IReadOnlyList<(double X, double Y)> pairs)
     {
         var (mx, my) = (pairs.Average(p => p.X), pairs.Average(p => p.Y));
-        return pairs.Sum(p => (p.X - mx) * (p.Y - my)) / Math.Sqrt(pairs.Sum(p => Math.Pow(p.X - mx, 2)) * pairs.Sum(p => Math.Pow(p.Y - my, 2)));
+        return pairs.Sum(p =>
+            (p.X - mx) * (p.Y - my)) / Math.Sqrt(pairs.Sum(p => Math.Pow(p.X - mx, 2)) * pairs.Sum(p => Math.Pow(p.Y - my, 2)));
     }
 }

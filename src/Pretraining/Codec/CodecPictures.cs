@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Pretraining.Codec;
 
-/// <summary>Pictures to compare the codec model with a real encoder on: the shipped model's samples, and textures of every roughness.</summary>
+/// <summary>
+/// Pictures to compare the codec model with a real encoder on: the shipped model's samples, and textures of every roughness.
+/// </summary>
 public static class CodecPictures
 {
     // The contact sheets in docs/pictures show every 32 x 32 sample four times as large.
@@ -24,10 +26,13 @@ public static class CodecPictures
             var (rows, columns) = (sheet.shape[2] / (Sample * Zoom), sheet.shape[3] / (Sample * Zoom));
             for (var tile = seed % 2; tile < rows * columns; tile += 2)
             {
-                var large = sheet.narrow(2, tile / columns * Sample * Zoom, Sample * Zoom).narrow(3, tile % columns * Sample * Zoom, Sample * Zoom);
+                var large = sheet.narrow(2, tile / columns * Sample * Zoom, Sample * Zoom)
+                    .narrow(3, tile % columns * Sample * Zoom, Sample * Zoom);
                 var small = large[.., .., TensorIndex.Slice(null, null, Zoom), TensorIndex.Slice(null, null, Zoom)];
                 pictures.Add(("samples", small.contiguous()));
-                pictures.Add(("smoothly enlarged samples", nn.functional.interpolate(small, [128, 128], mode: InterpolationMode.Bicubic, align_corners: false).clamp(-1, 1)));
+                pictures.Add(("smoothly enlarged samples",
+                    nn.functional.interpolate(small, [128, 128], mode: InterpolationMode.Bicubic, align_corners: false)
+                    .clamp(-1, 1)));
             }
         }
         foreach (var size in new[] { 64, 128, 256 })
@@ -58,7 +63,8 @@ public static class CodecPictures
         {
             // Mostly grey, as pictures are.
             var noise = randn(1, 1, cells, cells) + 0.4f * randn(1, 3, cells, cells);
-            sum += nn.functional.interpolate(noise, [size, size], mode: InterpolationMode.Bicubic, align_corners: false) * (float)Math.Pow(2, slope * octave);
+            sum += nn.functional.interpolate(noise, [size, size], mode: InterpolationMode.Bicubic,
+                align_corners: false) * (float)Math.Pow(2, slope * octave);
         }
         return (sum / sum.std() * contrast).clamp(-1, 1).MoveToOuterDisposeScope();
     }
@@ -68,11 +74,13 @@ public static class CodecPictures
     {
         using var scope = NewDisposeScope();
         var ramp = linspace(-0.7, 0.7, size);
-        var image = (ramp.view(1, 1, 1, size) * (rand(1, 3, 1, 1) - 0.5f) + ramp.view(1, 1, size, 1) * (rand(1, 3, 1, 1) - 0.5f)).to(ScalarType.Float32);
+        var image = (ramp.view(1, 1, 1, size) * (rand(1, 3, 1, 1) - 0.5f) + ramp.view(1, 1, size, 1) * (rand(1, 3, 1, 1) - 0.5f))
+            .to(ScalarType.Float32);
         var (x, y) = (arange(size).view(1, 1, 1, size), arange(size).view(1, 1, size, 1));
         for (var i = 0; i < count; i++)
         {
-            var (cx, cy, r) = (rand(1).item<float>() * size, rand(1).item<float>() * size, (0.05f + 0.2f * rand(1).item<float>()) * size);
+            var (cx, cy, r) = (rand(1).item<float>() * size, rand(1).item<float>() * size,
+                (0.05f + 0.2f * rand(1).item<float>()) * size);
             var inside = ((x - cx).square() + (y - cy).square()).lt(r * r);
             image = where(inside, rand(1, 3, 1, 1) * 2 - 1, image);
         }
@@ -85,6 +93,7 @@ public static class CodecPictures
         using var rgba = bitmap.Copy(SKColorType.Rgba8888);
         using var scope = NewDisposeScope();
         var bytes = tensor(rgba.GetPixelSpan().ToArray(), [rgba.Height, rgba.Width, 4]);
-        return (bytes.narrow(2, 0, 3).permute(2, 0, 1).to(ScalarType.Float32) / 127.5f - 1f).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
+        return (bytes.narrow(2, 0, 3).permute(2, 0, 1).to(ScalarType.Float32) / 127.5f - 1f).unsqueeze(0).contiguous()
+            .MoveToOuterDisposeScope();
     }
 }

@@ -16,7 +16,8 @@ public static class DatasetCommand
             Console.Error);
         var path = options.Get("out", "data/emoji32.bin");
         dataset.Save(path);
-        Console.WriteLine($"{path}: {dataset.Count} pictures of {dataset.Concepts.Count} concepts in {dataset.Styles.Count} styles");
+        Console.WriteLine(
+            $"{path}: {dataset.Count} pictures of {dataset.Concepts.Count} concepts in {dataset.Styles.Count} styles");
         return 0;
     }
 }

@@ -12,11 +12,14 @@ public static class StageCommand
     private static readonly Dictionary<string, Action<CommandOptions>> Stages = new()
     {
         ["vae"] = o => Open(o, work => VaeStage.Run(work, new Sampler(work.Data), o.Get("steps", 7000))),
-        ["text"] = o => WithLatents(o, (work, latents) => TextStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 1500))),
+        ["text"] = o =>
+            WithLatents(o, (work, latents) => TextStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 1500))),
         ["unet"] = o => WithLatents(o, (work, latents) => UNetStage.Run(work, new Sampler(work.Data), latents,
-            o.Get("steps", 5000), o.Get("batch", 16), model => Sheets.Samples(work, model, latents.ScalingFactor, o.Get("out", "data/preview.png")))),
+            o.Get("steps", 5000), o.Get("batch", 16),
+                model => Sheets.Samples(work, model, latents.ScalingFactor, o.Get("out", "data/preview.png")))),
         ["clip"] = o => Open(o, work => ClipStage.Run(work, new Sampler(work.Data), o.Get("steps", 1500), o.Get("batch", 64))),
-        ["decoder"] = o => WithLatents(o, (work, latents) => DecoderStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 4000))),
+        ["decoder"] = o =>
+            WithLatents(o, (work, latents) => DecoderStage.Run(work, new Sampler(work.Data), latents, o.Get("steps", 4000))),
         ["export"] = o => WithLatents(o, (work, latents) => ExportStage.Run(work, latents.ScalingFactor, o.Get("out", "models"))),
         ["samples"] = o => Open(o, work => SampleSheet.Run(work, o.Get("models", "models"),
             File.ReadLines(o.Get("prompts", "prompts/animals-training.txt")).Where(l => l.Length > 0 && l[0] != '#').ToList(),
@@ -28,7 +31,8 @@ public static class StageCommand
 
     public static int Run(string stage, IReadOnlyList<string> arguments)
     {
-        var options = new CommandOptions(arguments, "data", "work", "steps", "batch", "threads", "out", "models", "prompts", "guidance");
+        var options = new CommandOptions(arguments, "data", "work", "steps", "batch", "threads", "out", "models", "prompts",
+            "guidance");
         set_num_threads(options.Get("threads", 1));
         Stages[stage](options);
         return 0;

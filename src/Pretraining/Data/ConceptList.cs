@@ -29,7 +29,9 @@ public sealed class ConceptList
     /// <summary>The distinct concepts, in the order of their first emoji.</summary>
     public IReadOnlyList<Concept> Concepts { get; }
 
-    /// <summary>Reads the line format <c>code points | name | animal|object | train|eval|-</c>; '#' starts a comment line.</summary>
+    /// <summary>
+    /// Reads the line format <c>code points | name | animal|object | train|eval|-</c>; '#' starts a comment line.
+    /// </summary>
     public static ConceptList Parse(TextReader reader)
     {
         ArgumentNullException.ThrowIfNull(reader);

@@ -35,7 +35,9 @@ public static class ClipStage
         });
         loop.UseAverage();
         loop.Export("clip");
-        Console.WriteLine($"clip: names the concept of {100 * ConceptAccuracy(work, model):F0} % of the pictures among {work.Data.Concepts.Count}");
+        Console.WriteLine(
+            $"clip: names the concept of {100 * ConceptAccuracy(work, model):F0} % of the pictures among "
+            + $"{work.Data.Concepts.Count}");
     }
 
     public static ClipModel Create(Workspace work) => new(EmojiStructure.Clip(work.Vocabulary, work.Tokenizer.EosId));
@@ -43,14 +45,16 @@ public static class ClipStage
     public static ClipModel Load(Workspace work) => Weights.Load(Create(work), Path.Combine(work.Folder, "clip.safetensors"));
 
     /// <summary>L2-normalised image features [B, D] of images in [-1, 1].</summary>
-    public static Tensor Features(ClipModel model, Tensor images) => nn.functional.normalize(model.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true)));
+    public static Tensor Features(ClipModel model, Tensor images) =>
+        nn.functional.normalize(model.ImageFeatures(ClipPixels.From(images, EmojiStructure.ImageSize, antialias: true)));
 
     /// <summary>Share of the given images whose nearest "a NAME" caption is their own.</summary>
     public static double ConceptAccuracy(Workspace work, ClipModel model, Func<Tensor, Tensor>? transform = null)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var text = nn.functional.normalize(model.TextFeatures(work.Tokens(work.Data.Concepts.Select(c => c.WithArticle).ToArray())));
+        var text = nn.functional.normalize(
+            model.TextFeatures(work.Tokens(work.Data.Concepts.Select(c => c.WithArticle).ToArray())));
         var right = 0;
         for (var i = 0; i < work.Data.Count; i++)
         {
@@ -75,7 +79,8 @@ public static class ClipStage
         if (random.Next(2) == 0)
         {
             var mix = (float)random.NextDouble();
-            shifted = shifted * (1 - mix) + nn.functional.avg_pool2d(shifted, 3, stride: 1, padding: 1, count_include_pad: false) * mix;
+            shifted = shifted * (1 - mix) + nn.functional.avg_pool2d(shifted, 3, stride: 1, padding: 1,
+                count_include_pad: false) * mix;
         }
         return shifted + (float)(random.NextDouble() * 0.1) * randn_like(shifted);
     }

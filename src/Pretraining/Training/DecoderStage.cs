@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Pretraining.Training;
 
-/// <summary>Stage 4: the decoder alone, with the encoder frozen, from latents with a little noise: sharper eyes and outlines.</summary>
+/// <summary>
+/// Stage 4: the decoder alone, with the encoder frozen, from latents with a little noise: sharper eyes and outlines.
+/// </summary>
 public static class DecoderStage
 {
     public static void Run(Workspace work, Sampler sampler, Latents latents, int steps)

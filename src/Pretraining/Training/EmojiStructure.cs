@@ -14,7 +14,8 @@ public static class EmojiStructure
     /// <param name="scalingFactor">1 / std of the latents; 1 while the VAE itself is trained.</param>
     public static VaeConfig Vae(double scalingFactor) => new(3, 3, 4, [32, 64, 64], 1, 8, scalingFactor, ImageSize);
 
-    public static UNetConfig UNet { get; } = UNetConfig.Uniform([64, 128], layers: 1, heads: [2, 4], TextWidth, groups: 8, ImageSize / 4);
+    public static UNetConfig UNet { get; } = UNetConfig.Uniform([64, 128], layers: 1, heads: [2, 4], TextWidth, groups: 8,
+        ImageSize / 4);
 
     public static ClipTextConfig Text(int vocabulary, long eos) =>
         new(vocabulary, TextWidth, TextWidth * 4, 2, 4, TextLength, "quick_gelu", 1e-5, eos);

@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Pretraining.Training;
 
-/// <summary>Writes what the stages made as fp16 in the layout of diffusers (the model) and transformers (CLIP, with a head each).</summary>
+/// <summary>
+/// Writes what the stages made as fp16 in the layout of diffusers (the model) and transformers (CLIP, with a head each).
+/// </summary>
 public static class ExportStage
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -31,9 +33,12 @@ public static class ExportStage
             ["requires_safety_checker"] = false,
         });
         var text = EmojiStructure.Text(work.Vocabulary, work.Tokenizer.EosId);
-        Part(Path.Combine(diffusion, "unet"), "diffusion_pytorch_model", new UNet2DConditionModel(EmojiStructure.UNet), work, "unet", UNet());
-        Part(Path.Combine(diffusion, "text_encoder"), "model", new ClipTextModel(text), work, "text", Text(text, "clip_text_model", ("architectures", new[] { "CLIPTextModel" })));
-        Part(Path.Combine(diffusion, "vae"), "diffusion_pytorch_model", new AutoencoderKL(EmojiStructure.Vae(1)), work, "vae-finetuned", Vae(scalingFactor));
+        Part(Path.Combine(diffusion, "unet"), "diffusion_pytorch_model", new UNet2DConditionModel(EmojiStructure.UNet), work,
+            "unet", UNet());
+        Part(Path.Combine(diffusion, "text_encoder"), "model", new ClipTextModel(text), work, "text",
+            Text(text, "clip_text_model", ("architectures", new[] { "CLIPTextModel" })));
+        Part(Path.Combine(diffusion, "vae"), "diffusion_pytorch_model", new AutoencoderKL(EmojiStructure.Vae(1)), work,
+            "vae-finetuned", Vae(scalingFactor));
         Json(Path.Combine(diffusion, "scheduler"), "scheduler_config.json", Scheduler());
         CopyTokenizer(work, Path.Combine(diffusion, "tokenizer"));
 
@@ -46,7 +51,8 @@ public static class ExportStage
             ["image_mean"] = new[] { 0.48145466, 0.4578275, 0.40821073 },
             ["image_std"] = new[] { 0.26862954, 0.26130258, 0.27577711 },
             ["size"] = new Dictionary<string, object> { ["shortest_edge"] = EmojiStructure.ImageSize },
-            ["crop_size"] = new Dictionary<string, object> { ["height"] = EmojiStructure.ImageSize, ["width"] = EmojiStructure.ImageSize },
+            ["crop_size"] = new Dictionary<string, object> { ["height"] = EmojiStructure.ImageSize,
+                ["width"] = EmojiStructure.ImageSize },
             ["do_resize"] = true,
             ["do_center_crop"] = true,
             ["do_normalize"] = true,
@@ -56,7 +62,8 @@ public static class ExportStage
         {
             var target = Path.Combine(folder, $"emoji-{head}");
             Directory.CreateDirectory(target);
-            var module = Weights.Load(new RewardHead(config.ProjectionDim, HeadStage.Hidden), Path.Combine(work.Folder, $"head-{head}.safetensors"));
+            var module = Weights.Load(new RewardHead(config.ProjectionDim, HeadStage.Hidden),
+                Path.Combine(work.Folder, $"head-{head}.safetensors"));
             Weights.Save(module, Path.Combine(target, "head.safetensors"), ScalarType.Float32);
             Json(target, "config.json", new()
             {
@@ -68,7 +75,8 @@ public static class ExportStage
         }
     }
 
-    private static void Part(string folder, string name, nn.Module module, Workspace work, string checkpoint, Dictionary<string, object?> config)
+    private static void Part(string folder, string name, nn.Module module, Workspace work, string checkpoint,
+        Dictionary<string, object?> config)
     {
         Weights.Load(module, Path.Combine(work.Folder, $"{checkpoint}.safetensors"));
         Json(folder, "config.json", config);

@@ -26,20 +26,25 @@ public static class HeadStage
         var test = examples.Where(HeldOut).ToList();
 
         var preference = Train(work, "preference", steps, random => PreferenceLoss(train, random));
-        Console.WriteLine($"preference: 3d over line {100 * PairAccuracy(preference, test, 4):F0} %, over flat {100 * PairAccuracy(preference, test, 1):F0} % of pairs of unseen concepts");
+        Console.WriteLine(
+            $"preference: 3d over line {100 * PairAccuracy(preference, test, 4):F0} %, over flat "
+            + $"{100 * PairAccuracy(preference, test, 1):F0} % of pairs of unseen concepts");
 
         var jpeg = Train(work, "jpeg-size", steps, random => Batch(train, random, 128, e => e.Kilobytes, nn.functional.mse_loss));
         Console.WriteLine($"jpeg-size: R2 {RSquared(jpeg, test):F2} on unseen concepts");
 
         // The detector has to have seen its concept: every seventh example is held out instead.
-        var detector = Train(work, "detector", steps, random => DetectorLoss(examples.Where((_, i) => i % 7 != 0).ToList(), random));
-        Console.WriteLine($"detector: AUC {Auc(detector, examples.Where((_, i) => i % 7 == 0).ToList(), work):F2} for '{DetectedConcept}'");
+        var detector = Train(work, "detector", steps,
+            random => DetectorLoss(examples.Where((_, i) => i % 7 != 0).ToList(), random));
+        Console.WriteLine(
+            $"detector: AUC {Auc(detector, examples.Where((_, i) => i % 7 == 0).ToList(), work):F2} for '{DetectedConcept}'");
     }
 
     private static RewardHead Train(Workspace work, string name, int steps, Func<Random, Func<RewardHead, Tensor>> loss)
     {
         var head = new RewardHead(EmojiStructure.Clip(work.Vocabulary, 0).ProjectionDim, Hidden);
-        using var loop = new TrainingLoop(work.Folder, $"head-{name}", head, 2e-3, 0.99, (head.parameters().Cast<Parameter>(), 1));
+        using var loop = new TrainingLoop(work.Folder, $"head-{name}", head, 2e-3, 0.99,
+            (head.parameters().Cast<Parameter>(), 1));
         loop.Run(steps, random => loss(random)(head));
         loop.UseAverage();
         loop.Export($"head-{name}");
@@ -77,7 +82,8 @@ public static class HeadStage
     private static Func<RewardHead, Tensor> DetectorLoss(List<Example> train, Random random)
     {
         var positives = train.Where(e => e.IsDetected).ToList();
-        var batch = Enumerable.Range(0, 128).Select(i => i % 2 == 0 ? positives[random.Next(positives.Count)] : train[random.Next(train.Count)]).ToList();
+        var batch = Enumerable.Range(0, 128)
+            .Select(i => i % 2 == 0 ? positives[random.Next(positives.Count)] : train[random.Next(train.Count)]).ToList();
         return head => nn.functional.binary_cross_entropy_with_logits(
             head.forward(Stack(batch)), tensor(batch.Select(e => e.IsDetected ? 1f : 0f).ToArray()));
     }
@@ -88,7 +94,8 @@ public static class HeadStage
         var pairs = from i in Enumerable.Range(0, test.Count)
                     where test[i].Style == 0
                     from j in Enumerable.Range(0, test.Count)
-                    where test[j].Style == style && test[j].Concept == test[i].Concept && test[j].Reconstructed == test[i].Reconstructed
+                    where test[j].Style == style && test[j].Concept == test[i].Concept
+                        && test[j].Reconstructed == test[i].Reconstructed
                     select scores[i] > scores[j] ? 1.0 : 0.0;
         return pairs.Average();
     }
@@ -131,13 +138,15 @@ public static class HeadStage
             string?[] backgrounds = [null, null, BackgroundPalette.Colours[random.Next(BackgroundPalette.Colours.Count)].Name];
             var pictures = work.Images(backgrounds.Select((b, i) => new Draw(image, b, i == 1, "")).ToArray());
             var mean = vae.Encode(pictures).Mean;
-            foreach (var (batch, reconstructed) in new[] { (pictures, false), (vae.Decode(mean), true), (vae.Decode(mean + 0.1f * randn_like(mean)), true) })
+            foreach (var (batch, reconstructed) in new[] { (pictures, false), (vae.Decode(mean), true),
+                (vae.Decode(mean + 0.1f * randn_like(mean)), true) })
             {
                 var features = ClipStage.Features(clip, batch);
                 for (var i = 0; i < backgrounds.Length; i++)
                 {
                     var concept = work.Data.ConceptIndex[image];
-                    examples.Add(new Example(features[i].data<float>().ToArray(), concept, work.Data.StyleIndex[image], reconstructed,
+                    examples.Add(new Example(features[i].data<float>().ToArray(), concept, work.Data.StyleIndex[image],
+                        reconstructed,
                         RealJpeg.Bytes(batch[i], JpegQuality) / 1024f, work.Data.Concepts[concept].Name == DetectedConcept));
                 }
             }

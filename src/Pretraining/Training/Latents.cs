@@ -32,7 +32,8 @@ public sealed class Latents : IDisposable
         for (var image = 0; image < work.Data.Count; image++)
         {
             using var scope = NewDisposeScope();
-            var draws = backgrounds.SelectMany(b => new[] { new Draw(image, b, false, ""), new Draw(image, b, true, "") }).ToArray();
+            var draws = backgrounds.SelectMany(b => new[] { new Draw(image, b, false, ""), new Draw(image, b, true, "") })
+                .ToArray();
             rows.Add(vae.Encode(work.Images(draws)).Mean.DetachFromDisposeScope());
         }
         var all = cat(rows, 0);
@@ -45,7 +46,8 @@ public sealed class Latents : IDisposable
     public Tensor Of(IReadOnlyList<Draw> draws) => _values.index_select(0, tensor(draws.Select(Row).ToArray()));
 
     private long Row(Draw draw) =>
-        (draw.Image * (_backgrounds.Count + 1L) + (draw.Background is null ? 0 : _backgrounds[draw.Background])) * 2 + (draw.Flip ? 1 : 0);
+        (draw.Image * (_backgrounds.Count + 1L) + (draw.Background is null ? 0 : _backgrounds[draw.Background])) * 2 + (draw.Flip
+            ? 1 : 0);
 
     public void Dispose() => _values.Dispose();
 }

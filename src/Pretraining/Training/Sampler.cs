@@ -11,7 +11,8 @@ public sealed class Sampler
     public Sampler(EmojiDataset data)
     {
         _captions = new CaptionSampler(data);
-        _pool = Enumerable.Range(0, data.Count).SelectMany(i => Enumerable.Repeat(i, data.Concepts[data.ConceptIndex[i]].IsAnimal ? 2 : 1)).ToArray();
+        _pool = Enumerable.Range(0, data.Count)
+            .SelectMany(i => Enumerable.Repeat(i, data.Concepts[data.ConceptIndex[i]].IsAnimal ? 2 : 1)).ToArray();
     }
 
     public Draw[] Batch(Random random, int size, Func<int, bool>? keep = null)

@@ -21,19 +21,22 @@ public static class Sheets
     ];
 
     /// <summary>Two seeds of every prompt with guidance, side by side.</summary>
-    public static void Samples(Workspace work, TextToLatent model, double scalingFactor, string path, IReadOnlyList<string>? prompts = null, double guidance = 3)
+    public static void Samples(Workspace work, TextToLatent model, double scalingFactor, string path,
+        IReadOnlyList<string>? prompts = null, double guidance = 3)
     {
         var vae = VaeStage.Load(work);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var twice = (prompts ?? DefaultPrompts).SelectMany(p => new[] { p, p }).ToArray();
         var sampler = new DdimSampler(SchedulerConfig.StableDiffusion);
-        var predictor = new ClassifierFree().Prepare(model.UNet, Encode(twice), Encode(twice.Select(_ => "").ToArray()), guidance);
+        var predictor = new ClassifierFree()
+            .Prepare(model.UNet, Encode(twice), Encode(twice.Select(_ => "").ToArray()), guidance);
         using var generator = new Generator(7);
         var chain = new DenoisingChain(sampler, sampler.Schedule(Steps, 0, [4, 8, 8]), predictor);
         var x = chain.Sample(randn([twice.Length, 4, 8, 8], generator: generator))[^1];
         var images = vae.Decode(x / (float)scalingFactor).clamp(-1, 1);
-        Write(path, 32, 8, Enumerable.Range(0, twice.Length).Select(i => images[i].flatten().data<float>().ToArray()).ToList(), 4);
+        Write(path, 32, 8,
+            Enumerable.Range(0, twice.Length).Select(i => images[i].flatten().data<float>().ToArray()).ToList(), 4);
 
         Conditioning Encode(string[] texts) => new(model.Text.Encode(work.Tokens(texts)).LastHidden);
     }
@@ -49,8 +52,10 @@ public static class Sheets
             {
                 for (var x = 0; x < size * zoom; x++)
                 {
-                    byte Channel(int c) => (byte)Math.Clamp((images[i][(c * size + y / zoom) * size + x / zoom] + 1) * 127.5f, 0, 255);
-                    bitmap.SetPixel(i % columns * size * zoom + x, i / columns * size * zoom + y, new SKColor(Channel(0), Channel(1), Channel(2)));
+                    byte Channel(int c) =>
+                        (byte)Math.Clamp((images[i][(c * size + y / zoom) * size + x / zoom] + 1) * 127.5f, 0, 255);
+                    bitmap.SetPixel(i % columns * size * zoom + x, i / columns * size * zoom + y,
+                        new SKColor(Channel(0), Channel(1), Channel(2)));
                 }
             }
         }

@@ -16,7 +16,8 @@ public static class TextStage
         manual_seed(2);
         const int latentSize = 4 * 8 * 8;
         var model = new TextPretraining(work, latentSize);
-        using var loop = new TrainingLoop(work.Folder, "text-pretraining", model, 1e-3, 0.99, (model.parameters().Cast<Parameter>(), 1));
+        using var loop = new TrainingLoop(work.Folder, "text-pretraining", model, 1e-3, 0.99,
+            (model.parameters().Cast<Parameter>(), 1));
         loop.Run(steps, random =>
         {
             var draws = sampler.Batch(random, 64);
@@ -30,7 +31,8 @@ public static class TextStage
             return contrastive + nn.functional.mse_loss(model.regress.forward(pooled), target);
         });
         loop.UseAverage();
-        AlignProp.Models.Files.Weights.Save(model.text, Path.Combine(work.Folder, "text-pretrained.safetensors"), ScalarType.Float32);
+        AlignProp.Models.Files.Weights.Save(model.text, Path.Combine(work.Folder, "text-pretrained.safetensors"),
+            ScalarType.Float32);
     }
 
     private sealed class TextPretraining : nn.Module

@@ -33,7 +33,8 @@ public sealed class TrainingLoop : IDisposable
         _parameters = groups.SelectMany(g => g.Parameters).ToArray();
         _baseRates = groups.Select(g => learningRate * g.Factor).ToArray();
         _optimizer = optim.AdamW(
-            groups.Select(g => new AdamW.ParamGroup(g.Parameters, new AdamW.Options { LearningRate = learningRate * g.Factor, beta1 = 0.9, beta2 = 0.99, weight_decay = 0.01 })),
+            groups.Select(g => new AdamW.ParamGroup(g.Parameters,
+                new AdamW.Options { LearningRate = learningRate * g.Factor, beta1 = 0.9, beta2 = 0.99, weight_decay = 0.01 })),
             learningRate, 0.9, 0.99);
         foreach (var (key, value) in module.named_parameters())
         {
@@ -73,7 +74,9 @@ public sealed class TrainingLoop : IDisposable
             if (shown.Elapsed.TotalSeconds > 20 || Step == steps)
             {
                 var left = TimeSpan.FromSeconds(watch.Elapsed.TotalSeconds / (Step - from) * (steps - Step));
-                Console.WriteLine($"{_name}: step {Step}/{steps}  loss {sum / count:F4}  {(Step - from) / watch.Elapsed.TotalSeconds:F2} steps/s  {left:hh\\:mm\\:ss} left");
+                Console.WriteLine(
+                    $"{_name}: step {Step}/{steps}  loss {sum / count:F4}  {(Step - from) / watch.Elapsed.TotalSeconds:F2} "
+                    + $"steps/s  {left:hh\\:mm\\:ss} left");
                 (sum, count) = (0, 0);
                 shown.Restart();
             }

@@ -12,7 +12,8 @@ public static class VaeStage
     {
         manual_seed(1);
         var vae = new AutoencoderKL(EmojiStructure.Vae(1));
-        using var loop = new TrainingLoop(work.Folder, "vae", vae, 1.2e-3, 0.995, (vae.parameters().Cast<TorchSharp.Modules.Parameter>(), 1));
+        using var loop = new TrainingLoop(work.Folder, "vae", vae, 1.2e-3, 0.995,
+            (vae.parameters().Cast<TorchSharp.Modules.Parameter>(), 1));
         loop.Run(steps, random =>
         {
             var images = work.Images(sampler.Batch(random, 8));

@@ -16,7 +16,8 @@ internal static class FactSections
     private static readonly string[] Ordinary = ["evaluation", "notice"];
 
     public static string Evaluations(RunRecord run) => Table(["after step", "held-out reward", "std", "diversity"],
-        run.Evaluations.Select(e => new[] { $"{e.Step}", HtmlReport.Number(e.RewardMean), HtmlReport.Number(e.RewardStd), HtmlReport.Number(e.Diversity) }));
+        run.Evaluations.Select(e => new[] { $"{e.Step}", HtmlReport.Number(e.RewardMean), HtmlReport.Number(e.RewardStd),
+            HtmlReport.Number(e.Diversity) }));
 
     public static string Timings(RunRecord run)
     {
@@ -24,35 +25,49 @@ internal static class FactSections
         if (run.Steps.Count > 0)
         {
             var seconds = run.Steps.Select(s => s.Seconds ?? 0).Order().ToList();
-            rows.Add(["steps", $"{run.Steps.Count}, {HtmlReport.Number(seconds.Sum() / 60, "F1")} min; each {HtmlReport.Number(seconds[0], "F1")} to {HtmlReport.Number(seconds[^1], "F1")} s, median {HtmlReport.Number(seconds[seconds.Count / 2], "F1")} s"]);
+            rows.Add(["steps",
+                $"{run.Steps.Count}, {HtmlReport.Number(seconds.Sum() / 60, "F1")} min; each "
+                + $"{HtmlReport.Number(seconds[0], "F1")} to {HtmlReport.Number(seconds[^1], "F1")} s, median "
+                + $"{HtmlReport.Number(seconds[seconds.Count / 2], "F1")} s"]);
         }
         if (run.Journal is [var first, .., var last])
         {
             rows.Add(["from the first event to the last", $"{Elapsed(last.Time - first.Time)} (pauses between sittings count)"]);
         }
         var devices = Devices(Path.Combine(run.Directory.Folder, "status.json"));
-        return Table([], rows) + Table(["node", "device", "state", "shards done", "a minute", "failures", "peak memory"], devices);
+        return Table([], rows) + Table(["node", "device", "state", "shards done", "a minute", "failures", "peak memory"],
+            devices);
     }
 
     public static string Events(RunRecord run)
     {
-        var rows = run.Journal.Where(j => j.Event is CoordinatorElected).Select(j => (j.Time, Text: $"coordinator elected, term {((CoordinatorElected)j.Event).Term}, at {((CoordinatorElected)j.Event).Host}", Kind: "election"))
+        var rows = run.Journal.Where(j => j.Event is CoordinatorElected)
+            .Select(j => (j.Time,
+            Text: $"coordinator elected, term {((CoordinatorElected)j.Event).Term}, at {((CoordinatorElected)j.Event).Host}",
+            Kind: "election"))
             .Concat(run.Events.Where(e => !Ordinary.Contains(e.Kind)).Select(e => (e.Time, e.Text, e.Kind)))
-            .Concat(run.Journal.Where(j => j.Event is RunEnded).Select(j => (j.Time, Text: $"ended after step {((RunEnded)j.Event).Step}: {((RunEnded)j.Event).Reason}", Kind: "run")))
+            .Concat(run.Journal.Where(j => j.Event is RunEnded)
+                .Select(j =>
+                (j.Time, Text: $"ended after step {((RunEnded)j.Event).Step}: {((RunEnded)j.Event).Reason}", Kind: "run")))
             .OrderBy(r => r.Time).DistinctBy(r => (r.Kind, r.Text))
-            .Select(r => new[] { r.Time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture), r.Kind, r.Text });
+            .Select(r => new[] { r.Time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture), r.Kind,
+                r.Text });
         return Table(["time (UTC)", "kind", "what"], rows);
     }
 
     /// <summary>run.conf, a table a section.</summary>
     public static string Configuration(RunRecord run)
     {
-        var lines = run.ConfigText.Split('\n').Select(l => l.Trim()).Where(l => !l.StartsWith('#')).Select(l => l.Split('=', 2)).Where(l => l.Length == 2)
+        var lines = run.ConfigText.Split('\n').Select(l => l.Trim()).Where(l => !l.StartsWith('#')).Select(l => l.Split('=', 2))
+            .Where(l => l.Length == 2)
             .Select(l => (Key: l[0].Trim(), Value: l[1].Trim())).ToList();
         var text = new StringBuilder("<div class=\"config\">\n");
-        foreach (var section in lines.GroupBy(l => l.Key.Contains('.', StringComparison.Ordinal) ? l.Key[..l.Key.IndexOf('.', StringComparison.Ordinal)] : ""))
+        foreach (var section in lines.GroupBy(l => l.Key.Contains('.', StringComparison.Ordinal)
+            ? l.Key[..l.Key.IndexOf('.', StringComparison.Ordinal)] : ""))
         {
-            text.Append(Table([], section.Select(l => new[] { l.Key, l.Value.Length > 1 && l.Value[0] == '"' && l.Value[^1] == '"' ? l.Value[1..^1] : l.Value })));
+            text.Append(Table([],
+                section.Select(l =>
+                new[] { l.Key, l.Value.Length > 1 && l.Value[0] == '"' && l.Value[^1] == '"' ? l.Value[1..^1] : l.Value })));
         }
         return lines.Count == 0 ? "" : text.Append("</div>\n").ToString();
     }
@@ -86,7 +101,9 @@ internal static class FactSections
     public static string Environment() => Table([], [
         ["AlignProp.Actors", ClusterNames.Version],
         [".NET", RuntimeInformation.FrameworkDescription],
-        ["this report was written on", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {System.Environment.ProcessorCount} processors"],
+        ["this report was written on",
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {System.Environment.ProcessorCount} "
+            + $"processors"],
         ["written", DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)],
     ]);
 
@@ -103,8 +120,10 @@ internal static class FactSections
             return document.RootElement.GetProperty("nodes").EnumerateArray().Select(n =>
             {
                 string Of(string name) => n.TryGetProperty(name, out var value) ? value.ToString() : "";
-                var memory = n.TryGetProperty("peakMemory", out var bytes) && bytes.TryGetInt64(out var b) && b > 0 ? $"{b / 1048576} MB" : "–";
-                var rate = n.TryGetProperty("shardsPerMinute", out var r) && r.TryGetDouble(out var perMinute) ? HtmlReport.Number(perMinute, "F1") : "–";
+                var memory = n.TryGetProperty("peakMemory", out var bytes) && bytes.TryGetInt64(out var b) && b > 0
+                    ? $"{b / 1048576} MB" : "–";
+                var rate = n.TryGetProperty("shardsPerMinute", out var r) && r.TryGetDouble(out var perMinute)
+                    ? HtmlReport.Number(perMinute, "F1") : "–";
                 return new[] { Of("node"), Of("device"), Of("state"), Of("shardsDone"), rate, Of("failures"), memory };
             }).ToList();
         }
@@ -119,7 +138,10 @@ internal static class FactSections
         var body = new StringBuilder();
         foreach (var row in rows)
         {
-            body.Append("<tr>").AppendJoin("", row.Select((cell, i) => i > 0 && style.Length > 0 ? $"<td><{style}>{HtmlReport.Text(cell)}</{style}></td>" : $"<td>{HtmlReport.Text(cell)}</td>")).Append("</tr>\n");
+            body.Append("<tr>")
+                .AppendJoin("",
+                row.Select((cell, i) => i > 0 && style.Length > 0 ? $"<td><{style}>{HtmlReport.Text(cell)}</{style}></td>"
+                : $"<td>{HtmlReport.Text(cell)}</td>")).Append("</tr>\n");
         }
         var top = head.Count == 0 ? "" : $"<tr>{string.Concat(head.Select(h => $"<th>{HtmlReport.Text(h)}</th>"))}</tr>\n";
         return body.Length == 0 ? "" : $"<div class=\"scroll\"><table>\n{top}{body}</table></div>\n";

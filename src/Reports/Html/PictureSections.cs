@@ -18,7 +18,9 @@ internal static class PictureSections
         {
             return "";
         }
-        var text = new StringBuilder("<p class=\"quiet\">Left the base model, right the adapter at the end, from the same noise; the reward of each below it. Held-out prompts were never trained on.</p>\n<div class=\"pairs\">\n");
+        var text = new StringBuilder(
+            "<p class=\"quiet\">Left the base model, right the adapter at the end, from the same noise; the reward of each below "
+            + "it. Held-out prompts were never trained on.</p>\n<div class=\"pairs\">\n");
         foreach (var pair in pairs)
         {
             text.Append(CultureInfo.InvariantCulture, $"<figure class=\"card\"><div class=\"two\">{Image(pair.PngBefore, $"{pair.Prompt}, before")}{Image(pair.PngAfter, $"{pair.Prompt}, after")}</div>");
@@ -37,7 +39,9 @@ internal static class PictureSections
         }
         var chosen = Spread(run.Progression, MostEvaluations);
         var prompts = chosen[^1].Samples.Select(s => (s.Prompt, s.Seed)).Distinct().Take(MostPrompts).ToList();
-        var text = new StringBuilder("<p class=\"quiet\">The same noise after each evaluated step, with its reward.</p>\n<div class=\"scroll\"><table class=\"steps\">\n<tr><th>prompt</th>")
+        var text = new StringBuilder(
+            "<p class=\"quiet\">The same noise after each evaluated step, with its reward.</p>\n<div class=\"scroll\"><table "
+            + "class=\"steps\">\n<tr><th>prompt</th>")
             .AppendJoin("", chosen.Select(c => $"<th>{(c.Step == 0 ? "base" : $"step {c.Step}")}</th>")).Append("</tr>\n");
         foreach (var (prompt, seed) in prompts)
         {
@@ -53,12 +57,15 @@ internal static class PictureSections
         return text.Append("</table></div>\n").ToString();
     }
 
-    private static List<(int Step, IReadOnlyList<SamplePicture> Samples)> Spread(IReadOnlyList<(int Step, IReadOnlyList<SamplePicture> Samples)> all, int most) =>
+    private static List<(int Step, IReadOnlyList<SamplePicture> Samples)> Spread(
+        IReadOnlyList<(int Step, IReadOnlyList<SamplePicture> Samples)> all, int most) =>
         all.Count <= most ? [.. all] : [.. Enumerable.Range(0, most).Select(i => all[i * (all.Count - 1) / (most - 1)])];
 
     private static string Image(byte[] png, string alt) =>
-        $"<img{(WidthOf(png) <= SmallSide ? " class=\"small\"" : "")} alt=\"{HtmlReport.Text(alt)}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">";
+        $"<img{(WidthOf(png) <= SmallSide ? " class=\"small\"" : "")} alt=\"{HtmlReport.Text(alt)}\" "
+            + $"src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">";
 
     /// <summary>The width in a PNG's first chunk; small pictures are enlarged in whole pixels.</summary>
-    private static int WidthOf(byte[] png) => png.Length < 24 ? int.MaxValue : BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16));
+    private static int WidthOf(byte[] png) => png.Length < 24 ? int.MaxValue
+        : BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16));
 }

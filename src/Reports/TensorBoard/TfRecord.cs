@@ -4,8 +4,8 @@ using System.Numerics;
 namespace AlignProp.Reports.TensorBoard;
 
 /// <summary>
-/// TFRecord: length (uint64), its checksum, the data, its checksum; little-endian. The checksum is CRC-32C, rotated and offset, as TensorFlow's
-/// record_writer documents it, so that the checksum of data that holds checksums means something.
+/// TFRecord: length (uint64), its checksum, the data, its checksum; little-endian. The checksum is CRC-32C, rotated and offset,
+/// as TensorFlow's record_writer documents it, so that the checksum of data that holds checksums means something.
 /// </summary>
 internal static class TfRecord
 {

@@ -22,13 +22,16 @@ public sealed class ControlServer : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly CancellationTokenSource _closing;
 
-    private ControlServer(WebApplication application, CancellationTokenSource closing, string url) => (_application, _closing, Url) = (application, closing, url);
+    private ControlServer(WebApplication application, CancellationTokenSource closing, string url) =>
+        (_application, _closing, Url) = (application, closing, url);
 
     /// <summary>Base URL, without a slash at its end.</summary>
     public string Url { get; }
 
     /// <param name="control">Null where nobody can be steered: while the coordinator starts, or for a folder.</param>
-    /// <exception cref="ConfigException">The port is taken, the address is not this machine's, or the certificate does not fit.</exception>
+    /// <exception cref="ConfigException">
+    /// The port is taken, the address is not this machine's, or the certificate does not fit.
+    /// </exception>
     public static async Task<ControlServer> StartAsync(HttpSettings settings, RunMonitor monitor, Func<IRunControl?> control)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -67,7 +70,9 @@ public sealed class ControlServer : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             await application.DisposeAsync();
-            throw new ConfigException($"--http {settings.Host}:{settings.Port}: cannot listen there ({e.GetBaseException().Message}); choose another port, 0 for any free one, or --http off");
+            throw new ConfigException(
+                $"--http {settings.Host}:{settings.Port}: cannot listen there ({e.GetBaseException().Message}); choose another "
+                + $"port, 0 for any free one, or --http off");
         }
         var port = new Uri(application.Urls.First()).Port;
         return new ControlServer(application, closing, (settings with { Port = port }).ToString());
@@ -104,9 +109,12 @@ public sealed class ControlServer : IAsyncDisposable
         {
             // The visitor has gone.
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadHttpRequestException or System.Text.Json.JsonException && !context.Response.HasStarted)
+        catch (Exception e) when (
+            e is IOException or UnauthorizedAccessException or BadHttpRequestException or System.Text.Json.JsonException
+            && !context.Response.HasStarted)
         {
-            await Refuse(context, e is BadHttpRequestException bad ? bad.StatusCode : e is System.Text.Json.JsonException ? StatusCodes.Status400BadRequest : StatusCodes.Status500InternalServerError, e.Message);
+            await Refuse(context, e is BadHttpRequestException bad ? bad.StatusCode : e is System.Text.Json.JsonException
+                ? StatusCodes.Status400BadRequest : StatusCodes.Status500InternalServerError, e.Message);
         }
         if (context.Response.HasStarted)
         {
@@ -116,10 +124,12 @@ public sealed class ControlServer : IAsyncDisposable
         switch (context.Response.StatusCode)
         {
             case StatusCodes.Status404NotFound:
-                await Refuse(context, StatusCodes.Status404NotFound, $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md");
+                await Refuse(context, StatusCodes.Status404NotFound,
+                    $"{context.Request.Path}: no such page; the API is below /api, see docs/dashboard.md");
                 break;
             case StatusCodes.Status405MethodNotAllowed:
-                await Refuse(context, StatusCodes.Status405MethodNotAllowed, $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
+                await Refuse(context, StatusCodes.Status405MethodNotAllowed,
+                    $"{context.Request.Method} {context.Request.Path}: expected {context.Response.Headers.Allow}");
                 break;
         }
     }
@@ -140,7 +150,9 @@ public sealed class ControlServer : IAsyncDisposable
     {
         try
         {
-            return IPAddress.TryParse(host, out var address) ? address : (await Dns.GetHostAddressesAsync(host)).OrderBy(a => a.AddressFamily == AddressFamily.InterNetwork ? 0 : 1).First();
+            return IPAddress.TryParse(host, out var address) ? address
+                : (await Dns.GetHostAddressesAsync(host)).OrderBy(a => a.AddressFamily == AddressFamily.InterNetwork ? 0 : 1)
+                .First();
         }
         catch (Exception e) when (e is SocketException or InvalidOperationException)
         {

@@ -14,11 +14,13 @@ public static class HealthProbe
     /// <exception cref="RemotingSecurityException">The authority's file cannot be read.</exception>
     public static async Task<(bool Live, bool Ready, string Why)> AskAsync(string url, CancellationToken cancellation)
     {
-        using var authority = url.StartsWith("https:", StringComparison.Ordinal) && TlsFiles.Find() is { } files ? Authority(files) : null;
+        using var authority = url.StartsWith("https:", StringComparison.Ordinal) && TlsFiles.Find() is { } files
+            ? Authority(files) : null;
         using var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false };
         if (authority is not null)
         {
-            // As between the cluster's members: only the cluster's own authority counts. Nothing is fetched from addresses a certificate names.
+            // As between the cluster's members: only the cluster's own authority counts. Nothing is fetched from addresses a
+            // certificate names.
             handler.SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = new X509ChainPolicy
@@ -35,7 +37,8 @@ public static class HealthProbe
         {
             using var live = await client.GetAsync(new Uri($"{url}/health/live"), cancellation);
             using var ready = await client.GetAsync(new Uri($"{url}/health/ready"), cancellation);
-            return (live.IsSuccessStatusCode, ready.IsSuccessStatusCode, (await ready.Content.ReadAsStringAsync(cancellation)).Trim());
+            return (live.IsSuccessStatusCode, ready.IsSuccessStatusCode,
+                (await ready.Content.ReadAsStringAsync(cancellation)).Trim());
         }
         catch (HttpRequestException e)
         {
@@ -53,7 +56,8 @@ public static class HealthProbe
         {
             return X509CertificateLoader.LoadCertificateFromFile(files.Authority);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (
+            e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
         {
             throw new RemotingSecurityException($"{files.Authority}: {e.Message}", e);
         }

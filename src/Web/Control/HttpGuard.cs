@@ -5,12 +5,15 @@ using Microsoft.AspNetCore.Http;
 namespace AlignProp.Web.Control;
 
 /// <summary>
-/// Who may ask. With a token: whoever brings it (Authorization: Bearer, or the cookie the page got for it). On the loopback without one: whoever is on this
-/// machine, but no other web page of its browsers, neither by a name that resolves to the loopback (Host) nor by a form or script of its own (Origin, content type).
+/// Who may ask. With a token: whoever brings it (Authorization: Bearer, or the cookie the page got for it). On the loopback
+/// without one: whoever is on this machine, but no other web page of its browsers, neither by a name that resolves to the
+/// loopback (Host) nor by a form or script of its own (Origin, content type).
 /// </summary>
 public sealed class HttpGuard(HttpSettings settings)
 {
-    private const string Policy = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    private const string Policy =
+        "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+        + "'none'";
 
     // What the cookie says is not the token, and is worthless when this process has ended.
     private readonly string _session = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
@@ -20,7 +23,8 @@ public sealed class HttpGuard(HttpSettings settings)
     {
         if (settings.IsLoopback && !HttpSettings.IsLoopbackName(request.Host.Host.Trim('[', ']')))
         {
-            return (StatusCodes.Status421MisdirectedRequest, $"{request.Host} is not the loopback; this server answers to 127.0.0.1 and localhost");
+            return (StatusCodes.Status421MisdirectedRequest,
+                $"{request.Host} is not the loopback; this server answers to 127.0.0.1 and localhost");
         }
         if (!HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
         {
@@ -30,11 +34,14 @@ public sealed class HttpGuard(HttpSettings settings)
             }
             if (request.ContentType?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) != true)
             {
-                return (StatusCodes.Status415UnsupportedMediaType, "expected the header Content-Type: application/json (the body may be empty)");
+                return (StatusCodes.Status415UnsupportedMediaType,
+                    "expected the header Content-Type: application/json (the body may be empty)");
             }
         }
         return NeedsToken(request.Path) && !IsKnown(request)
-            ? (StatusCodes.Status401Unauthorized, $"expected the header Authorization: Bearer TOKEN, with the token the coordinator was started with ({HttpSettings.TokenVariable})")
+            ? (StatusCodes.Status401Unauthorized,
+                $"expected the header Authorization: Bearer TOKEN, with the token the coordinator was started with "
+                + $"({HttpSettings.TokenVariable})")
             : null;
     }
 
@@ -45,7 +52,9 @@ public sealed class HttpGuard(HttpSettings settings)
         {
             return false;
         }
-        context.Response.Cookies.Append(CookieOf(context.Request), _session, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = context.Request.IsHttps, Path = "/", IsEssential = true });
+        context.Response.Cookies.Append(CookieOf(context.Request), _session,
+            new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = context.Request.IsHttps, Path = "/",
+            IsEssential = true });
         return true;
     }
 
@@ -58,8 +67,11 @@ public sealed class HttpGuard(HttpSettings settings)
         response.Headers.CacheControl = "no-store";
     }
 
-    /// <summary>All but health, which says nothing, the page's own files, which are the same for everybody, and the way in.</summary>
-    private static bool NeedsToken(PathString path) => !(path == "/" || path == "/api/login" || path.StartsWithSegments("/health") || path.StartsWithSegments("/assets"));
+    /// <summary>
+    /// All but health, which says nothing, the page's own files, which are the same for everybody, and the way in.
+    /// </summary>
+    private static bool NeedsToken(PathString path) =>
+        !(path == "/" || path == "/api/login" || path.StartsWithSegments("/health") || path.StartsWithSegments("/assets"));
 
     private bool IsKnown(HttpRequest request)
     {
@@ -68,7 +80,8 @@ public sealed class HttpGuard(HttpSettings settings)
             return true;
         }
         var header = request.Headers.Authorization.ToString();
-        return (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && Same(header["Bearer ".Length..].Trim(), settings.Token))
+        return (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+            && Same(header["Bearer ".Length..].Trim(), settings.Token))
             || (request.Cookies[CookieOf(request)] is { } cookie && Same(cookie, _session));
     }
 
@@ -77,5 +90,6 @@ public sealed class HttpGuard(HttpSettings settings)
 
     /// <summary>In a time that tells nothing of where they differ, nor of the length.</summary>
     private static bool Same(string given, string wanted) =>
-        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(wanted)));
+        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)),
+            SHA256.HashData(Encoding.UTF8.GetBytes(wanted)));
 }

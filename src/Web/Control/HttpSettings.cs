@@ -29,7 +29,8 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
     /// <exception cref="ConfigException">No such address, or off the loopback without a token.</exception>
     public static HttpSettings? Read(string? bind, string? token, string? tokenFile, string clusterHost)
     {
-        bind ??= Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } set ? set : HoconLayers.For("coordinator", "").GetString("alignprop.coordinator.http.bind");
+        bind ??= Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } set ? set
+            : HoconLayers.For("coordinator", "").GetString("alignprop.coordinator.http.bind");
         if (bind.Equals(Off, StringComparison.OrdinalIgnoreCase))
         {
             return null;
@@ -63,7 +64,8 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
     {
         try
         {
-            using var listener = new System.Net.Sockets.TcpListener(IPAddress.TryParse(Host, out var address) ? address : Dns.GetHostAddresses(Host)[0], Port);
+            using var listener = new System.Net.Sockets.TcpListener(IPAddress.TryParse(Host, out var address) ? address
+                : Dns.GetHostAddresses(Host)[0], Port);
             listener.Start();
             if (Tls is not null)
             {
@@ -81,7 +83,8 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
     }
 
     public static bool IsLoopbackName(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
     private static string? Token_(string? option, string? file)
     {

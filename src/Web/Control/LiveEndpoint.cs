@@ -9,7 +9,8 @@ using Microsoft.AspNetCore.Routing;
 namespace AlignProp.Web.Control;
 
 /// <summary>
-/// <c>GET /api/live</c>: server-sent events named <c>status</c>, each a <see cref="LiveStatus"/> whose id is the number of its newest entry; a visitor that
+/// <c>GET /api/live</c>: server-sent events named <c>status</c>, each a <see cref="LiveStatus"/> whose id is the number of its
+/// newest entry; a visitor that
 /// comes back with Last-Event-ID gets the entries it missed.
 /// </summary>
 internal static class LiveEndpoint
@@ -23,11 +24,13 @@ internal static class LiveEndpoint
     public static void Map(IEndpointRouteBuilder routes, RunMonitor monitor, CancellationToken closing) =>
         routes.MapGet("/api/live", (HttpContext context) =>
         {
-            var seen = int.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var last) ? last : 0;
+            var seen = int.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture,
+                out var last) ? last : 0;
             return TypedResults.ServerSentEvents(StreamAsync(monitor, seen, closing, context.RequestAborted));
         });
 
-    private static async IAsyncEnumerable<SseItem<LiveStatus>> StreamAsync(RunMonitor monitor, int seen, CancellationToken closing, [EnumeratorCancellation] CancellationToken gone)
+    private static async IAsyncEnumerable<SseItem<LiveStatus>> StreamAsync(RunMonitor monitor, int seen,
+        CancellationToken closing, [EnumeratorCancellation] CancellationToken gone)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(closing, gone);
         while (true)

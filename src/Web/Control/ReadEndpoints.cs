@@ -20,12 +20,15 @@ internal static class ReadEndpoints
             ? context.Response.WriteAsJsonAsync(new ConfigText(File.ReadAllText(monitor.Directory.Config)), RunHistory.Json)
             : ControlServer.Refuse(context, StatusCodes.Status404NotFound, $"{monitor.Directory.Id} has no run.conf"));
         routes.MapGet("/api/images", () => Results.Json(EvaluationImages.Sets(monitor.Directory)
-            .Select(s => new ImageSet(s.Step, [.. s.Pictures.Select((p, i) => new ImageEntry(i, p.Prompt, p.HeldOut, p.Seed, p.Reward, $"/api/images/{s.Step}/{i}.png"))])), RunHistory.Json));
+            .Select(s => new ImageSet(s.Step,
+                [.. s.Pictures.Select((p, i) =>
+                new ImageEntry(i, p.Prompt, p.HeldOut, p.Seed, p.Reward, $"/api/images/{s.Step}/{i}.png"))])), RunHistory.Json));
         routes.MapGet("/api/images/{step:int}/{index:int}.png", (HttpContext context, int step, int index) =>
         {
             if (EvaluationImages.File(monitor.Directory, step, index) is not { } file)
             {
-                return ControlServer.Refuse(context, StatusCodes.Status404NotFound, $"no picture {index} of step {step} is kept; /api/images lists what is");
+                return ControlServer.Refuse(context, StatusCodes.Status404NotFound,
+                    $"no picture {index} of step {step} is kept; /api/images lists what is");
             }
             // A picture of a step and an index never changes.
             context.Response.Headers.CacheControl = "private, max-age=86400, immutable";

@@ -7,7 +7,10 @@ using Microsoft.AspNetCore.Routing;
 
 namespace AlignProp.Web.Control;
 
-/// <summary>What can be asked of a running run: pause, continue, stop, drain. Each answers a <see cref="ControlReply"/>; 409 where it cannot be done.</summary>
+/// <summary>
+/// What can be asked of a running run: pause, continue, stop, drain. Each answers a <see cref="ControlReply"/>; 409 where it
+/// cannot be done.
+/// </summary>
 internal static class SteerEndpoints
 {
     private sealed record Login(string Token);
@@ -16,9 +19,11 @@ internal static class SteerEndpoints
     {
         foreach (var what in Enum.GetValues<Steer>())
         {
-            routes.MapPost($"/api/{what.ToString().ToLowerInvariant()}", (Delegate)((HttpContext context) => AnswerAsync(context, run => run.SteerAsync(what))));
+            routes.MapPost($"/api/{what.ToString().ToLowerInvariant()}",
+                (Delegate)((HttpContext context) => AnswerAsync(context, run => run.SteerAsync(what))));
         }
-        routes.MapPost("/api/drain/{node}", (HttpContext context, string node) => AnswerAsync(context, run => run.DrainAsync(node)));
+        routes.MapPost("/api/drain/{node}",
+            (HttpContext context, string node) => AnswerAsync(context, run => run.DrainAsync(node)));
         routes.MapPost("/api/login", async (HttpContext context) =>
         {
             var given = await context.Request.ReadFromJsonAsync<Login>(RunHistory.Json);
@@ -27,7 +32,8 @@ internal static class SteerEndpoints
                 await context.Response.WriteAsJsonAsync(new ControlReply(true, "welcome"), RunHistory.Json);
                 return;
             }
-            await ControlServer.Refuse(context, StatusCodes.Status401Unauthorized, "this is not the token the coordinator was started with");
+            await ControlServer.Refuse(context, StatusCodes.Status401Unauthorized,
+                "this is not the token the coordinator was started with");
         });
 
         async Task AnswerAsync(HttpContext context, Func<IRunControl, Task<SteerReply>> ask)
@@ -38,7 +44,8 @@ internal static class SteerEndpoints
                 await ControlServer.Refuse(context, StatusCodes.Status409Conflict, picture.Phase switch
                 {
                     "starting" => "the run is starting; try again in a moment",
-                    "standby" => $"this coordinator stands by; ask the one that leads{(picture.Leader is { } leader ? $", {leader.Host}" : "")}",
+                    "standby" => $"this coordinator stands by; ask the one that "
+                        + $"leads{(picture.Leader is { } leader ? $", {leader.Host}" : "")}",
                     _ => $"the run is over ({picture.Phase}); nothing to steer",
                 });
                 return;
@@ -51,7 +58,8 @@ internal static class SteerEndpoints
             }
             catch (AskTimeoutException)
             {
-                await ControlServer.Refuse(context, StatusCodes.Status503ServiceUnavailable, picture.JournalAway ?? "the run does not answer; its journal may be away");
+                await ControlServer.Refuse(context, StatusCodes.Status503ServiceUnavailable, picture.JournalAway
+                    ?? "the run does not answer; its journal may be away");
             }
         }
     }

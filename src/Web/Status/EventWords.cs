@@ -8,17 +8,24 @@ internal static class EventWords
     /// <param name="standby">This process stood by until now.</param>
     public static (string Kind, string Text)? Of(RunProgress value, bool standby) => value switch
     {
-        RunStarted started => ("run", started.FromStep == 0 ? $"started: at most {started.MaxSteps} steps of {started.ShardsPerStep} shards" : $"goes on at step {started.FromStep}"),
+        RunStarted started => ("run", started.FromStep == 0
+            ? $"started: at most {started.MaxSteps} steps of {started.ShardsPerStep} shards"
+            : $"goes on at step {started.FromStep}"),
         RunStopped stopped => ("run", $"ended after step {stopped.Step}: {stopped.Reason}"),
         RunFailed failed => ("failure", $"failed after step {failed.Step}: {failed.Error}"),
-        RunLed led => standby ? ("takeover", $"coordinator {led.Host} took over from {led.Before}") : ("run", $"coordinator {led.Host} leads"),
+        RunLed led => standby ? ("takeover", $"coordinator {led.Host} took over from {led.Before}")
+            : ("run", $"coordinator {led.Host} leads"),
         RunSuperseded superseded => ("takeover", $"the coordinator at {superseded.By} leads now"),
         RunSteered steered => ("control", steered.Text),
-        RunNotice notice => (notice.Kind switch { NoticeKind.JournalAway => "journal", NoticeKind.Takeover => "takeover", NoticeKind.Repair => "failure", _ => "notice" }, notice.Text),
+        RunNotice notice => (notice.Kind switch { NoticeKind.JournalAway => "journal", NoticeKind.Takeover => "takeover",
+            NoticeKind.Repair => "failure", _ => "notice" }, notice.Text),
         NodeChanged node => (KindOf(node.State), $"{node.Node} {node.State.Text()}: {node.Detail}"),
         DeviceChanged device => (KindOf(device.State), $"{device.Device} {device.State.Text()}: {device.Detail}"),
-        ShardRefused refused => ("failure", $"shard {refused.Shard} of step {refused.Step} failed on {refused.Device}: {refused.Why}"),
-        EvaluationFinished e => ("evaluation", FormattableString.Invariant($"after step {e.Step}: held-out reward {e.RewardMean:F3} ± {e.RewardStd:F3}, diversity {e.Diversity:F3}")),
+        ShardRefused refused =>
+            ("failure", $"shard {refused.Shard} of step {refused.Step} failed on {refused.Device}: {refused.Why}"),
+        EvaluationFinished e => ("evaluation",
+            FormattableString.Invariant(
+            $"after step {e.Step}: held-out reward {e.RewardMean:F3} ± {e.RewardStd:F3}, diversity {e.Diversity:F3}")),
         _ => null,
     };
 

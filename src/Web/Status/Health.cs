@@ -2,7 +2,9 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AlignProp.Web.Status;
 
-/// <summary>Whether this coordinator does its part: it leads with a journal it can reach, or it stands by. Says nothing of the run itself.</summary>
+/// <summary>
+/// Whether this coordinator does its part: it leads with a journal it can reach, or it stands by. Says nothing of the run itself.
+/// </summary>
 public static class Health
 {
     public static HealthCheckResult Journal(RunPicture picture) =>

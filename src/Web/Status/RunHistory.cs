@@ -5,7 +5,10 @@ using AlignProp.Coordinator.Storage;
 
 namespace AlignProp.Web.Status;
 
-/// <summary>What the dashboard shows of a run whose coordinator is gone: events.jsonl (a line an entry) and status.json (the newest status) in the run's folder.</summary>
+/// <summary>
+/// What the dashboard shows of a run whose coordinator is gone: events.jsonl (a line an entry) and status.json (the newest
+/// status) in the run's folder.
+/// </summary>
 public sealed class RunHistory(RunDirectory directory)
 {
     /// <summary>Entries of earlier sittings that are read back.</summary>
@@ -23,11 +26,13 @@ public sealed class RunHistory(RunDirectory directory)
     public void Append(EventEntry entry) => File.AppendAllText(directory.Events, JsonSerializer.Serialize(entry, Json) + "\n");
 
     /// <exception cref="IOException">The disk is full.</exception>
-    public void Save(LiveStatus status) => DurableFile.Replace(directory.Status, stream => JsonSerializer.Serialize(stream, status with { Events = [] }, Json));
+    public void Save(LiveStatus status) =>
+        DurableFile.Replace(directory.Status, stream => JsonSerializer.Serialize(stream, status with { Events = [] }, Json));
 
     /// <summary>The newest entries, numbered anew.</summary>
     public IReadOnlyList<EventEntry> Events() => !File.Exists(directory.Events) ? []
-        : [.. File.ReadLines(directory.Events).TakeLast(Kept).Select(Read<EventEntry>).OfType<EventEntry>().Select((e, i) => e with { Number = i + 1 })];
+        : [.. File.ReadLines(directory.Events).TakeLast(Kept).Select(Read<EventEntry>).OfType<EventEntry>()
+            .Select((e, i) => e with { Number = i + 1 })];
 
     public LiveStatus? Status() => File.Exists(directory.Status) ? Read<LiveStatus>(File.ReadAllText(directory.Status)) : null;
 

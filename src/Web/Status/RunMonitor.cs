@@ -6,8 +6,8 @@ using AlignProp.Reports;
 namespace AlignProp.Web.Status;
 
 /// <summary>
-/// Folds a run's events into its <see cref="RunPicture"/> and list of entries, for whoever asks over HTTP, and keeps both in the run's folder. Told last
-/// of all listeners: when it knows a step, the step's files are there.
+/// Folds a run's events into its <see cref="RunPicture"/> and list of entries, for whoever asks over HTTP, and keeps both in the
+/// run's folder. Told last of all listeners: when it knows a step, the step's files are there.
 /// </summary>
 public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
 {
@@ -26,11 +26,14 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
         _events = [.. _history.Events()];
         var (saved, lines) = (_history.Status(), MetricsLog.Read(directory.Metrics));
         var begun = saved?.Run.StartedAt ?? _events.FirstOrDefault()?.Time ?? _clock.GetUtcNow();
-        var picture = lines.Aggregate(new RunPicture(directory.Id, name, Environment.MachineName, begun), (p, line) => p.Recall(line));
+        var picture = lines.Aggregate(new RunPicture(directory.Id, name, Environment.MachineName, begun),
+            (p, line) => p.Recall(line));
         var stop = lines.LastOrDefault(l => l.Kind == MetricsLine.StopKind);
-        _picture = picture with { Phase = live ? standby ? "standby" : "starting" : stop is null ? "interrupted" : "ended", Reason = live ? null : stop?.Reason };
+        _picture = picture with { Phase = live ? standby ? "standby" : "starting" : stop is null ? "interrupted" : "ended",
+            Reason = live ? null : stop?.Reason };
         Meter = new RunMeter(() => Picture, _clock.GetUtcNow);
-        _saved = live ? null : saved is { Run.State: not ("ended" or "failed") } ? saved with { Run = Interrupted(saved.Run) } : saved;
+        _saved = live ? null : saved is { Run.State: not ("ended" or "failed") } ? saved with { Run = Interrupted(saved.Run) }
+            : saved;
     }
 
     public RunDirectory Directory { get; }

@@ -6,8 +6,8 @@ using AlignProp.Reports;
 namespace AlignProp.Web.Status;
 
 /// <summary>
-/// A run as its events tell it, for console, dashboard and metrics: immutable, moved only by <see cref="Apply"/> and <see cref="Recall"/>, the time comes from
-/// outside. Nobody asks the run's actor for it.
+/// A run as its events tell it, for console, dashboard and metrics: immutable, moved only by <see cref="Apply"/> and <see
+/// cref="Recall"/>, the time comes from outside. Nobody asks the run's actor for it.
 /// </summary>
 public sealed record RunPicture(string RunId, string Name, string Host, DateTimeOffset StartedAt)
 {
@@ -42,21 +42,26 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
 
     public int Step { get; init; }
 
-    public ImmutableSortedDictionary<string, DevicePicture> Devices { get; init; } = ImmutableSortedDictionary.Create<string, DevicePicture>(StringComparer.Ordinal);
+    public ImmutableSortedDictionary<string, DevicePicture> Devices { get; init; } =
+        ImmutableSortedDictionary.Create<string, DevicePicture>(StringComparer.Ordinal);
 
     public RunTotals Totals { get; init; } = new();
 
     public bool IsOver => Phase is "ended" or "failed" or "interrupted";
 
-    public string State => Phase != "running" ? Phase : Steering == SteeringState.Paused ? "paused" : Shards?.Evaluation == true ? "evaluating" : "running";
+    public string State => Phase != "running" ? Phase : Steering == SteeringState.Paused ? "paused" : Shards?.Evaluation == true
+        ? "evaluating" : "running";
 
     public RunPicture Apply(RunProgress value, DateTimeOffset now) => value switch
     {
-        RunStarted started => this with { Phase = "running", Reason = null, JournalAway = null, Started = started, Step = started.FromStep, Shards = null },
-        RunLed led => this with { Leader = led, JournalAway = null, Phase = "running", Totals = Totals.Led(takeover: Phase == "standby") },
+        RunStarted started => this with { Phase = "running", Reason = null, JournalAway = null, Started = started,
+            Step = started.FromStep, Shards = null },
+        RunLed led => this with { Leader = led, JournalAway = null, Phase = "running",
+            Totals = Totals.Led(takeover: Phase == "standby") },
         RunSuperseded => this with { Phase = "standby" },
         RunNotice { Kind: NoticeKind.JournalAway } away => this with { JournalAway = away.Text },
-        RunSteered steered => this with { Steering = steered.State, Reason = steered.State == SteeringState.Free ? null : steered.Text },
+        RunSteered steered =>
+            this with { Steering = steered.State, Reason = steered.State == SteeringState.Free ? null : steered.Text },
         ShardsChanged shards => this with { Shards = shards },
         StepCommitted step => this with
         {
@@ -69,8 +74,10 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
             Totals = Totals.Committed(),
         },
         EvaluationFinished e => this with { HeldOut = (HeldOut?.First ?? e.RewardMean, e.RewardMean, e.RewardStd, e.Diversity) },
-        RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step, Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
-        RunFailed failed => this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
+        RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step,
+            Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
+        RunFailed failed =>
+            this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
         NodeChanged node => Change(node, now),
         DeviceChanged device => With(device.Device, now, d => d.Changed(device.State, device.Detail)),
         DeviceHeard heard => With(heard.Device, now, d => d.Heard(heard.Work, now)),
@@ -86,13 +93,15 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
     {
         MetricsLine.StepKind => this with
         {
-            LastStep = new StepCommitted(line.Step, line.Epoch, line.RewardMean ?? 0, line.RewardStd ?? 0, line.Loss ?? 0, line.GradNorm ?? 0, line.Truncations ?? [], line.Adapter ?? "", line.Seconds ?? 0),
+            LastStep = new StepCommitted(line.Step, line.Epoch, line.RewardMean ?? 0, line.RewardStd ?? 0, line.Loss ?? 0,
+                line.GradNorm ?? 0, line.Truncations ?? [], line.Adapter ?? "", line.Seconds ?? 0),
             Step = line.Step,
             Adapter = line.Adapter,
             Rewards = Last(Rewards, line.RewardMean ?? 0, Trend),
             Seconds = Last(Seconds, line.Seconds ?? 0, StepsAveraged),
         },
-        MetricsLine.EvaluationKind => this with { HeldOut = (HeldOut?.First ?? line.RewardMean ?? 0, line.RewardMean ?? 0, line.RewardStd ?? 0, line.Diversity ?? 0) },
+        MetricsLine.EvaluationKind => this with { HeldOut = (HeldOut?.First ?? line.RewardMean ?? 0, line.RewardMean ?? 0,
+            line.RewardStd ?? 0, line.Diversity ?? 0) },
         _ => this,
     };
 
@@ -100,9 +109,11 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
     {
         var (perEpoch, max) = (Math.Max(1, Started?.StepsPerEpoch ?? 1), Started?.MaxSteps ?? Step);
         double? seconds = Seconds.IsEmpty ? null : Seconds.Average();
-        return new RunStatus(RunId, Name, State, JournalAway ?? Reason, Step, max, (Step + perEpoch - 1) / perEpoch, max / perEpoch,
+        return new RunStatus(RunId, Name, State, JournalAway ?? Reason, Step, max, (Step + perEpoch - 1) / perEpoch,
+            max / perEpoch,
             Shards is { } s && !IsOver ? new ShardStatus(s.Step, s.Evaluation, s.Done, s.Leased, s.Total, s.Fraction) : null,
-            LastStep?.RewardMean, [.. Rewards], HeldOut is { } h ? new HeldOutStatus(h.First, h.Last, h.Diversity) : null, LastStep?.GradNorm,
+            LastStep?.RewardMean, [.. Rewards], HeldOut is { } h ? new HeldOutStatus(h.First, h.Last, h.Diversity) : null,
+                LastStep?.GradNorm,
             seconds, IsOver ? null : seconds * (max - Step), Adapter, Leader?.Host, Host, StartedAt);
     }
 

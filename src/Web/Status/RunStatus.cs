@@ -3,9 +3,13 @@ using AlignProp.Coordinator.Runs;
 namespace AlignProp.Web.Status;
 
 /// <summary>
-/// <c>GET /api/run</c>. Every record of this file is one answer of the HTTP API, in camelCase JSON; numbers that are none are the texts "NaN" and "Infinity".
+/// <c>GET /api/run</c>. Every record of this file is one answer of the HTTP API, in camelCase JSON; numbers that are none are the
+/// texts "NaN" and "Infinity".
 /// </summary>
-/// <param name="State">starting, running, evaluating, paused, ended, failed; standby where another coordinator leads; interrupted for a folder whose coordinator is gone.</param>
+/// <param name="State">
+/// starting, running, evaluating, paused, ended, failed; standby where another coordinator leads; interrupted for a folder whose
+/// coordinator is gone.
+/// </param>
 /// <param name="Reason">Why it ended or failed, what a pause or stop waits for, or why nothing moves; else null.</param>
 /// <param name="Step">The last committed step.</param>
 /// <param name="RewardTrend">Mean training rewards of the last steps, oldest first, at most 60.</param>
@@ -14,8 +18,10 @@ namespace AlignProp.Web.Status;
 /// <param name="Adapter">SHA-256 of the adapter after <paramref name="Step"/>.</param>
 /// <param name="Coordinator">Akka address of the coordinator that leads.</param>
 /// <param name="Host">Name of the machine that answers.</param>
-public sealed record RunStatus(string RunId, string Name, string State, string? Reason, int Step, int MaxSteps, int Epoch, int Epochs, ShardStatus? Shards,
-    double? Reward, IReadOnlyList<double> RewardTrend, HeldOutStatus? HeldOut, double? GradNorm, double? SecondsPerStep, double? SecondsLeft,
+public sealed record RunStatus(string RunId, string Name, string State, string? Reason, int Step, int MaxSteps, int Epoch,
+    int Epochs, ShardStatus? Shards,
+    double? Reward, IReadOnlyList<double> RewardTrend, HeldOutStatus? HeldOut, double? GradNorm, double? SecondsPerStep,
+        double? SecondsLeft,
     string? Adapter, string? Coordinator, string Host, DateTimeOffset StartedAt);
 
 /// <summary>The step or evaluation in work.</summary>
@@ -33,7 +39,8 @@ public sealed record HeldOutStatus(double First, double Last, double Diversity);
 /// <param name="ShardsPerMinute">Over the last five minutes.</param>
 /// <param name="Failures">Shards it could not do, or that were refused.</param>
 /// <param name="PeakMemory">Of its process, bytes; 0 = not known yet.</param>
-public sealed record NodeStatus(string Node, string Device, NodeState State, string Detail, int? Shard, double Fraction, int ShardsDone, double ShardsPerMinute, int Failures,
+public sealed record NodeStatus(string Node, string Device, NodeState State, string Detail, int? Shard, double Fraction,
+    int ShardsDone, double ShardsPerMinute, int Failures,
     long PeakMemory, DateTimeOffset LastSeen);
 
 /// <summary>One entry of <c>GET /api/events</c>.</summary>

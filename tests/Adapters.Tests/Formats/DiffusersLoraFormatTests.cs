@@ -67,7 +67,8 @@ public sealed class DiffusersLoraFormatTests
     public void Values_too_large_for_the_precision_are_refused_by_name()
     {
         var large = Examples.Random(1).Map(t => [.. t.Values.Select(_ => 1e5f)]);
-        Assert.Contains("lora.down", Assert.Throws<NonFiniteException>(() => DiffusersLoraFormat.Serialize(large, DType.F16)).Message);
+        Assert.Contains("lora.down",
+            Assert.Throws<NonFiniteException>(() => DiffusersLoraFormat.Serialize(large, DType.F16)).Message);
         Assert.Throws<ArgumentException>(() => DiffusersLoraFormat.Serialize(large, DType.I32));
     }
 
@@ -98,7 +99,8 @@ public sealed class DiffusersLoraFormatTests
         });
         var read = DiffusersLoraFormat.Read(file);
         Assert.Equal(weights[LoraNames.Up(Examples.Query)].Values, read[LoraNames.Up(Examples.Query)].Values);
-        Assert.Equal(weights[LoraNames.Up(Examples.Output)].Values.Select(x => 2 * x), read[LoraNames.Up(Examples.Output)].Values);
+        Assert.Equal(weights[LoraNames.Up(Examples.Output)].Values.Select(x => 2 * x),
+            read[LoraNames.Up(Examples.Output)].Values);
 
         using var stabilised = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
             new() { ["lora_adapter_metadata"] = """{"unet.lora_alpha": 6, "unet.use_rslora": true}""" });
@@ -123,21 +125,25 @@ public sealed class DiffusersLoraFormatTests
     public void Keys_of_a_text_encoder_are_left_out_and_told()
     {
         var weights = Examples.Random(7);
-        TensorData[] text = [.. new[] { "text_encoder.b.lora_linear_layer.up.weight", "text_encoder.a.lora_linear_layer.down.weight" }.Select(k => TensorData.FromSingles(k, [1, 1], [1]))];
+        TensorData[] text = [.. new[] { "text_encoder.b.lora_linear_layer.up.weight",
+            "text_encoder.a.lora_linear_layer.down.weight" }.Select(k => TensorData.FromSingles(k, [1, 1], [1]))];
         using var file = Spell(weights, "unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight", null, text);
         var imported = DiffusersLoraFormat.Import(file);
         Examples.AssertSame(weights, imported.Weights);
-        Assert.Equal(["text_encoder.a.lora_linear_layer.down.weight", "text_encoder.b.lora_linear_layer.up.weight"], imported.Skipped);
+        Assert.Equal(["text_encoder.a.lora_linear_layer.down.weight", "text_encoder.b.lora_linear_layer.up.weight"],
+            imported.Skipped);
         Assert.Contains("2 keys adapt a text encoder and are left out", imported.Note("x"));
 
         using var only = SafetensorsFile.Parse(SafetensorsWriter.Serialize(text));
-        Assert.Contains("2 keys adapt a text encoder", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(only)).Message);
+        Assert.Contains("2 keys adapt a text encoder",
+            Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(only)).Message);
     }
 
     [Fact]
     public void All_foreign_keys_are_told_at_once()
     {
-        using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize(new[] { "a.w1", "b.w2", "c.w3" }.Select(k => TensorData.FromSingles(k, [1], [1]))));
+        using var file = SafetensorsFile.Parse(
+            SafetensorsWriter.Serialize(new[] { "a.w1", "b.w2", "c.w3" }.Select(k => TensorData.FromSingles(k, [1], [1]))));
         var message = Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(file)).Message;
         Assert.All(new[] { "a.w1", "b.w2", "c.w3" }, key => Assert.Contains(key, message));
     }
@@ -151,7 +157,8 @@ public sealed class DiffusersLoraFormatTests
     }
 
     private static SafetensorsFile Spell(
-        LoraWeights weights, string down, string up, Dictionary<string, string>? metadata = null, IEnumerable<TensorData>? more = null) =>
+        LoraWeights weights, string down, string up, Dictionary<string, string>? metadata = null,
+            IEnumerable<TensorData>? more = null) =>
         SafetensorsFile.Parse(SafetensorsWriter.Serialize(LoraCodec.Tensors(weights).Select(t =>
         {
             var (module, isDown) = LoraNames.Split(t.Name);

@@ -60,7 +60,8 @@ public sealed class EverySiteTests : IDisposable
     {
         string[] Targets(IReadOnlyList<string> targets) =>
         [
-            .. PeftLoraFormat.Config(LoraInitializer.Gaussian(Sites.Matching(targets), 2, 1), "x", [.. Sites.Select(s => s.Module)])["target_modules"]!
+            .. PeftLoraFormat.Config(LoraInitializer.Gaussian(Sites.Matching(targets), 2, 1), "x",
+                [.. Sites.Select(s => s.Module)])["target_modules"]!
                 .AsArray().Select(t => t!.GetValue<string>()),
         ];
         Assert.Equal(["conv_in", "net.2", "to_q"], Targets(["to_q", "conv_in", "net.2"]));
@@ -80,7 +81,8 @@ public sealed class EverySiteTests : IDisposable
     }
 
     private static float[] Added(LoraWeights weights, AdapterSite site) => WeightMerger.Merge(new float[site.Out * site.Inputs],
-        weights[LoraNames.Up(site.Module)].Values, weights[LoraNames.Down(site.Module)].Values, weights.Rank, (float)weights.Scale);
+        weights[LoraNames.Up(site.Module)].Values, weights[LoraNames.Down(site.Module)].Values, weights.Rank,
+            (float)weights.Scale);
 
     private static LoraWeights Weights(ulong seed = 1)
     {

@@ -34,7 +34,8 @@ public sealed class KohyaLoraFormatTests
         var path = Path.GetTempFileName();
         try
         {
-            KohyaLoraFormat.Write(path, Fixture.Nonzero(), metadata: new Dictionary<string, string> { ["ss_base_model_version"] = "other" });
+            KohyaLoraFormat.Write(path, Fixture.Nonzero(),
+                metadata: new Dictionary<string, string> { ["ss_base_model_version"] = "other" });
             Examples.AssertSame(Fixture.Nonzero(), LoraFile.Read(path));
             using var file = SafetensorsFile.Open(path);
             Assert.Equal("other", file.Metadata["ss_base_model_version"]);
@@ -50,12 +51,15 @@ public sealed class KohyaLoraFormatTests
     {
         var plain = Examples.Random(1, rank: 3);
         using var written = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(plain));
-        var tensors = written.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, written.Bytes(t.Name).ToArray())).ToList();
+        var tensors = written.Tensors.Values.Select(t =>
+            new TensorData(t.Name, t.DType, t.Shape, written.Bytes(t.Name).ToArray())).ToList();
 
-        using var without = SafetensorsFile.Parse(SafetensorsWriter.Serialize(tensors.Where(t => !t.Name.EndsWith(".alpha", StringComparison.Ordinal))));
+        using var without = SafetensorsFile.Parse(
+            SafetensorsWriter.Serialize(tensors.Where(t => !t.Name.EndsWith(".alpha", StringComparison.Ordinal))));
         Examples.AssertSame(plain, KohyaLoraFormat.Read(without));
 
-        var unequal = tensors.Select(t => t.Name.Contains("mid_block", StringComparison.Ordinal) && t.Name.EndsWith(".alpha", StringComparison.Ordinal)
+        var unequal = tensors.Select(t => t.Name.Contains("mid_block", StringComparison.Ordinal)
+            && t.Name.EndsWith(".alpha", StringComparison.Ordinal)
             ? TensorData.FromSingles(t.Name, [], [6]) : t);
         using var folded = SafetensorsFile.Parse(SafetensorsWriter.Serialize(unequal));
         var read = KohyaLoraFormat.Read(folded);
@@ -94,7 +98,8 @@ public sealed class KohyaLoraFormatTests
     }
 
     [Fact]
-    public void Text_encoder_keys_alone_are_no_adapter() => Refused("only UNet", [TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", [1], [1])]);
+    public void Text_encoder_keys_alone_are_no_adapter() =>
+        Refused("only UNet", [TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", [1], [1])]);
 
     [Fact]
     public void Unequal_ranks_are_filled_up_with_zeros_and_scale_by_their_own()
@@ -125,12 +130,17 @@ public sealed class KohyaLoraFormatTests
     {
         // Large enough for the legacy hash's window at 1 MiB to hold numbers.
         var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "conv_in", [70_000, 300_000])], 1, 3);
-        using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(weights, metadata: new Dictionary<string, string> { ["modelspec.title"] = "a title" }));
-        var plain = SafetensorsWriter.Serialize(file.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())),
+        using var file = SafetensorsFile.Parse(KohyaLoraFormat.Serialize(weights,
+            metadata: new Dictionary<string, string> { ["modelspec.title"] = "a title" }));
+        var plain = SafetensorsWriter.Serialize(
+            file.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())),
             file.Metadata.Where(m => m.Key.StartsWith("ss_", StringComparison.Ordinal)).ToDictionary());
         var data = 8 + BitConverter.ToInt32(plain, 0);
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(plain.AsSpan(data))), file.Metadata["sshs_model_hash"]);
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(plain.AsSpan(0x100000, 0x10000)))[..8], file.Metadata["sshs_legacy_hash"]);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(plain.AsSpan(data))),
+            file.Metadata["sshs_model_hash"]);
+        Assert.Equal(Convert.ToHexStringLower(
+            System.Security.Cryptography.SHA256.HashData(plain.AsSpan(0x100000, 0x10000)))[..8],
+            file.Metadata["sshs_legacy_hash"]);
     }
 
     [Fact]

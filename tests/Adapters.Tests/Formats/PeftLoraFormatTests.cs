@@ -16,11 +16,16 @@ public sealed class PeftLoraFormatTests : IDisposable
         var weights = new LoraWeights(4, 2, Fixture.Nonzero().Tensors);
         PeftLoraFormat.Write(_folder, weights, "runwayml/stable-diffusion-v1-5", [.. weights.Modules]);
         using var json = JsonDocument.Parse(File.ReadAllBytes(Config));
-        Assert.Equal(["alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern",
-            "layers_to_transform", "loftq_config", "lora_alpha", "lora_dropout", "megatron_config", "megatron_core", "modules_to_save", "peft_type", "r", "rank_pattern",
+        Assert.Equal(["alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "fan_in_fan_out", "inference_mode",
+            "init_lora_weights", "layers_pattern",
+            "layers_to_transform", "loftq_config", "lora_alpha", "lora_dropout", "megatron_config", "megatron_core",
+                "modules_to_save", "peft_type", "r", "rank_pattern",
             "revision", "target_modules", "task_type", "use_rslora"], json.RootElement.EnumerateObject().Select(p => p.Name));
-        Assert.Equal((4, 2, "LORA"), (json.RootElement.GetProperty("r").GetInt32(), json.RootElement.GetProperty("lora_alpha").GetInt32(), json.RootElement.GetProperty("peft_type").GetString()));
-        Assert.Equal(["to_k", "to_out.0", "to_q", "to_v"], json.RootElement.GetProperty("target_modules").EnumerateArray().Select(t => t.GetString()!));
+        Assert.Equal((4, 2, "LORA"),
+            (json.RootElement.GetProperty("r").GetInt32(), json.RootElement.GetProperty("lora_alpha").GetInt32(),
+            json.RootElement.GetProperty("peft_type").GetString()));
+        Assert.Equal(["to_k", "to_out.0", "to_q", "to_v"],
+            json.RootElement.GetProperty("target_modules").EnumerateArray().Select(t => t.GetString()!));
         Assert.Equal("runwayml/stable-diffusion-v1-5", json.RootElement.GetProperty("base_model_name_or_path").GetString());
     }
 
@@ -28,7 +33,8 @@ public sealed class PeftLoraFormatTests : IDisposable
     public void Modules_are_named_one_by_one_where_endings_would_say_too_much()
     {
         var weights = Examples.Random(3);
-        var config = PeftLoraFormat.Config(weights, "x", [Examples.Query, Examples.Output, "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"]);
+        var config = PeftLoraFormat.Config(weights, "x",
+            [Examples.Query, Examples.Output, "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"]);
         Assert.Equal([Examples.Query, Examples.Output], config["target_modules"]!.AsArray().Select(t => t!.GetValue<string>()));
     }
 
@@ -52,7 +58,8 @@ public sealed class PeftLoraFormatTests : IDisposable
         Edit(c => c.Replace("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"mid_block\\\\..*\": 1}"));
         var back = LoraFile.Import(_folder).Weights;
         Assert.Equal(Examples.Random(3, rank: 4)[LoraNames.Up(Examples.Query)].Values, back[LoraNames.Up(Examples.Query)].Values);
-        Assert.Equal(Examples.Random(3, rank: 4)[LoraNames.Up(Examples.Output)].Values.Select(v => v / 4), back[LoraNames.Up(Examples.Output)].Values);
+        Assert.Equal(Examples.Random(3, rank: 4)[LoraNames.Up(Examples.Output)].Values.Select(v => v / 4),
+            back[LoraNames.Up(Examples.Output)].Values);
     }
 
     [Theory]

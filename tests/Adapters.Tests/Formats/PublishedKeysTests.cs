@@ -9,7 +9,8 @@ public sealed class PublishedKeysTests : IDisposable
 
     public static TheoryData<string, int, long> Models => new()
     {
-        // 16 transformer blocks x 2 attentions x 4 projections; 5 blocks of 320 and 640 channels each, 6 of 1280; the shipped model: 7 blocks.
+        // 16 transformer blocks x 2 attentions x 4 projections; 5 blocks of 320 and 640 channels each, 6 of 1280; the shipped
+        // model: 7 blocks.
         { "sd15", 128, 797_184 },
         { "emoji", 56, 46_592 },
     };
@@ -20,7 +21,9 @@ public sealed class PublishedKeysTests : IDisposable
     {
         var (layout, weights) = Adapter(model, modules, parameters);
         using var file = SafetensorsFile.Parse(DiffusersLoraFormat.Serialize(weights));
-        AssertKeys(file, layout.SelectMany(m => new (string, long[])[] { ($"unet.{m.Module}.lora.down.weight", [4, m.In]), ($"unet.{m.Module}.lora.up.weight", [m.Out, 4]) }), 2 * modules);
+        AssertKeys(file,
+            layout.SelectMany(m => new (string, long[])[] { ($"unet.{m.Module}.lora.down.weight", [4, m.In]),
+            ($"unet.{m.Module}.lora.up.weight", [m.Out, 4]) }), 2 * modules);
         Assert.Equal(["format"], file.Metadata.Keys);
         Examples.AssertSame(weights, DiffusersLoraFormat.Read(file));
     }
@@ -35,7 +38,8 @@ public sealed class PublishedKeysTests : IDisposable
         {
             AssertKeys(file, layout.SelectMany(m => new (string, long[])[]
             {
-                ($"base_model.model.{m.Module}.lora_A.weight", [4, m.In]), ($"base_model.model.{m.Module}.lora_B.weight", [m.Out, 4]),
+                ($"base_model.model.{m.Module}.lora_A.weight", [4, m.In]),
+                    ($"base_model.model.{m.Module}.lora_B.weight", [m.Out, 4]),
             }), 2 * modules);
         }
 
@@ -51,27 +55,39 @@ public sealed class PublishedKeysTests : IDisposable
         AssertKeys(file, layout.SelectMany(m =>
         {
             var name = "lora_unet_" + m.Module.Replace('.', '_');
-            return new (string, long[])[] { ($"{name}.lora_down.weight", [4, m.In]), ($"{name}.lora_up.weight", [m.Out, 4]), ($"{name}.alpha", []) };
+            return new (string, long[])[] { ($"{name}.lora_down.weight", [4, m.In]), ($"{name}.lora_up.weight", [m.Out, 4]),
+                ($"{name}.alpha", []) };
         }), 3 * modules);
-        Assert.Equal(["modelspec.architecture", "modelspec.sai_model_spec", "ss_base_model_version", "ss_network_alpha", "ss_network_args", "ss_network_dim",
-            "ss_network_module", "ss_v2", "sshs_legacy_hash", "sshs_model_hash"], file.Metadata.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["modelspec.architecture", "modelspec.sai_model_spec", "ss_base_model_version", "ss_network_alpha",
+            "ss_network_args", "ss_network_dim",
+            "ss_network_module", "ss_v2", "sshs_legacy_hash", "sshs_model_hash"],
+                file.Metadata.Keys.Order(StringComparer.Ordinal));
         Examples.AssertSame(weights, KohyaLoraFormat.Read(file));
     }
 
     [Fact]
     public void The_shipped_models_layout_is_the_derived_one()
     {
-        using var unet = SafetensorsFile.Open(Path.GetFullPath(Fixture.PathOf("..", "..", "models", "emoji-diffusion", "unet", "diffusion_pytorch_model.safetensors")));
+        using var unet = SafetensorsFile.Open(
+            Path.GetFullPath(Fixture.PathOf("..", "..", "models", "emoji-diffusion", "unet",
+            "diffusion_pytorch_model.safetensors")));
         Assert.All(PublishedLayout.Emoji(), m => Assert.Equal([m.Out, m.In], unet.Tensors[m.Module + ".weight"].Shape));
-        Assert.Equal(56, unet.Tensors.Keys.Count(k => k.Contains(".attn", StringComparison.Ordinal) && k.EndsWith(".weight", StringComparison.Ordinal)));
+        Assert.Equal(56,
+            unet.Tensors.Keys.Count(k => k.Contains(".attn", StringComparison.Ordinal)
+            && k.EndsWith(".weight", StringComparison.Ordinal)));
     }
 
-    /// <summary>A published adapter of kohya's for SD 1.5 covers feed-forwards and projections too: 192 modules, the projections as 1 x 1 convolutions.</summary>
+    /// <summary>
+    /// A published adapter of kohya's for SD 1.5 covers feed-forwards and projections too: 192 modules, the projections as 1 x 1
+    /// convolutions.
+    /// </summary>
     [Fact]
     public void A_whole_kohya_adapter_of_192_modules_is_read()
     {
-        var attention = PublishedLayout.StableDiffusion15().Select(m => (Module: m.Module, Down: new long[] { 8, m.In }, Up: new long[] { m.Out, 8 })).ToList();
-        var blocks = attention.Where(m => m.Module.EndsWith("attn1.to_q", StringComparison.Ordinal)).Select(m => (Path: m.Module[..^".attn1.to_q".Length], Width: m.Up[0])).ToList();
+        var attention = PublishedLayout.StableDiffusion15()
+            .Select(m => (Module: m.Module, Down: new long[] { 8, m.In }, Up: new long[] { m.Out, 8 })).ToList();
+        var blocks = attention.Where(m => m.Module.EndsWith("attn1.to_q", StringComparison.Ordinal))
+            .Select(m => (Path: m.Module[..^".attn1.to_q".Length], Width: m.Up[0])).ToList();
         var others = blocks.SelectMany(b => new (string Module, long[] Down, long[] Up)[]
         {
             ($"{b.Path}.ff.net.0.proj", [8, b.Width], [8 * b.Width, 8]),
@@ -97,10 +113,12 @@ public sealed class PublishedKeysTests : IDisposable
         Assert.Equal((8, 0.5), (imported.Weights.Rank, imported.Weights.Scale));
     }
 
-    private static (IReadOnlyList<(string Module, int In, int Out)> Layout, LoraWeights Weights) Adapter(string model, int modules, long parameters, double? alpha = null)
+    private static (IReadOnlyList<(string Module, int In, int Out)> Layout, LoraWeights Weights) Adapter(string model,
+        int modules, long parameters, double? alpha = null)
     {
         var layout = model == "sd15" ? PublishedLayout.StableDiffusion15() : PublishedLayout.Emoji();
-        var weights = LoraInitializer.Gaussian(layout.Select(m => new AdapterSite("unet", m.Module, [m.Out, m.In])), 4, 1, alpha).Map(t => [.. t.Values.Select((v, i) => v + i * 1e-3f)]);
+        var weights = LoraInitializer.Gaussian(layout.Select(m => new AdapterSite("unet", m.Module, [m.Out, m.In])), 4, 1, alpha)
+            .Map(t => [.. t.Values.Select((v, i) => v + i * 1e-3f)]);
         Assert.Equal(modules, layout.Count);
         Assert.Equal(parameters, weights.ParameterCount);
         return (layout, weights);

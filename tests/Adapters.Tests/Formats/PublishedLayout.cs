@@ -1,10 +1,15 @@
 namespace AlignProp.Adapters.Tests;
 
-/// <summary>The attention projections of UNets, derived from their published configurations: what an adapter of all targets consists of.</summary>
+/// <summary>
+/// The attention projections of UNets, derived from their published configurations: what an adapter of all targets consists of.
+/// </summary>
 internal static class PublishedLayout
 {
-    /// <summary>Stable Diffusion 1.5: channels 320, 640, 1280, 1280, two layers a block, text width 768, no attention in the lowest level.</summary>
-    public static IReadOnlyList<(string Module, int In, int Out)> StableDiffusion15() => UNet([320, 640, 1280, 1280], [true, true, true, false], layers: 2, text: 768);
+    /// <summary>
+    /// Stable Diffusion 1.5: channels 320, 640, 1280, 1280, two layers a block, text width 768, no attention in the lowest level.
+    /// </summary>
+    public static IReadOnlyList<(string Module, int In, int Out)> StableDiffusion15() =>
+        UNet([320, 640, 1280, 1280], [true, true, true, false], layers: 2, text: 768);
 
     /// <summary>The shipped emoji model: channels 64, 128, one layer a block, text width 128, attention everywhere.</summary>
     public static IReadOnlyList<(string Module, int In, int Out)> Emoji() => UNet([64, 128], [true, true], layers: 1, text: 128);
@@ -17,7 +22,8 @@ internal static class PublishedLayout
             foreach (var (name, source) in new[] { ("attn1", width), ("attn2", text) })
             {
                 var module = $"{path}.transformer_blocks.0.{name}";
-                modules.AddRange([($"{module}.to_q", width, width), ($"{module}.to_k", source, width), ($"{module}.to_v", source, width), ($"{module}.to_out.0", width, width)]);
+                modules.AddRange([($"{module}.to_q", width, width), ($"{module}.to_k", source, width),
+                    ($"{module}.to_v", source, width), ($"{module}.to_out.0", width, width)]);
             }
         }
 

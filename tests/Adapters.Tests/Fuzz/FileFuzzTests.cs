@@ -37,8 +37,11 @@ public sealed class FileFuzzTests
     [Fact]
     public void A_shape_of_a_million_axes_is_refused()
     {
-        var header = System.Text.Encoding.ASCII.GetBytes("{\"w\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(',', Enumerable.Repeat("1", 1_000_000)) + "],\"data_offsets\":[0,4]}}");
-        var error = Assert.Throws<SafetensorsException>(() => SafetensorsFile.Parse((byte[])[.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[4]], "axes.safetensors"));
+        var header = System.Text.Encoding.ASCII.GetBytes("{\"w\":{\"dtype\":\"F32\",\"shape\":["
+            + string.Join(',', Enumerable.Repeat("1", 1_000_000)) + "],\"data_offsets\":[0,4]}}");
+        var error = Assert.Throws<SafetensorsException>(
+            () => SafetensorsFile.Parse((byte[])[.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[4]],
+            "axes.safetensors"));
         Assert.Equal("axes.safetensors: 'w': shape has 1000000 numbers, more than 64", error.Message);
     }
 }

@@ -8,8 +8,10 @@ namespace AlignProp.Adapters.Tests.Fuzz;
 internal sealed record FuzzCounts(string Kind, long Tried, long Refused, long Accepted);
 
 /// <summary>
-/// Damaged files of weights, always the same for a seed. Each must be read, or refused by the reader's own exception with one short line that names the file. Anything else
-/// - another exception, a tensor whose bytes are not as many as its shape says, much memory, much time - is reported with the seed that makes it.
+/// Damaged files of weights, always the same for a seed. Each must be read, or refused by the reader's own exception with one
+/// short line that names the file. Anything else
+/// - another exception, a tensor whose bytes are not as many as its shape says, much memory, much time - is reported with the
+/// seed that makes it.
 /// </summary>
 internal sealed class FileFuzzer(ulong seed)
 {
@@ -28,11 +30,13 @@ internal sealed class FileFuzzer(ulong seed)
             var random = new DeterministicRandom(seed + ((ulong)i * 0x9e3779b97f4a7c15));
             var mutator = new Mutator(random);
             // A configuration is put back into its own place, so files of a folder take turns.
-            var (sample, other) = (samples[kind == "folder" ? (int)(i % samples.Count) : random.NextInt(0, samples.Count - 1)], samples[random.NextInt(0, samples.Count - 1)]);
+            var (sample, other) = (samples[kind == "folder" ? (int)(i % samples.Count) : random.NextInt(0, samples.Count - 1)],
+                samples[random.NextInt(0, samples.Count - 1)]);
             var file = kind switch
             {
                 "safetensors" or "lora" when random.NextInt(0, 3) > 0 => Header(mutator, sample, other),
-                "pickle" => TorchWriter.Archive(mutator.Mutate(FuzzCorpus.PickleOf(sample), FuzzCorpus.PickleOf(other)), FuzzCorpus.MembersOf(sample)),
+                "pickle" => TorchWriter.Archive(mutator.Mutate(FuzzCorpus.PickleOf(sample), FuzzCorpus.PickleOf(other)),
+                    FuzzCorpus.MembersOf(sample)),
                 _ => mutator.Mutate(sample, other),
             };
             refused += Accepts(kind, corpus, file, i) ? 0 : 1;
@@ -44,7 +48,8 @@ internal sealed class FileFuzzer(ulong seed)
     // Damage inside the header only, whose length is put right again: it reaches what lies behind the first checks.
     private static byte[] Header(Mutator mutator, byte[] sample, byte[] other)
     {
-        var (length, otherLength) = ((int)BinaryPrimitives.ReadInt64LittleEndian(sample), (int)BinaryPrimitives.ReadInt64LittleEndian(other));
+        var (length, otherLength) = ((int)BinaryPrimitives.ReadInt64LittleEndian(sample),
+            (int)BinaryPrimitives.ReadInt64LittleEndian(other));
         var header = mutator.Mutate(sample[8..(8 + length)], other[8..(8 + otherLength)]);
         return [.. BitConverter.GetBytes((long)header.Length), .. header, .. sample[(8 + length)..]];
     }
@@ -68,7 +73,9 @@ internal sealed class FileFuzzer(ulong seed)
         }
         catch (Exception e) when (e is WeightFileException or LoraFormatException)
         {
-            wrong = e.Message.Length > 2000 || e.Message.Any(char.IsControl) || !e.Message.Contains(": ", StringComparison.Ordinal) ? $"a message that is not one short line: {e.Message}" : null;
+            wrong = e.Message.Length > 2000 || e.Message.Any(char.IsControl)
+                || !e.Message.Contains(": ", StringComparison.Ordinal) ? $"a message that is not one short line: {e.Message}"
+                : null;
         }
         catch (Exception e)
         {
@@ -76,7 +83,8 @@ internal sealed class FileFuzzer(ulong seed)
         }
 
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        wrong ??= allocated > MostBytes ? $"{allocated} bytes allocated for a file of {bytes.Length}" : clock.Elapsed > MostTime ? $"{clock.Elapsed} for a file of {bytes.Length} bytes" : null;
+        wrong ??= allocated > MostBytes ? $"{allocated} bytes allocated for a file of {bytes.Length}" : clock.Elapsed > MostTime
+            ? $"{clock.Elapsed} for a file of {bytes.Length} bytes" : null;
         return wrong is null ? accepted : throw new InvalidOperationException($"{kind} file {index} of seed {seed}: {wrong}");
     }
 

@@ -26,7 +26,9 @@ internal sealed class FuzzCorpus : IDisposable
         return WeightFiles.Open(path);
     }
 
-    /// <summary>A pipeline folder with one of its configurations replaced: the one that <paramref name="configuration"/> began as.</summary>
+    /// <summary>
+    /// A pipeline folder with one of its configurations replaced: the one that <paramref name="configuration"/> began as.
+    /// </summary>
     public void InspectFolder(byte[] configuration, long which)
     {
         var path = Path.Combine(_folder, "pipeline", ConfigurationNames[which % ConfigurationNames.Length]);
@@ -46,11 +48,13 @@ internal sealed class FuzzCorpus : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     /// <summary>The pickle stream of a file of the corpus.</summary>
-    public static byte[] PickleOf(byte[] file) => Member(file, n => n.EndsWith("data.pkl", StringComparison.Ordinal)).Single().Bytes;
+    public static byte[] PickleOf(byte[] file) => Member(file, n => n.EndsWith("data.pkl", StringComparison.Ordinal)).Single()
+        .Bytes;
 
     /// <summary>Its storages.</summary>
     public static (string Name, byte[] Bytes)[] MembersOf(byte[] file) =>
-        [.. Member(file, n => n.Contains("/data/", StringComparison.Ordinal)).Select(m => (m.Name[(m.Name.IndexOf('/', StringComparison.Ordinal) + 1)..], m.Bytes))];
+        [.. Member(file, n => n.Contains("/data/", StringComparison.Ordinal))
+            .Select(m => (m.Name[(m.Name.IndexOf('/', StringComparison.Ordinal) + 1)..], m.Bytes))];
 
     private static IEnumerable<(string Name, byte[] Bytes)> Member(byte[] file, Func<string, bool> which)
     {
@@ -68,7 +72,8 @@ internal sealed class FuzzCorpus : IDisposable
     [
         SafetensorsWriter.Serialize(
         [
-            TensorData.FromSingles("b", [2, 2], [1, 2, 3, 4]), new("a", DType.U8, [3], new byte[] { 1, 2, 3 }), new("half", DType.F16, [2], new byte[4]), new("wide", DType.F64, [], new byte[8]),
+            TensorData.FromSingles("b", [2, 2], [1, 2, 3, 4]), new("a", DType.U8, [3], new byte[] { 1, 2, 3 }),
+                new("half", DType.F16, [2], new byte[4]), new("wide", DType.F64, [], new byte[8]),
             new("none", DType.F32, [0, 4], ReadOnlyMemory<byte>.Empty), new("flag", DType.Bool, [1], new byte[] { 1 }),
         ], new Dictionary<string, string> { ["format"] = "pt", ["näme"] = "\"+\n" }),
         SafetensorsWriter.Serialize([TensorData.FromSingles("w", [1], [1])]),
@@ -77,20 +82,26 @@ internal sealed class FuzzCorpus : IDisposable
 
     private static IReadOnlyList<byte[]> Pickles =>
     [
-        .. new[] { "state_dict.pt", "protocol4.pt", "lightning.ckpt", "no_byteorder.pth" }.Select(n => File.ReadAllBytes(Fixture.PathOf("pickle", n))),
-        TorchWriter.StateDict(("layers.0.weight", "FloatStorage", [2, 2], new byte[16]), ("layers.0.bias", "HalfStorage", [2], new byte[4])),
+        .. new[] { "state_dict.pt", "protocol4.pt", "lightning.ckpt",
+            "no_byteorder.pth" }.Select(n => File.ReadAllBytes(Fixture.PathOf("pickle", n))),
+        TorchWriter.StateDict(("layers.0.weight", "FloatStorage", [2, 2], new byte[16]),
+            ("layers.0.bias", "HalfStorage", [2], new byte[4])),
     ];
 
     private static IReadOnlyList<byte[]> Loras
     {
         get
         {
-            var weights = LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", [4, 4]), new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", [4, 4])], 2, 1);
-            return [DiffusersLoraFormat.Serialize(weights), KohyaLoraFormat.Serialize(weights), weights.Serialize(), DiffusersLoraFormat.Serialize(weights, DType.F16)];
+            var weights = LoraInitializer.Gaussian(
+                [new AdapterSite("unet", "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", [4, 4]),
+                new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0", [4, 4])], 2, 1);
+            return [DiffusersLoraFormat.Serialize(weights), KohyaLoraFormat.Serialize(weights), weights.Serialize(),
+                DiffusersLoraFormat.Serialize(weights, DType.F16)];
         }
     }
 
-    private static readonly string[] ConfigurationNames = ["model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json"];
+    private static readonly string[] ConfigurationNames = ["model_index.json", "unet/config.json", "vae/config.json",
+        "text_encoder/config.json", "scheduler/scheduler_config.json"];
 
     private List<byte[]> Configurations()
     {
@@ -111,7 +122,8 @@ internal sealed class FuzzCorpus : IDisposable
 
         foreach (var name in new[] { "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model" })
         {
-            SafetensorsWriter.Write(Path.Combine(_folder, "pipeline", name + ".safetensors"), [TensorData.FromSingles("conv_in.weight", [1], [1])]);
+            SafetensorsWriter.Write(Path.Combine(_folder, "pipeline", name + ".safetensors"),
+                [TensorData.FromSingles("conv_in.weight", [1], [1])]);
         }
 
         return [.. texts.Select(Encoding.UTF8.GetBytes)];
@@ -119,8 +131,10 @@ internal sealed class FuzzCorpus : IDisposable
 
     private IReadOnlyList<byte[]> Index()
     {
-        SafetensorsWriter.Write(Path.Combine(_folder, "model-00001-of-00002.safetensors"), [TensorData.FromSingles("a", [1], [1]), TensorData.FromSingles("b", [2], [1, 2])]);
-        File.WriteAllBytes(Path.Combine(_folder, "pytorch_model-00002-of-00002.bin"), TorchWriter.StateDict(("c", "FloatStorage", [2], MemoryMarshal.AsBytes<float>([3, 4]).ToArray())));
+        SafetensorsWriter.Write(Path.Combine(_folder, "model-00001-of-00002.safetensors"),
+            [TensorData.FromSingles("a", [1], [1]), TensorData.FromSingles("b", [2], [1, 2])]);
+        File.WriteAllBytes(Path.Combine(_folder, "pytorch_model-00002-of-00002.bin"),
+            TorchWriter.StateDict(("c", "FloatStorage", [2], MemoryMarshal.AsBytes<float>([3, 4]).ToArray())));
         return
         [
             Encoding.UTF8.GetBytes("""

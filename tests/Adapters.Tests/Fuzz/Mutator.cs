@@ -6,14 +6,18 @@ namespace AlignProp.Adapters.Tests.Fuzz;
 internal sealed class Mutator(DeterministicRandom random)
 {
     private static readonly ulong[] Extremes =
-        [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ulong.MaxValue, 4294967296, 100_000_000, 99_999_999];
+        [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000,
+            ulong.MaxValue, 4294967296, 100_000_000, 99_999_999];
 
     private static readonly byte[][] Tokens =
     [
         .. new[]
         {
-            "-1", "0", "9223372036854775807", "18446744073709551616", "1e309", "1.5", "null", "true", "[]", "{}", "\"F32\"", "\"BF16\"", "\"F8_E4M3\"", "[0,0]", "[4,4]", "[0,9223372036854775807]",
-            "\"__metadata__\":{},", "\"\\ud800\"", "[[[[[[[[[[", "{\"a\":", ",", "\"", "4611686018427387904", "\u0000", "\"../x\"", "FloatStorage", "posix\nsystem\n", "collections\nOrderedDict\n", "data/0", ".lora_up.weight", ".alpha",
+            "-1", "0", "9223372036854775807", "18446744073709551616", "1e309", "1.5", "null", "true", "[]", "{}", "\"F32\"",
+                "\"BF16\"", "\"F8_E4M3\"", "[0,0]", "[4,4]", "[0,9223372036854775807]",
+            "\"__metadata__\":{},", "\"\\ud800\"", "[[[[[[[[[[", "{\"a\":", ",", "\"", "4611686018427387904", "\u0000",
+                "\"../x\"", "FloatStorage", "posix\nsystem\n", "collections\nOrderedDict\n", "data/0", ".lora_up.weight",
+                ".alpha",
         }.Select(System.Text.Encoding.UTF8.GetBytes),
     ];
 

@@ -18,7 +18,8 @@ public sealed class StructureKeysTests : IDisposable
     {
         var keys = StructureKeys.Of(JsonFacts.Load(Fixture.PathOf(folder, "config.json")))!;
         using var file = WeightFiles.Open(Fixture.PathOf(folder, name));
-        var saved = file.Tensors.Where(t => !t.Key.EndsWith("position_ids", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value.Shape);
+        var saved = file.Tensors.Where(t => !t.Key.EndsWith("position_ids", StringComparison.Ordinal))
+            .ToDictionary(t => t.Key, t => t.Value.Shape);
         Assert.Equal(saved.Keys.Order(StringComparer.Ordinal), keys.Keys.Order(StringComparer.Ordinal));
         Assert.All(saved, t => Assert.Equal(t.Value, keys[t.Key]));
     }

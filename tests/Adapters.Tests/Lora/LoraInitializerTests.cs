@@ -8,11 +8,13 @@ public sealed class LoraInitializerTests
     public void A_is_normal_with_deviation_one_over_rank_and_B_is_zero()
     {
         var weights = LoraInitializer.Gaussian(Modules, 8, 42);
-        var down = weights.Tensors.Where(t => t.Name.EndsWith("lora_A.weight", StringComparison.Ordinal)).SelectMany(t => t.Values).ToArray();
+        var down = weights.Tensors.Where(t => t.Name.EndsWith("lora_A.weight", StringComparison.Ordinal))
+            .SelectMany(t => t.Values).ToArray();
         Assert.Equal(0, down.Average(), 0.005);
         Assert.Equal(1.0 / 8, Math.Sqrt(down.Average(x => (double)x * x)), 0.003);
         Assert.Equal(0.6827, down.Count(x => Math.Abs(x) < 1.0 / 8) / (double)down.Length, 0.01);
-        Assert.All(weights.Tensors.Where(t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal)).SelectMany(t => t.Values), x => Assert.Equal(0, x));
+        Assert.All(weights.Tensors.Where(t => t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal))
+            .SelectMany(t => t.Values), x => Assert.Equal(0, x));
         Assert.Equal([320, 8], weights["b.to_k.lora_B.weight"].Shape);
         Assert.Equal([8, 768], weights["b.to_k.lora_A.weight"].Shape);
         Assert.Equal(1, weights.Scale);
@@ -38,7 +40,8 @@ public sealed class LoraInitializerTests
     public void Nonsense_is_refused()
     {
         Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([new AdapterSite("unet", "a", [1, 0])], 4, 1));
-        Assert.Throws<LoraShapeException>(() => LoraInitializer.Gaussian([new AdapterSite("unet", "a", [1, 1]), new AdapterSite("unet", "a", [1, 1])], 4, 1));
+        Assert.Throws<LoraShapeException>(() =>
+            LoraInitializer.Gaussian([new AdapterSite("unet", "a", [1, 1]), new AdapterSite("unet", "a", [1, 1])], 4, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => LoraInitializer.Gaussian(Modules, 0, 1));
     }
 }

@@ -41,7 +41,8 @@ public sealed class LoraMixerTests
         Assert.Throws<ArgumentException>(() => LoraMixer.Interpolate((One, double.NaN)));
         Assert.Throws<ArgumentException>(() => LoraMixer.Interpolate());
         Assert.Throws<LoraShapeException>(() => LoraMixer.Sum((One, 1), (new LoraWeights(3, 3, One.Tensors.Take(2)), 1)));
-        var other = LoraInitializer.Gaussian([new AdapterSite("unet", Examples.Query, [7, 6]), new AdapterSite("unet", Examples.Output, [5, 11])], 3, 1);
+        var other = LoraInitializer.Gaussian([new AdapterSite("unet", Examples.Query, [7, 6]),
+            new AdapterSite("unet", Examples.Output, [5, 11])], 3, 1);
         Assert.Contains(Examples.Query, Assert.Throws<LoraShapeException>(() => LoraMixer.Sum((One, 1), (other, 1))).Message);
     }
 }

@@ -69,8 +69,10 @@ public sealed class LoraWeightsTests
     [InlineData("alpha", "-1")]
     public void Bytes_with_a_wrong_scale_are_refused(string key, string value)
     {
-        var metadata = new Dictionary<string, string> { ["format"] = "alignprop-lora", ["rank"] = "3", ["alpha"] = "3", [key] = value };
-        Assert.Throws<LoraFormatException>(() => LoraWeights.Deserialize(SafetensorsWriter.Serialize(LoraCodec.Tensors(Sample), metadata)));
+        var metadata = new Dictionary<string, string> { ["format"] = "alignprop-lora", ["rank"] = "3", ["alpha"] = "3",
+            [key] = value };
+        Assert.Throws<LoraFormatException>(() =>
+            LoraWeights.Deserialize(SafetensorsWriter.Serialize(LoraCodec.Tensors(Sample), metadata)));
     }
 
     [Fact]
@@ -111,7 +113,8 @@ public sealed class LoraWeightsTests
         Assert.Equal(Sample.Tensors[0].Name, Assert.Throws<LoraShapeException>(() => Sample.RequireSameShapes(smaller)).Key);
         Assert.Equal(Sample.Tensors[0].Name, Assert.Throws<LoraShapeException>(() => smaller.RequireSameShapes(Sample)).Key);
         var narrower = Examples.Random(1, rank: 2);
-        Assert.Contains("[2, 5], expected [3, 5]", Assert.Throws<LoraShapeException>(() => Sample.RequireSameShapes(narrower)).Message);
+        Assert.Contains("[2, 5], expected [3, 5]",
+            Assert.Throws<LoraShapeException>(() => Sample.RequireSameShapes(narrower)).Message);
         Sample.RequireSameShapes(Examples.Random(2, alpha: 9));
     }
 

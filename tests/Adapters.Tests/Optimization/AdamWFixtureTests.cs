@@ -18,7 +18,8 @@ public sealed class AdamWFixtureTests
         Assert.Equal(1, norm / scalars.ReadSingles(series + ".grad_norm_before_clip")[0], 1e-6);
         Assert.Equal(norm > maxNorm ? maxNorm : norm, GradientClipper.GlobalNorm(clipped), 1e-5);
         Assert.Equal(norm > maxNorm, !ReferenceEquals(gradient, clipped));
-        var (weights, state) = AdamW.Update(Start, clipped, AdamWState.Zero(Start), new AdamWOptions(1e-3, 0.9, 0.999, 1e-4, 1e-8));
+        var (weights, state) = AdamW.Update(Start, clipped, AdamWState.Zero(Start),
+            new AdamWOptions(1e-3, 0.9, 0.999, 1e-4, 1e-8));
         Assert.Equal(1, state.Step);
         Assert.Equal(GradientClipper.GlobalNorm(clipped) * 0.1, GradientClipper.GlobalNorm(state.M), 1e-6);
 
@@ -28,5 +29,6 @@ public sealed class AdamWFixtureTests
     }
 
     private static double[] Difference(LoraWeights one, LoraWeights other) =>
-        [.. one.Tensors.Zip(other.Tensors).SelectMany(p => p.First.Values.Zip(p.Second.Values, (a, b) => Math.Abs((double)a - b)))];
+        [.. one.Tensors.Zip(other.Tensors)
+            .SelectMany(p => p.First.Values.Zip(p.Second.Values, (a, b) => Math.Abs((double)a - b)))];
 }

@@ -3,7 +3,8 @@ namespace AlignProp.Adapters.Tests;
 public sealed class GradientAveragerTests
 {
     private static readonly int[] Samples = [4, 4, 3, 1, 2];
-    private static readonly LoraWeights[] Gradients = [.. Samples.Select((_, i) => Examples.Random((ulong)(100 + i), scale: Math.Pow(10, i - 2)))];
+    private static readonly LoraWeights[] Gradients =
+        [.. Samples.Select((_, i) => Examples.Random((ulong)(100 + i), scale: Math.Pow(10, i - 2)))];
 
     [Fact]
     public void Every_order_of_arrival_gives_the_same_bytes()

@@ -47,5 +47,6 @@ public sealed class GradientClipperTests
 
     [Fact]
     public void A_gradient_that_is_not_finite_is_refused() =>
-        Assert.Throws<NonFiniteException>(() => GradientClipper.ClipByGlobalNorm(Gradient.Map(t => [.. t.Values.Select(_ => float.NaN)]), 1));
+        Assert.Throws<NonFiniteException>(() =>
+            GradientClipper.ClipByGlobalNorm(Gradient.Map(t => [.. t.Values.Select(_ => float.NaN)]), 1));
 }

@@ -14,7 +14,8 @@ public sealed class SeedsTests
     {
         ulong[] seeds =
         [
-            Seeds.Derive(1, 2, 3, Seeds.Noise), Seeds.Derive(2, 2, 3, Seeds.Noise), Seeds.Derive(1, 3, 3, Seeds.Noise), Seeds.Derive(1, 3, 2, Seeds.Noise),
+            Seeds.Derive(1, 2, 3, Seeds.Noise), Seeds.Derive(2, 2, 3, Seeds.Noise), Seeds.Derive(1, 3, 3, Seeds.Noise),
+                Seeds.Derive(1, 3, 2, Seeds.Noise),
             Seeds.Derive(1, 2, 4, Seeds.Noise), Seeds.Derive(1, 2, 3, Seeds.Truncation), Seeds.Derive(1, 2, 3, Seeds.Prompt),
         ];
         Assert.Equal(seeds.Length, seeds.Distinct().Count());

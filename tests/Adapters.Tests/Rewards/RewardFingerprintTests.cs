@@ -16,7 +16,8 @@ public sealed class RewardFingerprintTests : IDisposable
         Make("clip", "model.safetensors", "two");
         Assert.NotEqual(before, RewardFingerprint.Of(head));
         Directory.Delete(clip, recursive: true);
-        Assert.Contains("clip: folder not found", Assert.Throws<DirectoryNotFoundException>(() => RewardFingerprint.Of(head)).Message);
+        Assert.Contains("clip: folder not found",
+            Assert.Throws<DirectoryNotFoundException>(() => RewardFingerprint.Of(head)).Message);
     }
 
     [Theory]

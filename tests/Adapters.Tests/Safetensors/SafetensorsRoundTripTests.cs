@@ -71,7 +71,8 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     [Fact]
     public void The_exact_bytes_of_a_small_file_are_pinned()
     {
-        var bytes = SafetensorsWriter.Serialize([TensorData.FromSingles("w", [1], [1f])], new Dictionary<string, string> { ["format"] = "pt" });
+        var bytes = SafetensorsWriter.Serialize([TensorData.FromSingles("w", [1], [1f])],
+            new Dictionary<string, string> { ["format"] = "pt" });
         const string header = """{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""";
         Assert.Equal(header, Encoding.UTF8.GetString(bytes, 8, header.Length));
         Assert.Equal(8 + 88 + 4, bytes.Length);

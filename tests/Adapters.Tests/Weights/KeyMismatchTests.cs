@@ -2,12 +2,14 @@ namespace AlignProp.Adapters.Tests.Weights;
 
 public sealed class KeyMismatchTests
 {
-    private static readonly Dictionary<string, long[]> Expected = new() { ["b"] = [2, 3], ["a"] = [4], ["c"] = [5, 6], ["d"] = [1] };
+    private static readonly Dictionary<string, long[]> Expected = new() { ["b"] = [2, 3], ["a"] = [4], ["c"] = [5, 6],
+        ["d"] = [1] };
 
     [Fact]
     public void All_differences_are_listed_at_once()
     {
-        var mismatch = KeyMismatch.Between(Expected, Found(("b", [3, 2]), ("c", [5, 6, 1, 1]), ("z", [1]), ("text_model.embeddings.position_ids", [1, 77])));
+        var mismatch = KeyMismatch.Between(Expected,
+            Found(("b", [3, 2]), ("c", [5, 6, 1, 1]), ("z", [1]), ("text_model.embeddings.position_ids", [1, 77])));
         Assert.Equal(["a", "d"], mismatch.Missing.Select(m => m.Key));
         Assert.Equal(["file.z"], mismatch.Unexpected);
         Assert.Equal("file.b", Assert.Single(mismatch.Shapes).Key);
@@ -27,11 +29,13 @@ public sealed class KeyMismatchTests
     [Fact]
     public void Of_another_model_the_first_hundred_are_listed_and_all_are_counted()
     {
-        var text = KeyMismatch.Between(Expected, Found([.. Enumerable.Range(0, 250).Select(i => ($"k{i:d3}", new long[] { 1 }))])).Describe("f", "m");
+        var text = KeyMismatch.Between(Expected, Found([.. Enumerable.Range(0, 250).Select(i => ($"k{i:d3}", new long[] { 1 }))]))
+            .Describe("f", "m");
         Assert.Contains("4 keys missing, 250 keys unexpected", text);
         Assert.Contains("and 150 more", text);
         Assert.Equal(1 + 4 + 100 + 1, text.Split('\n').Length);
     }
 
-    private static Dictionary<string, (string, long[])> Found(params (string Name, long[] Shape)[] tensors) => tensors.ToDictionary(t => t.Name, t => ("file." + t.Name, t.Shape));
+    private static Dictionary<string, (string, long[])> Found(params (string Name, long[] Shape)[] tensors) =>
+        tensors.ToDictionary(t => t.Name, t => ("file." + t.Name, t.Shape));
 }

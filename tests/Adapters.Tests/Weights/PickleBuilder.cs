@@ -72,7 +72,8 @@ internal sealed class PickleBuilder
     /// <summary>A tensor as torch._utils._rebuild_tensor_v2 makes it.</summary>
     public PickleBuilder Tensor(string storageType, string dataKey, long count, long offset, long[] shape, long[] strides)
     {
-        Global("torch._utils", "_rebuild_tensor_v2").Ops("((").Text("storage").Global("torch", storageType).Text(dataKey).Text("cpu").Int(count).Ops("tQ");
+        Global("torch._utils", "_rebuild_tensor_v2").Ops("((").Text("storage").Global("torch", storageType).Text(dataKey)
+            .Text("cpu").Int(count).Ops("tQ");
         return Int(offset).Longs(shape).Longs(strides).Op(0x89).OrderedDict().Ops("tR");
     }
 }

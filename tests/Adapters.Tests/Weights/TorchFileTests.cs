@@ -3,7 +3,10 @@ using System.Text;
 
 namespace AlignProp.Adapters.Tests.Weights;
 
-/// <summary>Files made by PyTorch (tests/fixtures/pickle/make_with_torch.py), by Python's own pickler (make.py) and by <see cref="TorchWriter"/>.</summary>
+/// <summary>
+/// Files made by PyTorch (tests/fixtures/pickle/make_with_torch.py), by Python's own pickler (make.py) and by <see
+/// cref="TorchWriter"/>.
+/// </summary>
 public sealed class TorchFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("torch-file-").FullName;
@@ -43,7 +46,8 @@ public sealed class TorchFileTests : IDisposable
     [InlineData("big_endian.pt", "big-endian")]
     [InlineData("compressed.pt", "compressed in the zip file")]
     [InlineData("other_global.ckpt", "pytorch_lightning.callbacks.ModelCheckpoint, which is refused")]
-    [InlineData("expanded.pt", "'w': [1000000, 1000000] with strides [0, 0] from element 0 does not fit into its storage of 1 elements")]
+    [InlineData("expanded.pt",
+        "'w': [1000000, 1000000] with strides [0, 0] from element 0 does not fit into its storage of 1 elements")]
     [InlineData("beyond.pt", "'w': [2, 2] with strides [2, 1] from element 1 does not fit into its storage of 4 elements")]
     [InlineData("old.pt", "old format (before 1.6)")]
     [InlineData("torch_old.pt", "old format (before 1.6)")]
@@ -99,12 +103,14 @@ public sealed class TorchFileTests : IDisposable
         { "append to a dict", new PickleBuilder().Ops("}Na").Stop(), "not a list" },
         { "an unknown memo", new PickleBuilder().Op('h').Op(3).Stop(), "memo 3" },
         { "reduce of a string", new PickleBuilder().Text("os.system").Ops(")R").Stop(), "REDUCE" },
-        { "a storage called", new PickleBuilder().Global("torch", "FloatStorage").Ops(")R").Stop(), "torch.FloatStorage is called with arguments" },
+        { "a storage called", new PickleBuilder().Global("torch", "FloatStorage").Ops(")R").Stop(),
+            "torch.FloatStorage is called with arguments" },
         { "build of a list", new PickleBuilder().Ops("]}b").Stop(), "BUILD" },
         { "a persistent id of another kind", new PickleBuilder().Text("module").Op('Q').Stop(), "persistent id" },
         { "a list at the top", new PickleBuilder().Op(']').Stop(), "not a dictionary of tensors" },
         { "a tensor at the top", new PickleBuilder().Tensor("FloatStorage", "0", 1, 0, [1], [1]).Stop(), "single tensor" },
-        { "no tensors", new PickleBuilder().Ops("}").Text("weights").Ops("}s").Stop(), "no tensors at its top or under state_dict; there is weights" },
+        { "no tensors", new PickleBuilder().Ops("}").Text("weights").Ops("}s").Stop(),
+            "no tensors at its top or under state_dict; there is weights" },
         { "a string that is not UTF-8", new PickleBuilder().Op('X').U32(1).Raw(0xff).Stop(), "not UTF-8" },
     };
 
@@ -132,7 +138,8 @@ public sealed class TorchFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Tensors))]
-    public void A_tensor_that_does_not_lie_in_its_storage_is_named(string type, long count, long offset, long[] shape, long[] strides, string reason)
+    public void A_tensor_that_does_not_lie_in_its_storage_is_named(string type, long count, long offset, long[] shape,
+        long[] strides, string reason)
     {
         var pickle = new PickleBuilder().Ops("}").Text("w").Tensor(type, "0", count, offset, shape, strides).Op('s').Stop();
         Assert.Contains(reason, Error(TorchWriter.Archive(pickle, ("data/0", new byte[16]))));
@@ -193,7 +200,8 @@ public sealed class TorchFileTests : IDisposable
         using var file = WeightFiles.Open(path);
         Assert.Equal(large, file.Tensors["large"].ByteCount);
         Check(file, "after", DType.F32, [2], 1.5f, -3);
-        Assert.Contains("'large': 4294971392 bytes are more than one span can hold", Assert.Throws<WeightFileException>(() => file.Bytes("large").Length).Message);
+        Assert.Contains("'large': 4294971392 bytes are more than one span can hold",
+            Assert.Throws<WeightFileException>(() => file.Bytes("large").Length).Message);
     }
 
     private static void Check(IWeightFile file, string name, DType dtype, long[] shape, params float[] values)
@@ -205,5 +213,6 @@ public sealed class TorchFileTests : IDisposable
 
     private static string Refused(byte[] pickle) => Error(TorchWriter.Archive(pickle));
 
-    private static string Error(byte[] file) => Assert.Throws<WeightFileException>(() => WeightFiles.Parse(file, "weights.pt")).Message;
+    private static string Error(byte[] file) => Assert.Throws<WeightFileException>(() => WeightFiles.Parse(file, "weights.pt"))
+        .Message;
 }

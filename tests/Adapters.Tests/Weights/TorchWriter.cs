@@ -3,8 +3,8 @@ using System.Text;
 namespace AlignProp.Adapters.Tests.Weights;
 
 /// <summary>
-/// Writes files the way PyTorch's inline_container does: members stored at multiples of 64 bytes, a data descriptor behind each (sizes in the local header are zero), and
-/// always a zip64 end record. Independent of the reader: nothing is shared with it.
+/// Writes files the way PyTorch's inline_container does: members stored at multiples of 64 bytes, a data descriptor behind each
+/// (sizes in the local header are zero), and always a zip64 end record. Independent of the reader: nothing is shared with it.
 /// </summary>
 internal sealed class TorchWriter(Stream stream, string root = "archive") : IDisposable
 {
@@ -68,7 +68,8 @@ internal sealed class TorchWriter(Stream stream, string root = "archive") : IDis
     {
         var (path, header) = (Encoding.UTF8.GetBytes($"{root}/{name}"), stream.Position);
         var padding = (int)((64 - ((header + 30 + path.Length + 4) % 64)) % 64);
-        Write(0x04034b50u, (ushort)20, (ushort)8, (ushort)0, (ushort)0, (ushort)0, 0u, 0u, 0u, (ushort)path.Length, (ushort)(4 + padding));
+        Write(0x04034b50u, (ushort)20, (ushort)8, (ushort)0, (ushort)0, (ushort)0, 0u, 0u, 0u, (ushort)path.Length,
+            (ushort)(4 + padding));
         stream.Write(path);
         Write((ushort)0x4246, (ushort)padding);
         stream.Write(new byte[padding]);
@@ -93,7 +94,8 @@ internal sealed class TorchWriter(Stream stream, string root = "archive") : IDis
         {
             var path = Encoding.UTF8.GetBytes(name);
             ulong[] wide = [.. new[] { (ulong)length, (ulong)length, (ulong)header }.Where(v => v >= uint.MaxValue)];
-            Write(0x02014b50u, (ushort)0, (ushort)20, (ushort)8, (ushort)0, (ushort)0, (ushort)0, 0u, Narrow(length), Narrow(length), (ushort)path.Length,
+            Write(0x02014b50u, (ushort)0, (ushort)20, (ushort)8, (ushort)0, (ushort)0, (ushort)0, 0u, Narrow(length),
+                Narrow(length), (ushort)path.Length,
                 (ushort)(wide.Length == 0 ? 0 : 4 + (8 * wide.Length)), (ushort)0, (ushort)0, (ushort)0, 0u, Narrow(header));
             stream.Write(path);
             if (wide.Length > 0)
@@ -106,7 +108,8 @@ internal sealed class TorchWriter(Stream stream, string root = "archive") : IDis
         var (end, count) = (stream.Position, (ulong)_members.Count);
         Write(0x06064b50u, 44UL, (ushort)45, (ushort)45, 0u, 0u, count, count, (ulong)(end - directory), (ulong)directory);
         Write(0x07064b50u, 0u, (ulong)end, 1u);
-        Write(0x06054b50u, (ushort)0, (ushort)0, (ushort)count, (ushort)count, Narrow(end - directory), Narrow(directory), (ushort)0);
+        Write(0x06054b50u, (ushort)0, (ushort)0, (ushort)count, (ushort)count, Narrow(end - directory), Narrow(directory),
+            (ushort)0);
     }
 
     private static uint Narrow(long value) => value >= uint.MaxValue ? uint.MaxValue : (uint)value;

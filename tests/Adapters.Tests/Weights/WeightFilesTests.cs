@@ -15,10 +15,12 @@ public sealed class WeightFilesTests : IDisposable
     public void The_order_of_variants_is_fixed()
     {
         Assert.Equal(
-            [$"{Stem}.safetensors", $"{Stem}.safetensors.index.json", $"{Stem}.fp16.safetensors", $"{Stem}.safetensors.index.fp16.json", $"{Stem}.bf16.safetensors", $"{Stem}.safetensors.index.bf16.json",
+            [$"{Stem}.safetensors", $"{Stem}.safetensors.index.json", $"{Stem}.fp16.safetensors",
+                $"{Stem}.safetensors.index.fp16.json", $"{Stem}.bf16.safetensors", $"{Stem}.safetensors.index.bf16.json",
                 $"{Stem}.bin", $"{Stem}.bin.index.json", $"{Stem}.fp16.bin"],
             WeightFiles.Candidates(Stem).Take(9));
-        Assert.Equal([$"{Stem}.fp16.safetensors", $"{Stem}.safetensors.index.fp16.json", $"{Stem}.safetensors"], WeightFiles.Candidates(Stem, DType.F16).Take(3));
+        Assert.Equal([$"{Stem}.fp16.safetensors", $"{Stem}.safetensors.index.fp16.json", $"{Stem}.safetensors"],
+            WeightFiles.Candidates(Stem, DType.F16).Take(3));
         Assert.Equal($"{Stem}.bf16.safetensors", WeightFiles.Candidates(Stem, DType.BF16).First());
         Assert.Contains("pytorch_model.bin", WeightFiles.Candidates("model"));
     }
@@ -41,7 +43,9 @@ public sealed class WeightFilesTests : IDisposable
     public void Shards_are_one_file_whose_index_says_where_a_key_lies()
     {
         Safetensors("model-00001-of-00002.safetensors", "a", "both");
-        File.WriteAllBytes(At("model-00002-of-00002.bin"), TorchWriter.StateDict(("b", "FloatStorage", [1], BitConverter.GetBytes(3f)), ("both", "FloatStorage", [1], BitConverter.GetBytes(4f))));
+        File.WriteAllBytes(At("model-00002-of-00002.bin"),
+            TorchWriter.StateDict(("b", "FloatStorage", [1], BitConverter.GetBytes(3f)),
+            ("both", "FloatStorage", [1], BitConverter.GetBytes(4f))));
         File.WriteAllText(At("model.safetensors.index.json"), """{"metadata":{"total_size":12},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.bin","both":"model-00002-of-00002.bin"}}""");
         using var file = WeightFiles.Open(_folder);
         Assert.Equal(["a", "b", "both"], file.Tensors.Keys.Order());
@@ -65,8 +69,10 @@ public sealed class WeightFilesTests : IDisposable
     [InlineData("""{"weight_map":{"a":".."}}""", "not the name of a file beside the index")]
     [InlineData("""{"weight_map":{"a":"x.safetensors.index.json"}}""", "not the name of a file beside the index")]
     [InlineData("""{"weight_map":{"a":"there.safetensors","a":"there.safetensors"}}""", "'a': appears twice")]
-    [InlineData("""{"weight_map":{"a":"no.safetensors","b":"there.safetensors","c":"nor.safetensors"}}""", "2 of 3 shards are not beside the index: no.safetensors, nor.safetensors")]
-    [InlineData("""{"weight_map":{"a":"there.safetensors","x":"there.safetensors","y":"there.safetensors"}}""", "'x': is not in there.safetensors, where the index says it is (and 1 other keys)")]
+    [InlineData("""{"weight_map":{"a":"no.safetensors","b":"there.safetensors","c":"nor.safetensors"}}""",
+        "2 of 3 shards are not beside the index: no.safetensors, nor.safetensors")]
+    [InlineData("""{"weight_map":{"a":"there.safetensors","x":"there.safetensors","y":"there.safetensors"}}""",
+        "'x': is not in there.safetensors, where the index says it is (and 1 other keys)")]
     public void A_wrong_index_is_refused_with_the_reason(string json, string reason)
     {
         Safetensors("there.safetensors", "a");
@@ -91,8 +97,10 @@ public sealed class WeightFilesTests : IDisposable
     [Fact]
     public void A_folder_without_weights_and_a_missing_file_are_named()
     {
-        Assert.Contains($"{_folder}: no weights in this folder", Assert.Throws<WeightFileException>(() => WeightFiles.Open(_folder)).Message);
-        Assert.Contains($"expected {Stem}.safetensors", Assert.Throws<WeightFileException>(() => WeightFiles.Find(_folder, Stem)).Message);
+        Assert.Contains($"{_folder}: no weights in this folder",
+            Assert.Throws<WeightFileException>(() => WeightFiles.Open(_folder)).Message);
+        Assert.Contains($"expected {Stem}.safetensors",
+            Assert.Throws<WeightFileException>(() => WeightFiles.Find(_folder, Stem)).Message);
         Assert.Throws<FileNotFoundException>(() => WeightFiles.Open(At("none.safetensors")));
     }
 
@@ -114,5 +122,6 @@ public sealed class WeightFilesTests : IDisposable
         return [.. file.Tensors.Keys];
     }
 
-    private void Safetensors(string name, params string[] keys) => SafetensorsWriter.Write(At(name), keys.Select(k => TensorData.FromSingles(k, [1], [1])));
+    private void Safetensors(string name, params string[] keys) =>
+        SafetensorsWriter.Write(At(name), keys.Select(k => TensorData.FromSingles(k, [1], [1])));
 }

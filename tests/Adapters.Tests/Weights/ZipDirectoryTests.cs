@@ -5,7 +5,8 @@ namespace AlignProp.Adapters.Tests.Weights;
 /// <summary>A zip directory that lies.</summary>
 public sealed class ZipDirectoryTests
 {
-    private static readonly byte[] Whole = TorchWriter.StateDict(("a", "FloatStorage", [2], new byte[8]), ("b", "FloatStorage", [2], new byte[8]));
+    private static readonly byte[] Whole = TorchWriter.StateDict(("a", "FloatStorage", [2], new byte[8]),
+        ("b", "FloatStorage", [2], new byte[8]));
 
     private const int End = 22, End64 = 56 + 20 + 22;
 
@@ -80,7 +81,8 @@ public sealed class ZipDirectoryTests
     public void A_zip_file_of_something_else_is_told()
     {
         Assert.Contains("no data.pkl", Error(Empty()));
-        Assert.Contains("TorchScript module", Error(TorchWriter.Archive(new PickleBuilder().Op('}').Stop(), ("constants.pkl", [1]))));
+        Assert.Contains("TorchScript module",
+            Error(TorchWriter.Archive(new PickleBuilder().Op('}').Stop(), ("constants.pkl", [1]))));
         Assert.Contains("has no directory at its end", Error([.. "PK\x03\x04"u8, .. new byte[100]]));
     }
 
@@ -112,7 +114,8 @@ public sealed class ZipDirectoryTests
         return Whole.AsSpan().LastIndexOf(name) - 46;
     }
 
-    private static void Put(byte[] bytes, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), value);
+    private static void Put(byte[] bytes, int at, uint value) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), value);
 
     private static string Changed(Action<byte[]> change)
     {
@@ -121,5 +124,6 @@ public sealed class ZipDirectoryTests
         return Error(bytes);
     }
 
-    private static string Error(byte[] bytes) => Assert.Throws<WeightFileException>(() => WeightFiles.Parse(bytes, "weights.pt")).Message;
+    private static string Error(byte[] bytes) => Assert.Throws<WeightFileException>(() => WeightFiles.Parse(bytes, "weights.pt"))
+        .Message;
 }

@@ -5,7 +5,9 @@ using AlignProp.Messages;
 
 namespace AlignProp.Clustering.Tests.Security;
 
-/// <summary>An actor system on the loopback with the shipped configuration and one actor that answers NodeHello with NodeRefused.</summary>
+/// <summary>
+/// An actor system on the loopback with the shipped configuration and one actor that answers NodeHello with NodeRefused.
+/// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
     private readonly StrongBox _received = new();
@@ -37,11 +39,13 @@ internal sealed class Peer : IAsyncDisposable
 
     /// <summary>With a setup the project itself would never make.</summary>
     public static Peer Start(Func<Config, ActorSystemSetup> setup, string hocon, RemotingSecurity? security = null) =>
-        new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))), security);
+        new(ActorSystem.Create(ClusterNames.System, setup(HoconLayers.For("node", "akka.actor.provider = remote\n" + hocon))),
+            security);
 
     /// <summary>Asks the other's actor; an AskTimeoutException when nothing comes back.</summary>
     public Task<NodeRefused> AskAsync(Peer other, double seconds = 10, string? address = null) =>
-        System.ActorSelection($"{address ?? other.Address}/user/answering").Ask<NodeRefused>(new NodeHello(new("n"), [], "0"), TimeSpan.FromSeconds(seconds));
+        System.ActorSelection($"{address ?? other.Address}/user/answering")
+            .Ask<NodeRefused>(new NodeHello(new("n"), [], "0"), TimeSpan.FromSeconds(seconds));
 
     public async ValueTask DisposeAsync() => await System.Terminate();
 

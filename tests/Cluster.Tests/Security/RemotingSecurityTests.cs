@@ -30,7 +30,8 @@ public sealed class RemotingSecurityTests : IDisposable
     public void Elsewhere_it_is_and_the_message_says_what_to_do(string host, string? publicHost, string named)
     {
         var refusal = Assert.Throws<RemotingSecurityException>(() => RemotingSecurity.For(host, publicHost));
-        foreach (var part in new[] { named, "docker/certificates.sh DIR", "ALIGNPROP_TLS_PFX=", "ALIGNPROP_TLS_CA=", "ALIGNPROP_TLS_PASSWORD" })
+        foreach (var part in new[] { named, "docker/certificates.sh DIR", "ALIGNPROP_TLS_PFX=", "ALIGNPROP_TLS_CA=",
+            "ALIGNPROP_TLS_PASSWORD" })
         {
             Assert.Contains(part, refusal.Message);
         }
@@ -90,7 +91,8 @@ public sealed class RemotingSecurityTests : IDisposable
                 Assert.Contains("openssl is not installed", said);
                 return;
             }
-            var files = new TlsFiles(Path.Combine(folder.FullName, "node-1.pfx"), "a password", Path.Combine(folder.FullName, "ca.crt"));
+            var files = new TlsFiles(Path.Combine(folder.FullName, "node-1.pfx"), "a password",
+                Path.Combine(folder.FullName, "ca.crt"));
             Assert.True(RemotingSecurity.For("0.0.0.0", "node-1", files).Encrypted);
             Assert.True(RemotingSecurity.For("10.0.0.6", tls: files).Encrypted);
             Refused("is not made for", () => RemotingSecurity.For("10.0.0.7", tls: files));
@@ -100,7 +102,8 @@ public sealed class RemotingSecurityTests : IDisposable
             Assert.False(File.Exists(Path.Combine(folder.FullName, "node-2.pfx")));
             // A later node joins the same authority.
             Assert.Equal(0, Script(folder.FullName, "node-2").Code);
-            Assert.True(RemotingSecurity.For("node-2", tls: files with { Certificate = Path.Combine(folder.FullName, "node-2.pfx") }).Encrypted);
+            Assert.True(RemotingSecurity.For("node-2",
+                tls: files with { Certificate = Path.Combine(folder.FullName, "node-2.pfx") }).Encrypted);
         }
         finally
         {
@@ -108,7 +111,8 @@ public sealed class RemotingSecurityTests : IDisposable
         }
     }
 
-    private static void Refused(string says, Action action) => Assert.Contains(says, Assert.Throws<RemotingSecurityException>(action).Message);
+    private static void Refused(string says, Action action) =>
+        Assert.Contains(says, Assert.Throws<RemotingSecurityException>(action).Message);
 
     private static string WithoutKey(TlsFiles files)
     {
@@ -126,7 +130,9 @@ public sealed class RemotingSecurityTests : IDisposable
         {
             root = root.Parent!;
         }
-        var start = new ProcessStartInfo("bash", [Path.Combine(root.FullName, "docker", "certificates.sh"), .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("bash",
+            [Path.Combine(root.FullName, "docker", "certificates.sh"), .. arguments]) { RedirectStandardError = true,
+            RedirectStandardOutput = true };
         start.Environment["ALIGNPROP_TLS_PASSWORD"] = "a password";
         using var process = Process.Start(start)!;
         var said = process.StandardError.ReadToEnd();

@@ -53,7 +53,9 @@ public sealed class RemotingTlsTests : IDisposable
         Assert.Equal(1, victim.Received);
     }
 
-    /// <summary>An actor system whose own TLS handshake fails ends itself: Akka 1.5.74 does that, and nothing turns it off.</summary>
+    /// <summary>
+    /// An actor system whose own TLS handshake fails ends itself: Akka 1.5.74 does that, and nothing turns it off.
+    /// </summary>
     [Theory]
     [InlineData(true, "127.0.0.1", false)]
     [InlineData(false, "another-host", false)]
@@ -95,7 +97,9 @@ public sealed class RemotingTlsTests : IDisposable
         Assert.Equal([true, true, true, true, false], Enumerable.Range(0, 5).Select(_ => member.HandshakeFailure is null));
     }
 
-    /// <summary>DotNetty offers 1.2 at most; what is older is left to the machine's OpenSSL, which refuses it by default.</summary>
+    /// <summary>
+    /// DotNetty offers 1.2 at most; what is older is left to the machine's OpenSSL, which refuses it by default.
+    /// </summary>
     [Fact]
     public async Task The_protocol_is_TLS_1_2()
     {
@@ -105,15 +109,18 @@ public sealed class RemotingTlsTests : IDisposable
 #pragma warning disable CA5359 // Only the protocol is looked at.
         await using var stream = new SslStream(socket.GetStream(), false, (_, _, _, _) => true);
 #pragma warning restore CA5359
-        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", ClientCertificates = [own] });
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1",
+            ClientCertificates = [own] });
         Assert.Equal(SslProtocols.Tls12, stream.SslProtocol);
     }
 
     /// <summary>TLS that believes everybody, with a certificate the project would refuse to start with.</summary>
     private static Peer Careless(X509Certificate2 certificate, bool mutual) => Peer.Start(
-        config => BootstrapSetup.Create().WithConfig(config).And(new DotNettySslSetup(certificate, suppressValidation: true, requireMutualAuthentication: mutual)), Encrypted);
+        config => BootstrapSetup.Create().WithConfig(config)
+            .And(new DotNettySslSetup(certificate, suppressValidation: true, requireMutualAuthentication: mutual)), Encrypted);
 
-    private static X509Certificate2 Load(TlsFiles files) => X509CertificateLoader.LoadPkcs12FromFile(files.Certificate, files.Password);
+    private static X509Certificate2 Load(TlsFiles files) =>
+        X509CertificateLoader.LoadPkcs12FromFile(files.Certificate, files.Password);
 
     /// <summary>Longer than a handshake takes by far: the controls answer within a fraction of a second.</summary>
     private static async Task Unanswered(Peer from, string address) =>

@@ -6,7 +6,9 @@ using Xunit.Abstractions;
 
 namespace AlignProp.Clustering.Tests.Security;
 
-/// <summary>A listening actor system is sent rubbish over real connections; after every kind of it, it must answer a well-behaved peer.</summary>
+/// <summary>
+/// A listening actor system is sent rubbish over real connections; after every kind of it, it must answer a well-behaved peer.
+/// </summary>
 [Collection("alone")]
 public sealed class SocketFuzzTests(ITestOutputHelper output)
 {
@@ -23,11 +25,15 @@ public sealed class SocketFuzzTests(ITestOutputHelper output)
         await using var behaved = Peer.Start(tls);
         await behaved.AskAsync(victim);
         var random = new Random(20260102);
-        await TryAsync("random bytes", victim, behaved, victim.Port, Enumerable.Range(0, 150).Select(_ => Noise(random.Next(1, 4096), random)));
+        await TryAsync("random bytes", victim, behaved, victim.Port,
+            Enumerable.Range(0, 150).Select(_ => Noise(random.Next(1, 4096), random)));
         await TryAsync("frames longer than allowed", victim, behaved, victim.Port,
-            new[] { int.MaxValue, int.MinValue, -1, -4, Frame + 1, Frame * 2 }.SelectMany(length => new[] { Framed(length, Noise(64, random)), Framed(length, Noise(Frame + 4096, random)) }));
+            new[] { int.MaxValue, int.MinValue, -1, -4, Frame + 1,
+                Frame * 2 }.SelectMany(length =>
+                new[] { Framed(length, Noise(64, random)), Framed(length, Noise(Frame + 4096, random)) }));
         await TryAsync("frames that end early", victim, behaved, victim.Port,
-            Enumerable.Range(0, 100).Select(_ => Framed(random.Next(100, Frame), Noise(random.Next(0, 99), random))).Concat(Enumerable.Range(0, 4).Select(n => new byte[n])));
+            Enumerable.Range(0, 100).Select(_ => Framed(random.Next(100, Frame), Noise(random.Next(0, 99), random)))
+                .Concat(Enumerable.Range(0, 4).Select(n => new byte[n])));
         await TryAsync("whole frames of random bytes", victim, behaved, victim.Port, Enumerable.Range(0, 150).Select(_ =>
         {
             var noise = Noise(random.Next(0, 2048), random);
@@ -59,10 +65,14 @@ public sealed class SocketFuzzTests(ITestOutputHelper output)
         await SendAsync(port, conversation, pause: 300);
         Assert.True(await Within5Seconds(() => victim.Received > before));
 
-        await TryAsync("recorded, 1 to 8 bits turned over", victim, behaved, port, Enumerable.Range(0, 200).Select(_ => Flipped(conversation, 0, addresses, random.Next(1, 9), random)), pause: 200);
+        await TryAsync("recorded, 1 to 8 bits turned over", victim, behaved, port,
+            Enumerable.Range(0, 200).Select(_ => Flipped(conversation, 0, addresses, random.Next(1, 9), random)), pause: 200);
         var greeting = 4 + BinaryPrimitives.ReadInt32LittleEndian(conversation);
-        await TryAsync("recorded, turned over after the greeting", victim, behaved, port, Enumerable.Range(0, 200).Select(_ => Flipped(conversation, greeting, addresses, random.Next(1, 4), random)), pause: 200);
-        await TryAsync("recorded, cut off", victim, behaved, port, Enumerable.Range(0, 100).Select(_ => conversation[..random.Next(conversation.Length)]), pause: 200);
+        await TryAsync("recorded, turned over after the greeting", victim, behaved, port,
+            Enumerable.Range(0, 200).Select(_ => Flipped(conversation, greeting, addresses, random.Next(1, 4), random)),
+            pause: 200);
+        await TryAsync("recorded, cut off", victim, behaved, port,
+            Enumerable.Range(0, 100).Select(_ => conversation[..random.Next(conversation.Length)]), pause: 200);
     }
 
     private async Task TryAsync(string what, Peer victim, Peer behaved, int port, IEnumerable<byte[]> inputs, int pause = 0)
@@ -77,7 +87,9 @@ public sealed class SocketFuzzTests(ITestOutputHelper output)
         var reached = victim.Received - before;
         await behaved.AskAsync(victim);
         var grown = GC.GetTotalMemory(forceFullCollection: true) - memory;
-        output.WriteLine($"{what}: {tried} connections, {closed} closed by the system, {reached} messages reached the actor, heap {grown / 1e6:+0.0;-0.0} MB; a peer was answered afterwards");
+        output.WriteLine(
+            $"{what}: {tried} connections, {closed} closed by the system, {reached} messages reached the actor, heap "
+            + $"{grown / 1e6:+0.0;-0.0} MB; a peer was answered afterwards");
         Assert.True(what.StartsWith("recorded", StringComparison.Ordinal) || reached == 0);
         Assert.InRange(grown, long.MinValue, 50_000_000);
     }
@@ -140,7 +152,8 @@ public sealed class SocketFuzzTests(ITestOutputHelper output)
     {
         var text = Encoding.Latin1.GetString(conversation);
         var found = new HashSet<int>();
-        for (var at = text.IndexOf("127.0.0.1", StringComparison.Ordinal); at >= 0; at = text.IndexOf("127.0.0.1", at + 1, StringComparison.Ordinal))
+        for (var at = text.IndexOf("127.0.0.1", StringComparison.Ordinal); at >= 0; at = text.IndexOf("127.0.0.1", at + 1,
+            StringComparison.Ordinal))
         {
             // The length or the @ before it, and the : after it, belong to it.
             found.UnionWith(Enumerable.Range(at - 1, 11));

@@ -31,7 +31,8 @@ internal sealed class TestAuthority : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         if (IPAddress.TryParse(host, out var address)) { names.AddIpAddress(address); } else { names.AddDnsName(host); }
         request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.Create(_authority, DateTimeOffset.UtcNow.AddHours(-2), DateTimeOffset.UtcNow.AddHours(expired ? -1 : 2), [1, 2, 3, (byte)Random.Shared.Next(256)]);
+        using var certificate = request.Create(_authority, DateTimeOffset.UtcNow.AddHours(-2),
+            DateTimeOffset.UtcNow.AddHours(expired ? -1 : 2), [1, 2, 3, (byte)Random.Shared.Next(256)]);
         using var whole = certificate.CopyWithPrivateKey(key);
         File.WriteAllBytes(path, whole.Export(X509ContentType.Pfx, Password));
         return new TlsFiles(path, Password, AuthorityFile);

@@ -41,7 +41,8 @@ public sealed class UnregisteredTypeTests
         await using var victim = strict ? Peer.Start() : Lenient();
         await using var stranger = Lenient();
         var before = _made;
-        stranger.System.ActorOf(Props.Create<CanaryActor>().WithDeploy(new Deploy(new RemoteScope(Address.Parse(victim.Address)))));
+        stranger.System.ActorOf(Props.Create<CanaryActor>()
+            .WithDeploy(new Deploy(new RemoteScope(Address.Parse(victim.Address)))));
         Assert.Equal(!strict, await Eventually(() => _made > before));
     }
 
@@ -53,7 +54,8 @@ public sealed class UnregisteredTypeTests
     {
         await using var victim = Peer.Start();
         var before = _made;
-        Assert.Throws<SerializationException>(() => victim.System.Serialization.Deserialize("{}"u8.ToArray(), identifier, typeof(Canary).AssemblyQualifiedName));
+        Assert.Throws<SerializationException>(() =>
+            victim.System.Serialization.Deserialize("{}"u8.ToArray(), identifier, typeof(Canary).AssemblyQualifiedName));
         Assert.Throws<SerializationException>(() => victim.System.Serialization.Deserialize([], identifier, (string?)null));
         Assert.Equal(before, _made);
     }

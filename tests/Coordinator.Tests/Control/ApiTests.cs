@@ -21,20 +21,29 @@ public sealed class ApiTests
         await using var server = await TestServer.StartAsync();
         Assert.Equal("starting", (await server.GetAsync("/api/run")).GetProperty("state").GetString());
 
-        server.Report(new RunLed(1, "akka.tcp://alignprop@127.0.0.1:4053", null), Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Step(1), ReportFolder.Step(2, loss: double.NaN),
+        server.Report(new RunLed(1, "akka.tcp://alignprop@127.0.0.1:4053", null), Started, ReportFolder.Evaluation(0, 4.0, Cat),
+            ReportFolder.Step(1), ReportFolder.Step(2, loss: double.NaN),
             ReportFolder.Evaluation(2, 4.6, Cat), new ShardsChanged(3, false, 1, 1, 2, 0.75));
         var run = await server.GetAsync("/api/run");
-        Assert.Equal(("running", 2, 8, 1, 2), (run.GetProperty("state").GetString(), run.GetProperty("step").GetInt32(), run.GetProperty("maxSteps").GetInt32(), run.GetProperty("epoch").GetInt32(), run.GetProperty("epochs").GetInt32()));
+        Assert.Equal(("running", 2, 8, 1, 2),
+            (run.GetProperty("state").GetString(), run.GetProperty("step").GetInt32(), run.GetProperty("maxSteps").GetInt32(),
+            run.GetProperty("epoch").GetInt32(), run.GetProperty("epochs").GetInt32()));
         Assert.Equal([4.01, 4.02], run.GetProperty("rewardTrend").EnumerateArray().Select(v => v.GetDouble()));
-        Assert.Equal((4.0, 4.6, 0.4), (run.GetProperty("heldOut").GetProperty("first").GetDouble(), run.GetProperty("heldOut").GetProperty("last").GetDouble(), run.GetProperty("heldOut").GetProperty("diversity").GetDouble()));
+        Assert.Equal((4.0, 4.6, 0.4),
+            (run.GetProperty("heldOut").GetProperty("first").GetDouble(),
+            run.GetProperty("heldOut").GetProperty("last").GetDouble(),
+            run.GetProperty("heldOut").GetProperty("diversity").GetDouble()));
         Assert.Equal(0.75, run.GetProperty("shards").GetProperty("fraction").GetDouble());
         Assert.Equal(1.25 * 6, run.GetProperty("secondsLeft").GetDouble());
         Assert.Equal("akka.tcp://alignprop@127.0.0.1:4053", run.GetProperty("coordinator").GetString());
 
         var metrics = await server.GetAsync("/api/metrics");
-        Assert.Equal(["evaluation 0", "step 1", "step 2", "evaluation 2"], metrics.EnumerateArray().Select(l => $"{l.GetProperty("kind").GetString()} {l.GetProperty("step").GetInt32()}"));
-        Assert.Equal("NaN", metrics.EnumerateArray().Last(l => l.GetProperty("kind").GetString() == "step").GetProperty("loss").GetString());
-        Assert.Equal([2, 2], (await server.GetAsync("/api/metrics?after=1")).EnumerateArray().Select(l => l.GetProperty("step").GetInt32()));
+        Assert.Equal(["evaluation 0", "step 1", "step 2", "evaluation 2"],
+            metrics.EnumerateArray().Select(l => $"{l.GetProperty("kind").GetString()} {l.GetProperty("step").GetInt32()}"));
+        Assert.Equal("NaN",
+            metrics.EnumerateArray().Last(l => l.GetProperty("kind").GetString() == "step").GetProperty("loss").GetString());
+        Assert.Equal([2, 2],
+            (await server.GetAsync("/api/metrics?after=1")).EnumerateArray().Select(l => l.GetProperty("step").GetInt32()));
     }
 
     [Theory]
@@ -66,7 +75,8 @@ public sealed class ApiTests
             new ShardRefused(DeviceId.Parse("node-1/cpu:1"), 1, 1, "NaN"),
             NodeEvents.DeviceChanged("node-1/cpu:1", NodeState.Benched, "NaN"), NodeEvents.Heard("node-1/cpu:1", null));
         var nodes = (await server.GetAsync("/api/nodes")).Deserialize<List<NodeStatus>>(RunHistory.Json)!;
-        Assert.Equal(["node-1 cpu:0 computing", "node-1 cpu:1 benched", "node-2  refused"], nodes.Select(n => $"{n.Node} {n.Device} {n.State.Text()}"));
+        Assert.Equal(["node-1 cpu:0 computing", "node-1 cpu:1 benched", "node-2  refused"],
+            nodes.Select(n => $"{n.Node} {n.Device} {n.State.Text()}"));
         Assert.Equal((1, 0.5), (nodes[0].Shard, nodes[0].Fraction));
         Assert.Equal((1, 1, 4_000_000L), (nodes[1].ShardsDone, nodes[1].Failures, nodes[1].PeakMemory));
         Assert.True(nodes[1].ShardsPerMinute > 0);
@@ -83,7 +93,8 @@ public sealed class ApiTests
         await using var server = await TestServer.StartAsync();
         server.Report(Started, NodeEvents.DeviceChanged("node-1/cpu:0", NodeState.Lost, "its shards are leased again"),
             new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
-            new RunNotice("paused: the journal is away", NoticeKind.JournalAway), new RunStopped("made-up", 0, "stopped by user", "ab"));
+            new RunNotice("paused: the journal is away", NoticeKind.JournalAway),
+                new RunStopped("made-up", 0, "stopped by user", "ab"));
         var events = (await server.GetAsync("/api/events")).Deserialize<List<EventEntry>>(RunHistory.Json)!;
         Assert.Equal(["1 run", "2 failure", "3 journal", "4 run"], events.Select(e => $"{e.Number} {e.Kind}"));
         var later = new RunMonitor(server.Run, "made-up", live: false);
@@ -107,12 +118,16 @@ public sealed class ApiTests
     public async Task Pictures_are_listed_and_served()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Image = ReportFolder.Image(SKColors.Blue, 600) }));
+        server.Report(Started, ReportFolder.Evaluation(0, 4.0, Cat),
+            ReportFolder.Evaluation(4, 5.0, Cat with { Reward = 5, Image = ReportFolder.Image(SKColors.Blue, 600) }));
         var sets = (await server.GetAsync("/api/images")).Deserialize<List<ImageSet>>(RunHistory.Json)!;
         Assert.Equal([0, 4], sets.Select(s => s.Step));
-        Assert.Equal(("a cat", ulong.MaxValue, 5.0, "/api/images/4/0.png"), (sets[1].Images[0].Prompt, sets[1].Images[0].Seed, sets[1].Images[0].Reward, sets[1].Images[0].Url));
-        Assert.Equal(ReportFolder.Picture(SKColors.Red), await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
-        using var small = SKBitmap.Decode(await server.Client.GetByteArrayAsync(new Uri(sets[1].Images[0].Url, UriKind.Relative)));
+        Assert.Equal(("a cat", ulong.MaxValue, 5.0, "/api/images/4/0.png"),
+            (sets[1].Images[0].Prompt, sets[1].Images[0].Seed, sets[1].Images[0].Reward, sets[1].Images[0].Url));
+        Assert.Equal(ReportFolder.Picture(SKColors.Red),
+            await server.Client.GetByteArrayAsync(new Uri("/api/images/0/0.png", UriKind.Relative)));
+        using var small =
+            SKBitmap.Decode(await server.Client.GetByteArrayAsync(new Uri(sets[1].Images[0].Url, UriKind.Relative)));
         Assert.Equal((256, 256), (small.Width, small.Height));
         var missing = await server.Client.GetAsync(new Uri("/api/images/4/7.png", UriKind.Relative));
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
@@ -162,7 +177,8 @@ public sealed class ApiTests
     public async Task Health_follows_the_run()
     {
         await using var server = await TestServer.StartAsync();
-        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable), (await StatusAsync("/health/live"), await StatusAsync("/health/ready")));
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable),
+            (await StatusAsync("/health/live"), await StatusAsync("/health/ready")));
         server.Report(Started);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync("/health/ready"));
         server.Report(new RunNotice("the journal cannot be read", NoticeKind.JournalAway));
@@ -176,6 +192,7 @@ public sealed class ApiTests
         using var standby = new RunMonitor(server.Run, "made-up", standby: true);
         Assert.Equal("standing by", Health.Run(standby.Picture).Description);
 
-        async Task<HttpStatusCode> StatusAsync(string path) => (await server.Client.GetAsync(new Uri(path, UriKind.Relative))).StatusCode;
+        async Task<HttpStatusCode> StatusAsync(string path) => (await server.Client.GetAsync(new Uri(path, UriKind.Relative)))
+            .StatusCode;
     }
 }

@@ -26,7 +26,8 @@ public sealed class GuardTests
         await using var server = await TestServer.StartAsync();
         server.Report(new RunStarted("made-up", 0, 4, 8, 2, 100));
         using var form = new FormUrlEncodedContent([]);
-        Assert.Equal(HttpStatusCode.UnsupportedMediaType, (await server.Client.PostAsync(new Uri("/api/stop", UriKind.Relative), form)).StatusCode);
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType,
+            (await server.Client.PostAsync(new Uri("/api/stop", UriKind.Relative), form)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await FromAsync("https://evil.example")).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await FromAsync("null")).StatusCode);
         Assert.Empty(server.Asked);
@@ -45,16 +46,20 @@ public sealed class GuardTests
     public async Task With_a_token_everything_but_health_and_the_page_asks_for_it()
     {
         await using var server = await TestServer.StartAsync(TestServer.Token);
-        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/API/run", "/api/run/", "/%61pi/run", "/api//run", "/metrics", "/Metrics/", "/nothing" })
+        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/API/run",
+            "/api/run/", "/%61pi/run", "/api//run", "/metrics", "/Metrics/", "/nothing" })
         {
-            Assert.Equal(HttpStatusCode.Unauthorized, (await server.Client.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead)).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized,
+                (await server.Client.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead))
+                .StatusCode);
         }
         Assert.Equal(HttpStatusCode.Unauthorized, (await server.PostAsync("/api/stop")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync(new Uri("/health/live", UriKind.Relative))).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync(new Uri("/", UriKind.Relative))).StatusCode);
 
         server.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TestServer.Token + "x");
-        Assert.Equal(HttpStatusCode.Unauthorized, (await server.Client.GetAsync(new Uri("/api/run", UriKind.Relative))).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized,
+            (await server.Client.GetAsync(new Uri("/api/run", UriKind.Relative))).StatusCode);
         server.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TestServer.Token);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync(new Uri("/api/run", UriKind.Relative))).StatusCode);
     }
@@ -71,9 +76,12 @@ public sealed class GuardTests
         Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
         // The client keeps cookies, as a browser does.
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync(new Uri("/api/run", UriKind.Relative))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await server.Client.PostAsync(new Uri("/api/login", UriKind.Relative), new StringContent("{", new MediaTypeHeaderValue("application/json")))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await server.Client.PostAsync(new Uri("/api/login", UriKind.Relative),
+            new StringContent("{", new MediaTypeHeaderValue("application/json")))).StatusCode);
 
-        Task<HttpResponseMessage> LoginAsync(string token) => server.Client.PostAsJsonAsync(new Uri("/api/login", UriKind.Relative), new { token });
+        Task<HttpResponseMessage> LoginAsync(string token) =>
+            server.Client.PostAsJsonAsync(new Uri("/api/login", UriKind.Relative), new { token });
     }
 
     [Fact]
@@ -82,7 +90,8 @@ public sealed class GuardTests
         await using var server = await TestServer.StartAsync();
         var headers = (await server.Client.GetAsync(new Uri("/", UriKind.Relative))).Headers;
         Assert.Contains("default-src 'self'", headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-        Assert.Contains("frame-ancestors 'none'", headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Contains("frame-ancestors 'none'", headers.GetValues("Content-Security-Policy").Single(),
+            StringComparison.Ordinal);
         Assert.Equal("nosniff", headers.GetValues("X-Content-Type-Options").Single());
         Assert.False(headers.Contains("Access-Control-Allow-Origin"));
     }
@@ -95,7 +104,9 @@ public sealed class GuardTests
     [InlineData("127.0.0.1:x", null, "expected HOST:PORT")]
     [InlineData("127.0.0.1:70000", null, "expected HOST:PORT")]
     public void Wrong_addresses_and_tokens_are_named(string bind, string? token, string expected) =>
-        Assert.Contains(expected, Assert.Throws<ConfigException>(() => HttpSettings.Read(bind, token, null, "127.0.0.1")).Message, StringComparison.Ordinal);
+        Assert.Contains(expected,
+            Assert.Throws<ConfigException>(() => HttpSettings.Read(bind, token, null, "127.0.0.1")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_token_comes_from_the_option_or_a_file_and_is_never_told()
@@ -104,7 +115,9 @@ public sealed class GuardTests
         Assert.Equal(0, HttpSettings.Read(null, null, null, "127.0.0.1")!.Port);
         using var folder = new Reports.ReportFolder();
         var file = folder.File("token");
-        Assert.Contains(file, Assert.Throws<ConfigException>(() => HttpSettings.Read("0.0.0.0:0", null, file, "10.0.0.5")).Message, StringComparison.Ordinal);
+        Assert.Contains(file,
+            Assert.Throws<ConfigException>(() => HttpSettings.Read("0.0.0.0:0", null, file, "10.0.0.5")).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(file, TestServer.Token + "\n");
         var settings = HttpSettings.Read("0.0.0.0:8443", null, file, "10.0.0.5")!;
         Assert.Equal(TestServer.Token, settings.Token);

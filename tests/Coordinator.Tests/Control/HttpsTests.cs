@@ -8,7 +8,9 @@ using AlignProp.Web.Control;
 
 namespace AlignProp.Coordinator.Tests.Control;
 
-/// <summary>Off the loopback the cluster's certificate serves HTTP too (here on the loopback, with a certificate for it).</summary>
+/// <summary>
+/// Off the loopback the cluster's certificate serves HTTP too (here on the loopback, with a certificate for it).
+/// </summary>
 public sealed class HttpsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-https-").FullName;
@@ -20,21 +22,27 @@ public sealed class HttpsTests : IDisposable
     {
         await using var server = await TestServer.StartAsync(TestServer.Token, tls: Certificates("127.0.0.1"));
         Assert.StartsWith("https://127.0.0.1:", server.Url);
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(_folder, "ca.crt")));
-        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };
+        using var handler =
+            new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };
         using var client = new HttpClient(handler);
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TestServer.Token);
         Assert.Contains("\"runId\"", await client.GetStringAsync(new Uri($"{server.Url}/api/run")), StringComparison.Ordinal);
-        using var login = new StringContent($$"""{"token":"{{TestServer.Token}}"}""", new MediaTypeHeaderValue("application/json"));
-        Assert.Contains("secure", (await client.PostAsync(new Uri($"{server.Url}/api/login"), login)).Headers.GetValues("Set-Cookie").Single(), StringComparison.OrdinalIgnoreCase);
+        using var login = new StringContent($$"""{"token":"{{TestServer.Token}}"}""",
+            new MediaTypeHeaderValue("application/json"));
+        Assert.Contains("secure",
+            (await client.PostAsync(new Uri($"{server.Url}/api/login"), login)).Headers.GetValues("Set-Cookie").Single(),
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
     public void A_certificate_for_another_host_is_refused_before_anything_starts()
     {
         var settings = new HttpSettings("127.0.0.1", "127.0.0.1", 0, TestServer.Token, Certificates("10.0.0.9"));
-        Assert.Contains("not made for 127.0.0.1", Assert.Throws<ConfigException>(settings.Check).Message, StringComparison.Ordinal);
+        Assert.Contains("not made for 127.0.0.1", Assert.Throws<ConfigException>(settings.Check).Message,
+            StringComparison.Ordinal);
     }
 
     private TlsFiles Certificates(string address)

@@ -68,7 +68,8 @@ public sealed class LiveTests
         }
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
-        var parser = SseParser.Create(await response.Content.ReadAsStreamAsync(), (_, data) => JsonSerializer.Deserialize<LiveStatus>(data, RunHistory.Json)!);
+        var parser = SseParser.Create(await response.Content.ReadAsStreamAsync(),
+            (_, data) => JsonSerializer.Deserialize<LiveStatus>(data, RunHistory.Json)!);
         await foreach (var item in parser.EnumerateAsync())
         {
             Assert.Equal("status", item.EventType);

@@ -15,7 +15,8 @@ public sealed partial class PrometheusTests
     public async Task Everything_is_told_in_prometheus_own_format()
     {
         await using var server = await TestServer.StartAsync();
-        server.Report(new RunLed(2, "here", "there"), new RunStarted("made-up", 0, 4, 8, 2, 100), ReportFolder.Step(1, loss: double.PositiveInfinity), ReportFolder.Evaluation(1, 4.6),
+        server.Report(new RunLed(2, "here", "there"), new RunStarted("made-up", 0, 4, 8, 2, 100),
+            ReportFolder.Step(1, loss: double.PositiveInfinity), ReportFolder.Evaluation(1, 4.6),
             NodeEvents.Joined("node-1/cpu:0", "node-1/cpu:1"), NodeEvents.Timed("node-1/cpu:0", 0),
             NodeEvents.Timed("node-1/cpu:0", 1),
             NodeEvents.DeviceChanged("node-1/cpu:1", NodeState.Silent, "shard 1 is leased again"),
@@ -53,7 +54,8 @@ public sealed partial class PrometheusTests
     [Fact]
     public void A_standby_that_is_elected_has_taken_over()
     {
-        var picture = new RunPicture("r", "n", "h", DateTimeOffset.UnixEpoch) { Phase = "standby" }.Apply(new RunLed(3, "here", "there"), DateTimeOffset.UnixEpoch);
+        var picture = new RunPicture("r", "n", "h",
+            DateTimeOffset.UnixEpoch) { Phase = "standby" }.Apply(new RunLed(3, "here", "there"), DateTimeOffset.UnixEpoch);
         Assert.Equal(1, picture.Totals.Takeovers);
         Assert.Contains("# TYPE alignprop_takeovers_total counter", Render(picture), StringComparison.Ordinal);
     }
@@ -90,7 +92,8 @@ public sealed partial class PrometheusTests
             Assert.True(match.Success, line);
             Assert.Equal(current, match.Groups[1].Value);
             var value = match.Groups[3].Value;
-            samples.Add(match.Groups[1].Value + match.Groups[2].Value, value == "+Inf" ? double.PositiveInfinity : double.Parse(value, CultureInfo.InvariantCulture));
+            samples.Add(match.Groups[1].Value + match.Groups[2].Value, value == "+Inf" ? double.PositiveInfinity
+                : double.Parse(value, CultureInfo.InvariantCulture));
         }
         return samples;
     }

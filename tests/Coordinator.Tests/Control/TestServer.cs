@@ -18,7 +18,8 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
     private readonly ReportFolder _folder = new();
     private readonly ControlServer _server;
 
-    private TestServer(ReportFolder folder, RunMonitor monitor, ControlServer server) => (_folder, Monitor, _server) = (folder, monitor, server);
+    private TestServer(ReportFolder folder, RunMonitor monitor, ControlServer server) =>
+        (_folder, Monitor, _server) = (folder, monitor, server);
 
     public RunMonitor Monitor { get; }
 
@@ -37,8 +38,10 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
         var folder = new ReportFolder();
         var monitor = new RunMonitor(folder.Run, "made-up", live);
         TestServer? test = null;
-        var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, token, tls), monitor, () => live ? test : null);
-        return test = new TestServer(folder, monitor, server) { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
+        var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, token, tls), monitor,
+            () => live ? test : null);
+        return test = new TestServer(folder, monitor,
+            server) { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
     }
 
     /// <summary>Reporter and monitor, in the order of a run.</summary>
@@ -76,7 +79,8 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
     public Task<SteerReply> DrainAsync(string node)
     {
         Asked.Add($"drain {node}");
-        return Task.FromResult(new SteerReply(node == "node-1", node == "node-1" ? "leaves" : $"{node}: no such node; nodes: node-1"));
+        return Task.FromResult(new SteerReply(node == "node-1", node == "node-1" ? "leaves"
+            : $"{node}: no such node; nodes: node-1"));
     }
 
     public async ValueTask DisposeAsync()

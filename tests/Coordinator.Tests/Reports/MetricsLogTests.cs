@@ -20,13 +20,15 @@ public sealed class MetricsLogTests : IDisposable
     [Fact]
     public void What_was_appended_is_read_back_without_pictures()
     {
-        Append(ReportFolder.Evaluation(0, 4.5, new EvaluatedSample("a cat", true, 7, 4.5, new RgbImage([1, 2, 3], 1, 1))), ReportFolder.Step(1), new RunStopped("r", 1, "max steps", "cd"));
+        Append(ReportFolder.Evaluation(0, 4.5, new EvaluatedSample("a cat", true, 7, 4.5, new RgbImage([1, 2, 3], 1, 1))),
+            ReportFolder.Step(1), new RunStopped("r", 1, "max steps", "cd"));
         Assert.Equal(3, File.ReadAllLines(_folder.Run.Metrics).Length);
         Assert.DoesNotContain("image", File.ReadAllText(_folder.Run.Metrics), StringComparison.OrdinalIgnoreCase);
 
         var lines = MetricsLog.Read(_folder.Run.Metrics);
         Assert.Equal(new MetricsLine(MetricsLine.EvaluationKind, 0, 0, 4.5, 0.2, 0.4), lines[0]);
-        Assert.Equal((MetricsLine.StepKind, 1, 4.01, 0.5, "ab"), (lines[1].Kind, lines[1].Step, lines[1].RewardMean, lines[1].Loss, lines[1].Adapter));
+        Assert.Equal((MetricsLine.StepKind, 1, 4.01, 0.5, "ab"),
+            (lines[1].Kind, lines[1].Step, lines[1].RewardMean, lines[1].Loss, lines[1].Adapter));
         Assert.Equal([2, 5], lines[1].Truncations);
         Assert.Equal(new MetricsLine(MetricsLine.StopKind, 1, 0, null, null, Adapter: "cd", Reason: "max steps"), lines[2]);
     }

@@ -82,6 +82,7 @@ public sealed class PictureTests : IDisposable
     private static List<int> Columns(SKBitmap image, SKColor colour)
     {
         var pixels = image.Pixels;
-        return [.. Enumerable.Range(0, image.Width).Where(x => Enumerable.Range(0, image.Height).Any(y => pixels[y * image.Width + x] == colour))];
+        return [.. Enumerable.Range(0, image.Width)
+            .Where(x => Enumerable.Range(0, image.Height).Any(y => pixels[y * image.Width + x] == colour))];
     }
 }

@@ -23,9 +23,11 @@ internal sealed class ReportFolder : IDisposable
     /// <summary>The same as PNG.</summary>
     public static byte[] Picture(SKColor colour, int size = 32) => Png.Encode(Image(colour, size));
 
-    public static StepCommitted Step(int step, double loss = 0.5) => new(step, step / 4, 4 + 0.01 * step, 0.3, loss, 1.5, [2, 5], "ab", 1.25);
+    public static StepCommitted Step(int step, double loss = 0.5) =>
+        new(step, step / 4, 4 + 0.01 * step, 0.3, loss, 1.5, [2, 5], "ab", 1.25);
 
-    public static EvaluationFinished Evaluation(int step, double reward, params EvaluatedSample[] samples) => new(step, step / 4, reward, 0.2, 0.4, samples);
+    public static EvaluationFinished Evaluation(int step, double reward, params EvaluatedSample[] samples) =>
+        new(step, step / 4, reward, 0.2, 0.4, samples);
 
     public static (int Width, int Height) SizeOf(string path)
     {

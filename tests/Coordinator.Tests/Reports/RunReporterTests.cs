@@ -7,9 +7,11 @@ namespace AlignProp.Coordinator.Tests.Reports;
 public sealed class RunReporterTests : IDisposable
 {
     private static readonly EvaluatedSample CatBefore = new("a cat", false, 1, 4.0, ReportFolder.Image(SKColors.Red));
-    private static readonly EvaluatedSample OwlBefore = new("an owl", true, ulong.MaxValue, 4.2, ReportFolder.Image(SKColors.Lime));
+    private static readonly EvaluatedSample OwlBefore = new("an owl", true, ulong.MaxValue, 4.2,
+        ReportFolder.Image(SKColors.Lime));
     private static readonly EvaluatedSample CatAfter = new("a cat", false, 1, 5.0, ReportFolder.Image(SKColors.Blue));
-    private static readonly EvaluatedSample OwlAfter = new("an owl", true, ulong.MaxValue, 5.2, ReportFolder.Image(SKColors.Magenta));
+    private static readonly EvaluatedSample OwlAfter = new("an owl", true, ulong.MaxValue, 5.2,
+        ReportFolder.Image(SKColors.Magenta));
 
     // The middle of the first pair's two pictures.
     private const int Left = 108, Right = 274, Row = 172;

@@ -19,14 +19,17 @@ public sealed class TensorBoardTests : IDisposable
     [Fact]
     public void Scalars_and_pictures_are_read_back()
     {
-        Tell(new TensorBoardLog(_folder.Run, "preference"), ReportFolder.Evaluation(0, 4.25, Cat), ReportFolder.Step(1), ReportFolder.Step(2, loss: double.NaN));
+        Tell(new TensorBoardLog(_folder.Run, "preference"), ReportFolder.Evaluation(0, 4.25, Cat), ReportFolder.Step(1),
+            ReportFolder.Step(2, loss: double.NaN));
         var events = Events(Assert.Single(Files()));
         Assert.Equal("brain.Event:2", events[0].Version);
         Assert.All(events, e => Assert.InRange(e.WallTime, 1.7e9, 1e10));
         Assert.Equal([0L, 0, 1, 2], events.Select(e => e.Step));
         Assert.Equal(4.25f, events[1].Scalars["held-out/preference/mean"]);
         Assert.Equal(ReportFolder.Picture(SKColors.Red), events[1].Pictures["evaluation/00 a cat"]);
-        Assert.Equal((4.01f, 0.5f, 1.5f, 3.5f, 1.25f), (events[2].Scalars["reward/mean"], events[2].Scalars["loss"], events[2].Scalars["gradient/norm"], events[2].Scalars["truncation/mean K"], events[2].Scalars["seconds/step"]));
+        Assert.Equal((4.01f, 0.5f, 1.5f, 3.5f, 1.25f),
+            (events[2].Scalars["reward/mean"], events[2].Scalars["loss"], events[2].Scalars["gradient/norm"],
+            events[2].Scalars["truncation/mean K"], events[2].Scalars["seconds/step"]));
         Assert.True(float.IsNaN(events[3].Scalars["loss"]));
     }
 
@@ -36,7 +39,8 @@ public sealed class TensorBoardTests : IDisposable
         Tell(new TensorBoardLog(_folder.Run, "preference", new At(1)), ReportFolder.Evaluation(0, 4, Cat), ReportFolder.Step(1));
         MetricsLog.Append(_folder.Run.Metrics, MetricsLine.Of(ReportFolder.Evaluation(0, 4))!);
         MetricsLog.Append(_folder.Run.Metrics, MetricsLine.Of(ReportFolder.Step(1))!);
-        Tell(new TensorBoardLog(_folder.Run, "preference", new At(2)), ReportFolder.Step(1), ReportFolder.Step(2), ReportFolder.Step(2), ReportFolder.Evaluation(2, 5, Cat));
+        Tell(new TensorBoardLog(_folder.Run, "preference", new At(2)), ReportFolder.Step(1), ReportFolder.Step(2),
+            ReportFolder.Step(2), ReportFolder.Evaluation(2, 5, Cat));
         Assert.Equal(2, Files().Count);
         Assert.Equal([1L, 2], Files().SelectMany(Events).Where(e => e.Scalars.ContainsKey("loss")).Select(e => e.Step));
         Assert.Equal([0L, 2], Files().SelectMany(Events).Where(e => e.Pictures.Count > 0).Select(e => e.Step));
@@ -63,7 +67,8 @@ public sealed class TensorBoardTests : IDisposable
         }
     }
 
-    private List<string> Files() => [.. Directory.GetFiles(_folder.Run.TensorBoard, "events.out.tfevents.*").Order(StringComparer.Ordinal)];
+    private List<string> Files() =>
+        [.. Directory.GetFiles(_folder.Run.TensorBoard, "events.out.tfevents.*").Order(StringComparer.Ordinal)];
 
     private static List<Told> Events(string file) => [.. Records(File.ReadAllBytes(file)).Select(Read)];
 
@@ -113,7 +118,8 @@ public sealed class TensorBoardTests : IDisposable
                 case 1: told.WallTime = input.ReadDouble(); break;
                 case 2: told.Step = input.ReadInt64(); break;
                 case 3: told.Version = input.ReadString(); break;
-                case 5: Fields(input.ReadBytes().ToByteArray(), (_, summary) => Value(told, summary.ReadBytes().ToByteArray())); break;
+                case 5: Fields(input.ReadBytes().ToByteArray(),
+                    (_, summary) => Value(told, summary.ReadBytes().ToByteArray())); break;
                 default: throw new InvalidDataException($"field {field} of an event");
             }
         });

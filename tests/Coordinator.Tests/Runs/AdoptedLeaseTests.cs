@@ -34,5 +34,6 @@ public class AdoptedLeaseTests
         Assert.Equal(["silent"], _table.Expire(Start.AddSeconds(6)).Select(l => l.Id.Value));
     }
 
-    private static Shard Shard(int index) => new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
+    private static Shard Shard(int index) =>
+        new(new RunId("r"), 1, 0, index, new ShardTask.Evaluate(false), [new ShardSample("p", 1, 1)]);
 }

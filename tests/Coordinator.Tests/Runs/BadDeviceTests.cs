@@ -16,13 +16,14 @@ public sealed class BadDeviceTests : IDisposable
         // Busy for ever with its first shard: while it is there, not all devices are bad.
         var busy = run.Node("busy", delay: "1h");
         await busy.UntilAsync(n => n.Shards.Count > 0);
-        List<NodeProcess> bad = [run.Node("nan", fault: "nan"), run.Node("shape", fault: "shape"), run.Node("throw", fault: "throw")];
+        List<NodeProcess> bad = [run.Node("nan", fault: "nan"), run.Node("shape", fault: "shape"),
+            run.Node("throw", fault: "throw")];
         foreach (var device in new[] { "nan/cpu:0", "shape/cpu:0", "throw/cpu:0" })
         {
             await run.Until<DeviceChanged>(e => e.Device.Value == device && e.State == NodeState.Benched);
         }
-        // Each was benched after three failures in a row, all on the same step: the shards are not to blame. A device computes on while a
-        // result of its own is fetched and read, so a few more may have been in work.
+        // Each was benched after three failures in a row, all on the same step: the shards are not to blame. A device computes on
+        // while a result of its own is fetched and read, so a few more may have been in work.
         Assert.All(bad, n => Assert.InRange(n.Shards.Count(s => s is { Evaluation: false, Step: 1 }), 3, 6));
         run.Node("good");
         await run.StoppedAsync();
@@ -41,7 +42,9 @@ public sealed class BadDeviceTests : IDisposable
         {
             run.Node("bad", fault: "throw");
             var failed = await run.FailedAsync();
-            Assert.Contains("of step 1 failed on 1 device(s), last on bad/cpu:0: InvalidOperationException: simulated: out of memory", failed.Error);
+            Assert.Contains(
+                "of step 1 failed on 1 device(s), last on bad/cpu:0: InvalidOperationException: simulated: out of memory",
+                failed.Error);
             Assert.Empty(run.Hashes);
         }
         await using var resumed = await LiveRun.StartAsync(_runs, "only-bad");

@@ -22,7 +22,9 @@ public sealed class DamageTests : IDisposable
             Damage(BlobOf(Id, hash), damage);
             await using var run = await LiveRun.StartAsync(_runs, Id);
             run.Node("node-1", delay: "100ms");
-            await run.Until<RunNotice>(n => n.Text.StartsWith($"computing step {step} again from the step before it: {BlobOf(Id, hash)}: ", StringComparison.Ordinal));
+            await run.Until<RunNotice>(
+                n => n.Text.StartsWith($"computing step {step} again from the step before it: {BlobOf(Id, hash)}: ",
+                StringComparison.Ordinal));
             await run.Until<RunNotice>(n => n.Text == $"step {step} is whole again, with the same hash");
             await run.Host.DisposeAsync();
             steps.AddRange(run.Hashes);
@@ -103,7 +105,8 @@ public sealed class DamageTests : IDisposable
     {
         private int _room = room;
 
-        public BlobRef Put(byte[] bytes) => Interlocked.Decrement(ref _room) >= 0 ? inner.Put(bytes) : throw new IOException("No space left on device : 'blobs'");
+        public BlobRef Put(byte[] bytes) => Interlocked.Decrement(ref _room) >= 0 ? inner.Put(bytes)
+            : throw new IOException("No space left on device : 'blobs'");
 
         public byte[] Get(BlobHash hash) => inner.Get(hash);
 

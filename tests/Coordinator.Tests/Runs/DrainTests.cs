@@ -18,7 +18,8 @@ public sealed class DrainTests : IDisposable
         await using var run = await LiveRun.StartAsync(_runs, "drained");
         File.WriteAllText(run.Directory.Config, "");
         var monitor = new RunMonitor(run.Directory, "test");
-        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null), monitor, () => run.Host);
+        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null),
+            monitor, () => run.Host);
         File.WriteAllText(run.Directory.Url, server.Url);
         var (terminated, drained) = (run.Node("terminated", delay: "500ms"), run.Node("drained", delay: "500ms"));
         await terminated.UntilAsync(n => n.Shards.Any(s => s is { Step: 1, Evaluation: false }));
@@ -66,7 +67,8 @@ public sealed class DrainTests : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var code = await AlignPropCommand.InvokeAsync(["drain", node, "--runs", Path.Combine(_runs.Folder, "runs")], output, error, interactive: false, CancellationToken.None);
+        var code = await AlignPropCommand.InvokeAsync(["drain", node, "--runs", Path.Combine(_runs.Folder, "runs")], output,
+            error, interactive: false, CancellationToken.None);
         return (code, output.ToString(), error.ToString());
     }
 }

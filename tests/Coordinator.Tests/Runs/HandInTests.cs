@@ -5,7 +5,9 @@ using AlignProp.Reports;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
-/// <summary>A coordinator killed in the middle of a step: the nodes go on, and hand in what they have to the one that is started again.</summary>
+/// <summary>
+/// A coordinator killed in the middle of a step: the nodes go on, and hand in what they have to the one that is started again.
+/// </summary>
 public sealed class HandInTests : IDisposable
 {
     private readonly TestRuns _runs = new();
@@ -20,8 +22,10 @@ public sealed class HandInTests : IDisposable
         File.WriteAllLines(heldOut, TestRuns.HeldOut);
         var (port, runs) = (CoordinatorProcess.FreePort(), Path.Combine(_runs.Folder, "runs"));
         string[] where = ["--nodes", "0", "--port", $"{port}", "--runs", runs];
-        string[] settings = [$"prompts.training={training}", $"prompts.held-out={heldOut}", "batch.size=4", "batch.shard-size=1", "batch.steps-per-epoch=2",
-            "stopping.max-epochs=1", "evaluation.samples-per-prompt=1", "evaluation.grid-prompts=0", "lora.rank=1", "lora.targets=[to_q]"];
+        string[] settings = [$"prompts.training={training}", $"prompts.held-out={heldOut}", "batch.size=4", "batch.shard-size=1",
+            "batch.steps-per-epoch=2",
+            "stopping.max-epochs=1", "evaluation.samples-per-prompt=1", "evaluation.grid-prompts=0", "lora.rank=1",
+                "lora.targets=[to_q]"];
 
         using var killed = new CoordinatorProcess(["train", .. where, .. settings.SelectMany(s => new[] { "--set", s })]);
         var address = $"akka.tcp://alignprop@127.0.0.1:{port}";
@@ -38,17 +42,20 @@ public sealed class HandInTests : IDisposable
         Assert.Equal([0, 1, 2, 3], Step1().Select(s => s.Index).Order());
 
         var directory = new RunDirectory(Directory.GetDirectories(runs).Single());
-        var steps = MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.StepKind).Select(l => l.Adapter!).ToList();
+        var steps = MetricsLog.Read(directory.Metrics).Where(l => l.Kind == MetricsLine.StepKind).Select(l => l.Adapter!)
+            .ToList();
         Assert.Equal(2, steps.Count);
         Assert.Equal(await UndisturbedAsync(RunFile.Load(directory.Config, [])), steps);
 
-        List<NodeProcess.Began> Step1() => [.. first.Shards.Concat(second.Shards).Where(s => s is { Evaluation: false, Step: 1 })];
+        List<NodeProcess.Began> Step1() =>
+            [.. first.Shards.Concat(second.Shards).Where(s => s is { Evaluation: false, Step: 1 })];
     }
 
     private async Task<IReadOnlyList<string>> UndisturbedAsync(RunConfig config)
     {
         var record = new Record();
-        await using var host = await CoordinatorHost.StartAsync(config, "", TestRuns.Training, TestRuns.HeldOut, _runs.Directory_("undisturbed"), new CoordinatorOptions(), record);
+        await using var host = await CoordinatorHost.StartAsync(config, "", TestRuns.Training, TestRuns.HeldOut,
+            _runs.Directory_("undisturbed"), new CoordinatorOptions(), record);
         using var node = new NodeProcess(host.Address, "node", delay: "1ms");
         Assert.IsType<RunStopped>(await host.Finished.WaitAsync(TimeSpan.FromSeconds(90)));
         return [.. record.All<StepCommitted>().Select(s => s.AdapterSha256)];

@@ -10,7 +10,8 @@ internal sealed class LiveRun : IAsyncDisposable
 
     private readonly List<NodeProcess> _nodes = [];
 
-    private LiveRun(RunDirectory directory, Record record, CoordinatorHost host) => (Directory, Record, Host) = (directory, record, host);
+    private LiveRun(RunDirectory directory, Record record, CoordinatorHost host) =>
+        (Directory, Record, Host) = (directory, record, host);
 
     public RunDirectory Directory { get; }
 
@@ -19,10 +20,12 @@ internal sealed class LiveRun : IAsyncDisposable
     public CoordinatorHost Host { get; }
 
     /// <summary>Starts or resumes the run of that name.</summary>
-    public static async Task<LiveRun> StartAsync(TestRuns runs, string id, CoordinatorOptions? options = null, IAdapterStore? blobs = null)
+    public static async Task<LiveRun> StartAsync(TestRuns runs, string id, CoordinatorOptions? options = null,
+        IAdapterStore? blobs = null)
     {
         var (record, directory) = (new Record(), runs.Directory_(id));
-        var host = await CoordinatorHost.StartAsync(runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, options ?? new CoordinatorOptions(), record, blobs);
+        var host = await CoordinatorHost.StartAsync(runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, options
+            ?? new CoordinatorOptions(), record, blobs);
         return new LiveRun(directory, record, host);
     }
 
@@ -59,12 +62,15 @@ internal sealed class LiveRun : IAsyncDisposable
         return await Host.Finished;
     }
 
-    public async Task<RunStopped> StoppedAsync() => await FinishedAsync() as RunStopped ?? throw new InvalidOperationException(Story());
+    public async Task<RunStopped> StoppedAsync() => await FinishedAsync() as RunStopped
+        ?? throw new InvalidOperationException(Story());
 
-    public async Task<RunFailed> FailedAsync() => await FinishedAsync() as RunFailed ?? throw new InvalidOperationException(Story());
+    public async Task<RunFailed> FailedAsync() => await FinishedAsync() as RunFailed
+        ?? throw new InvalidOperationException(Story());
 
     /// <summary>Everything that happened, for a test that fails.</summary>
-    public string Story() => string.Join('\n', Record.All<RunProgress>().Where(e => e is not (ShardsChanged or ShardTimed)).Select(e => e.ToString())
+    public string Story() =>
+        string.Join('\n', Record.All<RunProgress>().Where(e => e is not (ShardsChanged or ShardTimed)).Select(e => e.ToString())
         .Concat(_nodes.SelectMany(n => n.Lines.Prepend("--- node"))));
 
     public async ValueTask DisposeAsync()

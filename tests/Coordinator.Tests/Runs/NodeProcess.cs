@@ -19,7 +19,8 @@ internal sealed partial class NodeProcess : IDisposable
     /// <param name="devices">cpu, or cpu*3 for three workers in the process.</param>
     public NodeProcess(string coordinator, string name, string delay = "20ms", string fault = "none", string devices = "cpu")
     {
-        var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1, ["run", "--coordinator", coordinator, "--name", name, "--devices", devices]);
+        var start = NodeProcesses.StartInfo(NodeProcesses.Executable(), 1,
+            ["run", "--coordinator", coordinator, "--name", name, "--devices", devices]);
         start.Environment["ALIGNPROP_COMPUTE"] = "simulated";
         start.Environment["ALIGNPROP_SIMULATED_DELAY"] = delay;
         start.Environment["ALIGNPROP_SIMULATED_FAULT"] = fault;
@@ -37,10 +38,12 @@ internal sealed partial class NodeProcess : IDisposable
         .Select(m => new Began(m.Groups[1].Value == "evaluation", Number(m.Groups[2]), Number(m.Groups[3])))];
 
     /// <summary>Its devices that began a shard of this step.</summary>
-    public int DevicesAt(int step) => Lines.Select(l => Computes().Match(l)).Where(m => m.Success && m.Groups[1].Value == "step" && Number(m.Groups[2]) == step)
+    public int DevicesAt(int step) => Lines.Select(l => Computes().Match(l))
+        .Where(m => m.Success && m.Groups[1].Value == "step" && Number(m.Groups[2]) == step)
         .Select(m => m.Groups["device"].Value).Distinct().Count();
 
-    public Task UntilAsync(Func<NodeProcess, bool> condition) => Wait.UntilAsync(() => condition(this), () => string.Join('\n', Lines));
+    public Task UntilAsync(Func<NodeProcess, bool> condition) =>
+        Wait.UntilAsync(() => condition(this), () => string.Join('\n', Lines));
 
     public void Terminate()
     {

@@ -9,7 +9,8 @@ internal sealed class Outsider : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private readonly ActorSystem _system = ActorSystem.Create("outsider", HoconLayers.For("node", "akka.actor.provider = remote"));
+    private readonly ActorSystem _system = ActorSystem.Create("outsider",
+        HoconLayers.For("node", "akka.actor.provider = remote"));
 
     public Task<T> AskAsync<T>(string coordinator, IAlignPropMessage message) =>
         _system.ActorSelection($"{coordinator}{RunSingleton.Path}").Ask<T>(message, Patience);

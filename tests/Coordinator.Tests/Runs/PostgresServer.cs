@@ -21,7 +21,8 @@ public sealed class PostgresServer : IDisposable
     }
 
     /// <summary>The newest installed server's programs, or null.</summary>
-    public static string? Binaries { get; } = (Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending().Select(d => Path.Combine(d, "bin")) : [])
+    public static string? Binaries { get; } = (Directory.Exists("/usr/lib/postgresql")
+        ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending().Select(d => Path.Combine(d, "bin")) : [])
         .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'))
         .FirstOrDefault(d => File.Exists(Path.Combine(d, "pg_ctl")) && File.Exists(Path.Combine(d, "initdb")));
 
@@ -29,7 +30,8 @@ public sealed class PostgresServer : IDisposable
 
     private string Data => Path.Combine(_folder, "data");
 
-    public void Start() => Run("pg_ctl", "-D", Data, "-l", Path.Combine(_folder, "log"), "-w", "-o", $"-h 127.0.0.1 -p {_port} -k {_folder} -c fsync=off", "start");
+    public void Start() => Run("pg_ctl", "-D", Data, "-l", Path.Combine(_folder, "log"), "-w", "-o",
+        $"-h 127.0.0.1 -p {_port} -k {_folder} -c fsync=off", "start");
 
     /// <summary>At once, without a goodbye to anybody.</summary>
     public void Stop() => Run("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
@@ -45,10 +47,12 @@ public sealed class PostgresServer : IDisposable
 
     private void Run(string program, params string[] arguments)
     {
-        string[] unprivileged = Environment.UserName == "root" ? ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] : [];
+        string[] unprivileged = Environment.UserName == "root"
+            ? ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] : [];
         string[] command = [.. unprivileged, Path.Combine(Binaries!, program), .. arguments];
         // Nothing redirected: the server inherits what pg_ctl has, and would hold a pipe open.
-        using var process = Process.Start(new ProcessStartInfo("sh", ["-c", "\"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command]) { WorkingDirectory = _folder })!;
+        using var process = Process.Start(new ProcessStartInfo("sh",
+            ["-c", "\"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command]) { WorkingDirectory = _folder })!;
         if (!process.WaitForExit(TimeSpan.FromSeconds(60)) || process.ExitCode != 0)
         {
             throw new InvalidOperationException($"{string.Join(' ', command)} failed");
@@ -60,5 +64,6 @@ public sealed class PostgresServer : IDisposable
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class PostgresFactAttribute : FactAttribute
 {
-    public PostgresFactAttribute() => Skip = PostgresServer.Binaries is null ? "PostgreSQL (pg_ctl and initdb) is not installed" : null;
+    public PostgresFactAttribute() => Skip = PostgresServer.Binaries is null ? "PostgreSQL (pg_ctl and initdb) is not installed"
+        : null;
 }

@@ -14,12 +14,14 @@ public sealed class PostgresTests(PostgresServer server) : IClassFixture<Postgre
     [PostgresFact]
     public async Task A_run_over_PostgreSQL_waits_for_a_server_that_is_away_and_ends_as_over_SQLite()
     {
-        await using var run = await LiveRun.StartAsync(_runs, "postgres", new CoordinatorOptions(Database: server.ConnectionString));
+        await using var run = await LiveRun.StartAsync(_runs, "postgres",
+            new CoordinatorOptions(Database: server.ConnectionString));
         run.Node("node-1", delay: "50ms");
         await run.Until<StepCommitted>(e => e.Step == 2);
         server.Stop();
         // First a result cannot be written, then the journal cannot be read.
-        await run.Until<RunNotice>(e => e.Text.StartsWith("paused at step ", StringComparison.Ordinal) && e.Text.EndsWith("; trying again", StringComparison.Ordinal));
+        await run.Until<RunNotice>(e => e.Text.StartsWith("paused at step ", StringComparison.Ordinal)
+            && e.Text.EndsWith("; trying again", StringComparison.Ordinal));
         await run.Until<RunNotice>(e => e.Text.Contains("the journal cannot be read", StringComparison.Ordinal));
         server.Start();
         await run.StoppedAsync();

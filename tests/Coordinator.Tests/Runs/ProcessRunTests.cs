@@ -4,7 +4,9 @@ using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
-/// <summary>Whole runs over real GpuNode processes, with made-up gradients: the protocol, the journal and the store are the real ones.</summary>
+/// <summary>
+/// Whole runs over real GpuNode processes, with made-up gradients: the protocol, the journal and the store are the real ones.
+/// </summary>
 public sealed class ProcessRunTests : IDisposable
 {
     private readonly TestRuns _runs = new();
@@ -42,10 +44,12 @@ public sealed class ProcessRunTests : IDisposable
     }
 
     /// <summary>The adapter's hash after every step this process committed.</summary>
-    private async Task<IReadOnlyList<string>> RunAsync(string id, int nodes, Func<NodeProcesses, Record, Task>? meanwhile = null, bool stopEarly = false)
+    private async Task<IReadOnlyList<string>> RunAsync(string id, int nodes, Func<NodeProcesses, Record, Task>? meanwhile = null,
+        bool stopEarly = false)
     {
         var (record, directory) = (new Record(), _runs.Directory_(id));
-        await using var host = await CoordinatorHost.StartAsync(_runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, new CoordinatorOptions(), record);
+        await using var host = await CoordinatorHost.StartAsync(_runs.Config(), "", TestRuns.Training, TestRuns.HeldOut,
+            directory, new CoordinatorOptions(), record);
         List<DeviceName> devices = [.. Enumerable.Repeat(new DeviceName(DeviceKind.Cpu, 0), nodes)];
         await using var processes = NodeProcesses.Start([host.Address], devices, 1, directory.Logs, _ => { });
         if (meanwhile is not null)

@@ -18,7 +18,8 @@ public sealed class RefusalTests : IDisposable
         File.WriteAllText(Path.Combine(model, "added.txt"), "not there when the coordinator looked");
         using var node = new NodeProcess(run.Host.Address, "other");
         Assert.Equal(3, await node.ExitAsync());
-        Assert.Contains(node.Lines, l => l.Contains($"{model}: this node's model files differ from the coordinator's", StringComparison.Ordinal));
+        Assert.Contains(node.Lines,
+            l => l.Contains($"{model}: this node's model files differ from the coordinator's", StringComparison.Ordinal));
         await run.Until<NodeChanged>(e => e is { Node.Value: "other", State: NodeState.Refused }
             && e.Detail.Contains(model, StringComparison.Ordinal));
         Assert.Empty(node.Shards);

@@ -2,7 +2,9 @@ using AlignProp.Coordinator.Runs;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
-/// <summary>Pause, continue and stop of a real run with made-up gradients; what comes out is what an undisturbed run makes.</summary>
+/// <summary>
+/// Pause, continue and stop of a real run with made-up gradients; what comes out is what an undisturbed run makes.
+/// </summary>
 public sealed class SteeringTests : IDisposable
 {
     private readonly TestRuns _runs = new();

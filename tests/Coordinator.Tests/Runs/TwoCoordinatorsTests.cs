@@ -19,7 +19,8 @@ public sealed class TwoCoordinatorsTests : IDisposable
         await using var newer = await LiveRun.StartAsync(_runs, "shared");
         newer.Node("node-2", delay: "50ms");
 
-        Assert.Contains($"the coordinator at {newer.Host.Address} leads now; this one steps back", (await old.FailedAsync()).Error);
+        Assert.Contains($"the coordinator at {newer.Host.Address} leads now; this one steps back",
+            (await old.FailedAsync()).Error);
         Assert.Contains(old.Record.All<RunSuperseded>(), e => e.By == newer.Host.Address);
         await newer.StoppedAsync();
         await CheckAsync([.. old.Hashes, .. newer.Hashes], newer);
@@ -28,7 +29,8 @@ public sealed class TwoCoordinatorsTests : IDisposable
     [Fact]
     public async Task Of_two_that_begin_the_same_run_at_once_one_ends_it()
     {
-        var both = await Task.WhenAll(Task.Run(() => LiveRun.StartAsync(_runs, "at-once")), Task.Run(() => LiveRun.StartAsync(_runs, "at-once")));
+        var both = await Task.WhenAll(Task.Run(() => LiveRun.StartAsync(_runs, "at-once")),
+            Task.Run(() => LiveRun.StartAsync(_runs, "at-once")));
         await using var first = both[0];
         await using var second = both[1];
         first.Node("node-1");

@@ -41,11 +41,13 @@ public sealed class ExportTests : IDisposable
         var folder = _run.In("merged");
         await ExportAsync(FinishedRun.Id, "--format", "merged", "--out", folder);
         var model = AlignProp.Messages.Configuration.ProjectFolder.Find("models/emoji-diffusion")!;
-        Assert.Equal(File.ReadAllBytes(Path.Combine(model, "unet", "config.json")), File.ReadAllBytes(Path.Combine(folder, "config.json")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(model, "unet", "config.json")),
+            File.ReadAllBytes(Path.Combine(folder, "config.json")));
         using var unet = WeightFiles.Open(Path.Combine(model, "unet"));
         using var merged = WeightFiles.Open(folder);
         Assert.Equal(unet.Tensors.Keys.Order(), merged.Tensors.Keys.Order());
-        var changed = unet.Tensors.Values.Where(t => !unet.Bytes(t.Name).SequenceEqual(merged.Bytes(t.Name))).Select(t => t.Name[..^".weight".Length]);
+        var changed = unet.Tensors.Values.Where(t => !unet.Bytes(t.Name).SequenceEqual(merged.Bytes(t.Name)))
+            .Select(t => t.Name[..^".weight".Length]);
         Assert.Equal(_run.Adapter.Modules, changed.Order(StringComparer.Ordinal));
         Assert.All(unet.Tensors.Values, t => Assert.Equal(t.DType, merged.Tensors[t.Name].DType));
         Card(folder, "base_model_relation: finetune");
@@ -85,8 +87,11 @@ public sealed class ExportTests : IDisposable
     public async Task A_model_that_is_not_the_adapters_is_named_and_nothing_is_written()
     {
         var file = _run.In("other.safetensors");
-        KohyaLoraFormat.Write(file, LoraInitializer.Gaussian([new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
-        var (code, message) = await RunAsync([file, "--format", "merged", "--model", "models/emoji-diffusion", "--out", _run.In("merged")]);
+        KohyaLoraFormat.Write(file,
+            LoraInitializer.Gaussian(
+            [new AdapterSite("unet", "down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1));
+        var (code, message) =
+            await RunAsync([file, "--format", "merged", "--model", "models/emoji-diffusion", "--out", _run.In("merged")]);
         Assert.Equal(2, code);
         Assert.Contains("has no module down_blocks.7", message);
         Assert.False(Directory.Exists(_run.In("merged")));
@@ -100,12 +105,16 @@ public sealed class ExportTests : IDisposable
         Assert.Contains(expected, card);
         Assert.Contains("| 1 | 3.900 | 0.200 | 0.400 |", card);
         Assert.Contains($"`{_run.Adapter.Sha256}`", card);
-        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != "README.md"))
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(f => Path.GetFileName(f) != "README.md"))
         {
-            Assert.Contains($"| {Path.GetRelativePath(folder, file)} | {new FileInfo(file).Length} | `{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}` |", card);
+            Assert.Contains(
+                $"| {Path.GetRelativePath(folder, file)} | {new FileInfo(file).Length} | "
+                + $"`{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}` |", card);
         }
         Assert.DoesNotContain(_run.Run.Folder, card);
-        Assert.True(File.Exists(Path.Combine(folder, "images", "before-after.png")) && File.Exists(Path.Combine(folder, "images", "reward.png")));
+        Assert.True(File.Exists(Path.Combine(folder, "images", "before-after.png"))
+            && File.Exists(Path.Combine(folder, "images", "reward.png")));
     }
 
     private async Task ExportAsync(params string[] arguments)
@@ -117,7 +126,8 @@ public sealed class ExportTests : IDisposable
     private async Task<(int Code, string Message)> RunAsync(string[] arguments)
     {
         using var error = new StringWriter();
-        var code = await AlignPropCommand.InvokeAsync(["export", .. arguments, "--runs", _run.Runs], TextWriter.Null, error, false, CancellationToken.None);
+        var code = await AlignPropCommand.InvokeAsync(["export", .. arguments, "--runs", _run.Runs], TextWriter.Null, error,
+            false, CancellationToken.None);
         return (code, error.ToString());
     }
 }

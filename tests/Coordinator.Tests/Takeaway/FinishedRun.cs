@@ -22,7 +22,8 @@ internal sealed class FinishedRun : IDisposable
         var config = RunFile.Load(RunFile.Default, [$"lora.alpha={alpha}"]);
         File.WriteAllText(Run.Config, RunFileWriter.Render(config));
         Adapter = LoraInitializer.Gaussian(LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets), 4, 1, alpha);
-        Adapter = Adapter.WithValues(Adapter.Tensors.Select(t => (t.Name, t.Values.Select((v, i) => v + 1e-3f * (i % 7)).ToArray())));
+        Adapter = Adapter.WithValues(
+            Adapter.Tensors.Select(t => (t.Name, t.Values.Select((v, i) => v + 1e-3f * (i % 7)).ToArray())));
         var store = new DirectoryAdapterStore(Run.Blobs);
         store.Put(Adapter.Serialize());
         var reporter = new RunReporter(Run, "Made up", store);

@@ -35,7 +35,8 @@ public sealed class StartingAdapterTests : IDisposable
         var (adapter, _) = StartingAdapter.Make(Config(Write("kohya", file)), Layout());
         Assert.Equal((2, 2.0), (adapter.Rank, adapter.Alpha));
         Assert.Equal(file[LoraNames.Down($"{Block}.to_q")].Values, adapter[LoraNames.Down($"{Block}.to_q")].Values);
-        Assert.Equal(file[LoraNames.Up($"{Block}.to_q")].Values.Select(v => 2 * v), adapter[LoraNames.Up($"{Block}.to_q")].Values);
+        Assert.Equal(file[LoraNames.Up($"{Block}.to_q")].Values.Select(v => 2 * v),
+            adapter[LoraNames.Up($"{Block}.to_q")].Values);
     }
 
     [Fact]
@@ -57,7 +58,8 @@ public sealed class StartingAdapterTests : IDisposable
     [Fact]
     public void All_modules_that_do_not_match_are_told_at_once()
     {
-        var file = LoraInitializer.Gaussian([new AdapterSite("unet", $"{Block}.to_q", [6, 5]), new AdapterSite("unet", $"{Block}.to_v", [6, 4]), new AdapterSite("unet", $"{Block}.to_out.0", [4, 4])], 2, 1);
+        var file = LoraInitializer.Gaussian([new AdapterSite("unet", $"{Block}.to_q", [6, 5]),
+            new AdapterSite("unet", $"{Block}.to_v", [6, 4]), new AdapterSite("unet", $"{Block}.to_out.0", [4, 4])], 2, 1);
         var message = Refused(Write("kohya", file));
         Assert.Contains($"1 modules of the run are not in the file ({Block}.to_k)", message);
         Assert.Contains($"2 modules of the file have no branch in the run ({Block}.to_out.0, {Block}.to_v)", message);
@@ -98,7 +100,8 @@ public sealed class StartingAdapterTests : IDisposable
         StartingAdapter.Check(resumed);
 
         DiffusersLoraFormat.Write(path, Adapter(2, 2, seed: 2));
-        Assert.Contains("not the adapter this run began with", Assert.Throws<ConfigException>(() => StartingAdapter.Check(resumed)).Message);
+        Assert.Contains("not the adapter this run began with",
+            Assert.Throws<ConfigException>(() => StartingAdapter.Check(resumed)).Message);
 
         // Gone: the run has adapter 0 in its store.
         File.Delete(path);
@@ -111,7 +114,8 @@ public sealed class StartingAdapterTests : IDisposable
         var runs = Path.Combine(_runs.Folder, "runs");
         using var error = new StringWriter();
         var path = Write("kohya", Adapter(3, 3));
-        var code = await AlignPropCommand.InvokeAsync(["train", "--runs", runs, "--set", $"lora.init={path}"], TextWriter.Null, error, false, CancellationToken.None);
+        var code = await AlignPropCommand.InvokeAsync(["train", "--runs", runs, "--set", $"lora.init={path}"], TextWriter.Null,
+            error, false, CancellationToken.None);
         Assert.Equal(2, code);
         Assert.Contains("set lora.rank = 3", error.ToString());
         Assert.Single(error.ToString().TrimEnd().Split('\n'));
@@ -122,11 +126,13 @@ public sealed class StartingAdapterTests : IDisposable
     private static async Task<string> Wrong(string set)
     {
         using var error = new StringWriter();
-        Assert.Equal(2, await AlignPropCommand.InvokeAsync(["train", "--set", set], TextWriter.Null, error, false, CancellationToken.None));
+        Assert.Equal(2,
+            await AlignPropCommand.InvokeAsync(["train", "--set", set], TextWriter.Null, error, false, CancellationToken.None));
         return error.ToString();
     }
 
-    private string Refused(string path) => Assert.Throws<ConfigException>(() => StartingAdapter.Make(Config(path), Layout())).Message;
+    private string Refused(string path) => Assert.Throws<ConfigException>(() => StartingAdapter.Make(Config(path), Layout()))
+        .Message;
 
     private RunConfig Config(string init) => _runs.Config() is var c ? c with { Lora = c.Lora with { Init = init } } : c;
 
@@ -138,7 +144,8 @@ public sealed class StartingAdapterTests : IDisposable
         float[] Fill(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian())];
         return new LoraWeights(rank, alpha, new[] { "to_q", "to_k" }.SelectMany(m => new LoraTensor[]
         {
-            new(LoraNames.Down($"{Block}.{m}"), [rank, 4], Fill(rank * 4)), new(LoraNames.Up($"{Block}.{m}"), [6, rank], Fill(6 * rank)),
+            new(LoraNames.Down($"{Block}.{m}"), [rank, 4], Fill(rank * 4)),
+                new(LoraNames.Up($"{Block}.{m}"), [6, rank], Fill(6 * rank)),
         }));
     }
 

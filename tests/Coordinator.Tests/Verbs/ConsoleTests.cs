@@ -15,8 +15,10 @@ public sealed class ConsoleTests : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var lines = new Queue<string>(["", "# a comment", "presets --json", "trian", "alignprop rewards", "console", "quit", "presets"]);
-        var code = await ConsoleCommand.RunAsync(() => lines.TryDequeue(out var line) ? line : null, output, error, interactive: false);
+        var lines = new Queue<string>(["", "# a comment", "presets --json", "trian", "alignprop rewards", "console", "quit",
+            "presets"]);
+        var code = await ConsoleCommand.RunAsync(() => lines.TryDequeue(out var line) ? line : null, output, error,
+            interactive: false);
         Assert.Equal(2, code);
         Assert.Contains("\"name\": \"emoji-preference\"", output.ToString());
         Assert.Contains("colourfulness", output.ToString());
@@ -29,7 +31,8 @@ public sealed class ConsoleTests : IDisposable
     public void Keys_edit_complete_and_recall()
     {
         var history = new LineHistory(Path.Combine(_folder, "state", "history"));
-        Assert.Equal("status", Type(history, "stauts", Key(ConsoleKey.Backspace), Key(ConsoleKey.Backspace), Key(ConsoleKey.Backspace), "tus"));
+        Assert.Equal("status",
+            Type(history, "stauts", Key(ConsoleKey.Backspace), Key(ConsoleKey.Backspace), Key(ConsoleKey.Backspace), "tus"));
         Assert.Equal("history --json", Type(history, "hist", Key(ConsoleKey.Tab), "--js", Key(ConsoleKey.Tab)).TrimEnd());
         history.Add("runs");
         history.Add("status --token secret");
@@ -62,7 +65,9 @@ public sealed class ConsoleTests : IDisposable
     /// <summary>What comes of keys, and texts typed letter by letter, before Enter.</summary>
     private static string Type(LineHistory history, params object[] keys)
     {
-        var queue = new Queue<ConsoleKeyInfo>(keys.SelectMany(k => k is string text ? text.Select(c => new ConsoleKeyInfo(c, (ConsoleKey)0, false, false, false)) : [(ConsoleKeyInfo)k]).Append(Key(ConsoleKey.Enter)));
+        var queue = new Queue<ConsoleKeyInfo>(keys.SelectMany(k => k is string text
+            ? text.Select(c => new ConsoleKeyInfo(c, (ConsoleKey)0, false, false, false)) : [(ConsoleKeyInfo)k])
+            .Append(Key(ConsoleKey.Enter)));
         return new LineEditor(TextWriter.Null, queue.Dequeue, () => 80, Completion(), history).Read("> ")!;
     }
 

@@ -13,7 +13,8 @@ public sealed class HelpTests
         foreach (var verb in root.Subcommands.Cast<Verb>())
         {
             Assert.False(string.IsNullOrWhiteSpace(verb.Description), verb.Name);
-            Assert.True(verb.Examples.Any(e => e.Contains($"alignprop {verb.Name}", StringComparison.Ordinal)) || verb.Name == "rewards", $"{verb.Name} has no example");
+            Assert.True(verb.Examples.Any(e => e.Contains($"alignprop {verb.Name}", StringComparison.Ordinal))
+                || verb.Name == "rewards", $"{verb.Name} has no example");
             Assert.All(verb.Options, o => Assert.False(string.IsNullOrWhiteSpace(o.Description), $"{verb.Name} {o.Name}"));
             Assert.All(verb.Arguments, a => Assert.False(string.IsNullOrWhiteSpace(a.Description), $"{verb.Name} {a.Name}"));
         }
@@ -51,7 +52,8 @@ public sealed class HelpTests
     }
 
     [Fact]
-    public async Task What_is_like_nothing_gets_no_guess() => Assert.DoesNotContain("did you mean", (await CommandLine.RunAsync("xyzzy-plugh")).Error);
+    public async Task What_is_like_nothing_gets_no_guess() =>
+        Assert.DoesNotContain("did you mean", (await CommandLine.RunAsync("xyzzy-plugh")).Error);
 
     [Theory]
     [InlineData("ab", "ba", 1)]

@@ -19,24 +19,31 @@ public sealed class RemoteTests : IDisposable
     public async Task Status_nodes_pause_continue_stop_and_drain_reach_the_coordinator_by_its_run_or_its_url()
     {
         var (directory, monitor, asked) = (Run("running"), Monitor("running"), new Asked());
-        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, Token, null), monitor, () => asked);
+        await using var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, Token, null),
+            monitor, () => asked);
         File.WriteAllText(directory.Url, server.Url);
 
         var (code, _, error) = await CommandLine.RunAsync("status", "--runs", _runs);
-        Assert.Equal((2, true), (code, error.Contains("asks for its token; set ALIGNPROP_TOKEN or give --token", StringComparison.Ordinal)));
+        Assert.Equal((2, true),
+            (code, error.Contains("asks for its token; set ALIGNPROP_TOKEN or give --token", StringComparison.Ordinal)));
 
         (code, var output, error) = await CommandLine.RunAsync("status", "--runs", _runs, "--token", Token);
         Assert.True(code == 0, error);
         Assert.Contains("1 of 3", output);
         Assert.Contains("node-1/cpu:0", output);
-        var status = JsonDocument.Parse((await CommandLine.RunAsync("status", "--coordinator", server.Url, "--token", Token, "--json")).Output).RootElement;
-        Assert.Equal(("running", 1, 0.25), (status.GetProperty("runId").GetString(), status.GetProperty("step").GetInt32(), status.GetProperty("reward").GetDouble()));
-        var nodes = JsonDocument.Parse((await CommandLine.RunAsync("nodes", "--runs", _runs, "--token", Token, "--json")).Output).RootElement;
+        var status = JsonDocument.Parse(
+            (await CommandLine.RunAsync("status", "--coordinator", server.Url, "--token", Token, "--json")).Output).RootElement;
+        Assert.Equal(("running", 1, 0.25),
+            (status.GetProperty("runId").GetString(), status.GetProperty("step").GetInt32(),
+            status.GetProperty("reward").GetDouble()));
+        var nodes = JsonDocument.Parse((await CommandLine.RunAsync("nodes", "--runs", _runs, "--token", Token, "--json")).Output)
+            .RootElement;
         Assert.Equal("computing", Assert.Single(nodes.EnumerateArray()).GetProperty("state").GetString());
 
         foreach (var verb in (string[])["pause", "continue", "stop"])
         {
-            Assert.Equal($"{verb} it is", (await CommandLine.RunAsync(verb, "--run", "running", "--runs", _runs, "--token", Token)).Output.Trim());
+            Assert.Equal($"{verb} it is",
+                (await CommandLine.RunAsync(verb, "--run", "running", "--runs", _runs, "--token", Token)).Output.Trim());
         }
         Assert.Equal([Steer.Pause, Steer.Continue, Steer.Stop], asked.Steered);
         (code, _, error) = await CommandLine.RunAsync("drain", "nobody", "--runs", _runs, "--token", Token);
@@ -47,7 +54,8 @@ public sealed class RemoteTests : IDisposable
     public async Task Where_nobody_coordinates_it_is_said_what_to_do()
     {
         var directory = Run("over");
-        Assert.Contains("no coordinator runs here; start one with: alignprop resume over", (await CommandLine.RunAsync("pause", "--runs", _runs)).Error);
+        Assert.Contains("no coordinator runs here; start one with: alignprop resume over",
+            (await CommandLine.RunAsync("pause", "--runs", _runs)).Error);
         File.WriteAllText(directory.Url, "http://127.0.0.1:9");
         Assert.Contains("nobody answers at http://127.0.0.1:9", (await CommandLine.RunAsync("pause", "--runs", _runs)).Error);
         File.Delete(directory.Url);
@@ -86,6 +94,7 @@ public sealed class RemoteTests : IDisposable
             return Task.FromResult(new SteerReply(true, $"{what.ToString().ToLowerInvariant()} it is"));
         }
 
-        public Task<SteerReply> DrainAsync(string node) => Task.FromResult(new SteerReply(false, $"{node}: no such node; nodes: node-1"));
+        public Task<SteerReply> DrainAsync(string node) =>
+            Task.FromResult(new SteerReply(false, $"{node}: no such node; nodes: node-1"));
     }
 }

@@ -8,9 +8,13 @@ namespace AlignProp.Coordinator.Tests.Verbs;
 public sealed class ScreenTests
 {
     private static readonly LiveStatus Status = new(
-        new RunStatus("a-run-with-a-long-name-20260101-120000-1a2b", "a-run", "running", null, 9, 20, 2, 4, new ShardStatus(10, false, 1, 1, 2, 0.5), 0.512, [0, 0.5, 1], new HeldOutStatus(-0.4, 0.4, 0.81),
+        new RunStatus("a-run-with-a-long-name-20260101-120000-1a2b", "a-run", "running", null, 9, 20, 2, 4,
+            new ShardStatus(10, false, 1, 1, 2, 0.5), 0.512, [0, 0.5, 1], new HeldOutStatus(-0.4, 0.4, 0.81),
             0.31, 3.1, 34.1, new string('a', 64), "akka.tcp://alignprop@127.0.0.1:4053", "host", DateTimeOffset.UnixEpoch),
-        [new NodeStatus("node-1", "cpu:0", NodeState.Computing, "step 10, backward", 1, 0.5, 7, 12.1, 0, 351L << 20, DateTimeOffset.UnixEpoch), new NodeStatus("stranger", "", NodeState.Refused, "its model is another", null, 0, 0, 0, 0, 0, DateTimeOffset.UnixEpoch)],
+        [new NodeStatus("node-1", "cpu:0", NodeState.Computing, "step 10, backward", 1, 0.5, 7, 12.1, 0, 351L << 20,
+            DateTimeOffset.UnixEpoch),
+            new NodeStatus("stranger", "", NodeState.Refused, "its model is another", null, 0, 0, 0, 0, 0,
+            DateTimeOffset.UnixEpoch)],
         [new EventEntry(1, DateTimeOffset.UnixEpoch, "node", "node-1 joined")]);
 
     [Theory]
@@ -23,7 +27,8 @@ public sealed class ScreenTests
         var lines = RunScreen.Lines(Status, width);
         Assert.All(lines, l => Assert.InRange((l.Key.Length == 0 ? 0 : 9) + l.Text.Length, 0, width));
         Assert.Contains(lines, l => l.Key == "step" && l.Text.Contains("9 of 20", StringComparison.Ordinal));
-        Assert.Contains(lines, l => l.Text.Contains("node-1/cpu:0", StringComparison.Ordinal) && l.Text.Contains("computing", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Text.Contains("node-1/cpu:0", StringComparison.Ordinal)
+            && l.Text.Contains("computing", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.Text.Contains("refused", StringComparison.Ordinal) && l.Style == "red");
     }
 
@@ -31,7 +36,8 @@ public sealed class ScreenTests
     public void In_eighty_columns_everything_is_told()
     {
         var text = string.Join('\n', RunScreen.Lines(Status, 80).Select(l => $"{l.Key} {l.Text}"));
-        foreach (var part in (string[])["3.1 s each   0:00:34 left", "1 of 2   1 in work, step 10", "0.512   ▁▅█", "start -0.400, +0.800", "diversity 0.810", "12.1    351 MB", "node-1 joined"])
+        foreach (var part in (string[])["3.1 s each   0:00:34 left", "1 of 2   1 in work, step 10", "0.512   ▁▅█",
+            "start -0.400, +0.800", "diversity 0.810", "12.1    351 MB", "node-1 joined"])
         {
             Assert.Contains(part, text);
         }
@@ -39,7 +45,10 @@ public sealed class ScreenTests
 
     [Fact]
     public void A_run_that_has_not_begun_has_a_screen_too() =>
-        Assert.NotEmpty(RunScreen.Lines(Status with { Run = Status.Run with { MaxSteps = 0, Epochs = 0, Shards = null, Reward = null, HeldOut = null, RewardTrend = [] }, Nodes = [], Events = [] }, 80));
+        Assert.NotEmpty(
+            RunScreen.Lines(
+            Status with { Run = Status.Run with { MaxSteps = 0, Epochs = 0, Shards = null, Reward = null, HeldOut = null,
+            RewardTrend = [] }, Nodes = [], Events = [] }, 80));
 
     [Theory]
     [InlineData(new[] { 1.0, 1.0 }, "▄▄")]

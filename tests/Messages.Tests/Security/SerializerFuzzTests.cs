@@ -5,10 +5,13 @@ using Xunit.Abstractions;
 
 namespace AlignProp.Messages.Tests.Security;
 
-/// <summary>Damaged bytes of every message, always the same ones: each is a message or a SerializationException, and neither costs memory.</summary>
+/// <summary>
+/// Damaged bytes of every message, always the same ones: each is a message or a SerializationException, and neither costs memory.
+/// </summary>
 public sealed class SerializerFuzzTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly ActorSystem _system = ActorSystem.Create("fuzz", ConfigurationFactory.ParseString("akka.stdout-loglevel = OFF\nakka.loglevel = OFF"));
+    private readonly ActorSystem _system = ActorSystem.Create("fuzz",
+        ConfigurationFactory.ParseString("akka.stdout-loglevel = OFF\nakka.loglevel = OFF"));
 
     public void Dispose() => _system.Dispose();
 
@@ -17,7 +20,8 @@ public sealed class SerializerFuzzTests(ITestOutputHelper output) : IDisposable
     {
         var serializer = new AlignPropSerializer((ExtendedActorSystem)_system);
         var random = new Random(20260101);
-        var samples = AlignPropSerializer.Types.OrderBy(t => t.Name, StringComparer.Ordinal).Select(Samples.Make).Select(m => (Manifest: serializer.Manifest(m), Bytes: serializer.ToBinary(m))).ToList();
+        var samples = AlignPropSerializer.Types.OrderBy(t => t.Name, StringComparer.Ordinal).Select(Samples.Make)
+            .Select(m => (Manifest: serializer.Manifest(m), Bytes: serializer.ToBinary(m))).ToList();
         var (tried, refused, worst) = (0, 0, 0L);
         foreach (var (manifest, bytes) in samples)
         {
@@ -31,8 +35,11 @@ public sealed class SerializerFuzzTests(ITestOutputHelper output) : IDisposable
         {
             Try(samples[random.Next(samples.Count)].Bytes, manifest);
         }
-        output.WriteLine($"{samples.Count} messages: {known} damaged inputs, {knownRefused} refused, {known - knownRefused} read as a message; "
-            + $"{tried - known} unknown manifests, {refused - knownRefused} refused; at most {worst} bytes reserved beyond 64 for each byte of input");
+        output.WriteLine(
+            $"{samples.Count} messages: {known} damaged inputs, {knownRefused} refused, {known - knownRefused} read as a "
+            + $"message; "
+            + $"{tried - known} unknown manifests, {refused - knownRefused} refused; at most {worst} bytes reserved beyond 64 "
+                + $"for each byte of input");
         Assert.Equal(tried - known, refused - knownRefused);
         // Both happen: the inputs are neither hopeless nor harmless.
         Assert.InRange(knownRefused, known / 10, known * 9 / 10);

@@ -37,9 +37,12 @@ public sealed class EveryRewardTests : IDisposable
         foreach (var direction in new[] { gradient / gradient.norm(), random / random.norm() })
         {
             var expected = (gradient * direction).sum().item<float>();
-            var errors = new[] { 0.3f, 0.1f, 0.03f, 0.01f, 0.003f }.Select(step => Math.Abs(Slope(reward, images, direction, step) - expected)).ToList();
+            var errors = new[] { 0.3f, 0.1f, 0.03f, 0.01f,
+                0.003f }.Select(step => Math.Abs(Slope(reward, images, direction, step) - expected)).ToList();
             // Relative to the steepest slope: a direction across the gradient has none of its own to compare with.
-            Assert.True(errors.Min() <= 0.01 * gradient.norm().item<float>(), $"{name}: slope {expected:E3}, finite differences off by {string.Join(", ", errors.Select(e => e.ToString("E1")))}");
+            Assert.True(errors.Min() <= 0.01 * gradient.norm().item<float>(),
+                $"{name}: slope {expected:E3}, finite differences off by "
+                + $"{string.Join(", ", errors.Select(e => e.ToString("E1")))}");
         }
     }
 
@@ -101,12 +104,15 @@ public sealed class EveryRewardTests : IDisposable
         return (Sum(step) - Sum(-step)) / (2 * step);
     }
 
-    /// <summary>Smooth coloured pictures with something in them, well inside of [-1, 1]: nothing is clamped within a step.</summary>
+    /// <summary>
+    /// Smooth coloured pictures with something in them, well inside of [-1, 1]: nothing is clamped within a step.
+    /// </summary>
     private static Tensor Images()
     {
         manual_seed(11);
         using var scope = NewDisposeScope();
-        var coarse = nn.functional.interpolate(randn(2, 3, 7, 7), [Size, Size], mode: InterpolationMode.Bicubic, align_corners: false);
+        var coarse = nn.functional.interpolate(randn(2, 3, 7, 7), [Size, Size], mode: InterpolationMode.Bicubic,
+            align_corners: false);
         return ((coarse + randn(2, 3, Size, Size) * 0.15f) * 0.5f).tanh().mul(0.8f).MoveToOuterDisposeScope();
     }
 }

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests.Rewards;
 
-/// <summary>OWL-ViT and ImageReward, in files that transformers and PyTorch saved, against what the reference code computes (tests/fixtures/golden).</summary>
+/// <summary>
+/// OWL-ViT and ImageReward, in files that transformers and PyTorch saved, against what the reference code computes
+/// (tests/fixtures/golden).
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public class GoldenRewardTests
 {
@@ -19,7 +22,8 @@ public class GoldenRewardTests
         var (folder, golden) = (Fixture.Path("golden", "owlvit"), Fixture.Tensors("golden", "owlvit", "golden.safetensors"));
         using var model = Weights.Load(Parts(folder), folder, OwlViTModel.Rename);
         var tokenizer = ClipTokenizer.Load(folder);
-        Assert.Equal(golden["ids"].data<long>().ToArray(), new[] { "a cat", "a photo of a red bee" }.SelectMany(tokenizer.Encode));
+        Assert.Equal(golden["ids"].data<long>().ToArray(),
+            new[] { "a cat", "a photo of a red bee" }.SelectMany(tokenizer.Encode));
 
         var pixels = golden["pixels"].requires_grad_();
         var (logits, boxes, _) = model.Detect(pixels, model.EncodeQueries(golden["ids"]));
@@ -37,8 +41,10 @@ public class GoldenRewardTests
     public void ImageReward_agrees_with_the_published_code()
     {
         using var scope = NewDisposeScope();
-        var (folder, golden) = (Fixture.Path("golden", "imagereward"), Fixture.Tensors("golden", "imagereward", "golden.safetensors"));
-        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8), BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
+        var (folder, golden) = (Fixture.Path("golden", "imagereward"),
+            Fixture.Tensors("golden", "imagereward", "golden.safetensors"));
+        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8),
+            BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
             Path.Combine(folder, "ImageReward.pt"), ImageRewardModel.Rename);
         var tokenizer = BertPromptTokenizer.Load(Path.Combine(folder, "vocab.txt"));
         string[] prompts = ["a red cat", "Two DOGS, a café bee!", string.Concat(Enumerable.Repeat("the panda's house ", 8))];
@@ -50,7 +56,8 @@ public class GoldenRewardTests
         var reward = ImageReward.Normalised(model.Score(golden["ids"], golden["mask"], model.EncodeImage(pixels)));
         reward.sum().backward();
         FixtureAgreement.Check("ImageReward", "reward", reward, golden["reward"], FixtureAgreement.Forward);
-        FixtureAgreement.Check("ImageReward", "gradient in the pixels", pixels.grad!, golden["gradient"], FixtureAgreement.Gradient);
+        FixtureAgreement.Check("ImageReward", "gradient in the pixels", pixels.grad!, golden["gradient"],
+            FixtureAgreement.Gradient);
     }
 
     [Theory]
@@ -65,6 +72,7 @@ public class GoldenRewardTests
         var score = reward.Score(images, ["a cat", "a dog?"]);
         score.sum().backward();
         FixtureAgreement.Check("TorchScript", $"{name} reward", score, golden[name], FixtureAgreement.Forward);
-        FixtureAgreement.Check("TorchScript", $"{name} gradient", images.grad!, golden[$"{name}_gradient"], FixtureAgreement.Gradient);
+        FixtureAgreement.Check("TorchScript", $"{name} gradient", images.grad!, golden[$"{name}_gradient"],
+            FixtureAgreement.Gradient);
     }
 }

@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests.Rewards;
 
-/// <summary>ImageReward: the published structure's size, its numbers against loops, its tokenizer, and what is wrong in a folder.</summary>
+/// <summary>
+/// ImageReward: the published structure's size, its numbers against loops, its tokenizer, and what is wrong in a folder.
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public sealed class ImageRewardTests : IDisposable
 {
@@ -21,9 +23,11 @@ public sealed class ImageRewardTests : IDisposable
     public void The_published_structure_has_the_published_keys()
     {
         using var scope = NewDisposeScope();
-        using var model = Parts.Blueprint(() => new ImageRewardModel(new BlipVisionConfig(), new BlipTextConfig(30524, 768, 3072, 12, 12, 512, 1e-12)));
+        using var model = Parts.Blueprint(() =>
+            new ImageRewardModel(new BlipVisionConfig(), new BlipTextConfig(30524, 768, 3072, 12, 12, 512, 1e-12)));
         var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter.shape);
-        long Sum(string prefix) => parameters.Where(p => p.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(p => p.Value.Aggregate(1L, (a, b) => a * b));
+        long Sum(string prefix) => parameters.Where(p => p.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .Sum(p => p.Value.Aggregate(1L, (a, b) => a * b));
         Assert.Equal(303_301_632, Sum("blip.visual_encoder."));
         Assert.Equal(141_977_088, Sum("blip.text_encoder."));
         Assert.Equal(927_969, Sum("mlp."));
@@ -52,7 +56,8 @@ public sealed class ImageRewardTests : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var folder = _rewards.ImageReward();
-        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8), BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
+        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8),
+            BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
             Path.Combine(folder, "ImageReward.safetensors"), ImageRewardModel.Rename);
         var (ids, mask) = BertPromptTokenizer.Load(Path.Combine(folder, "vocab.txt")).Encode("a red cat", 9);
         manual_seed(8);
@@ -64,7 +69,8 @@ public sealed class ImageRewardTests : IDisposable
         using var r = new LoopReference(Path.Combine(folder, "ImageReward.safetensors"));
         var tokens = Image(r, pixels.data<float>().ToArray());
         FixtureAgreement.Check("ImageReward (loops)", "image tokens", image[0], Of(tokens), FixtureAgreement.Forward);
-        FixtureAgreement.Check("ImageReward (loops)", "score", score, tensor(new[] { Score(r, ids, mask, tokens) }), FixtureAgreement.Forward);
+        FixtureAgreement.Check("ImageReward (loops)", "score", score, tensor(new[] { Score(r, ids, mask, tokens) }),
+            FixtureAgreement.Forward);
     }
 
     [Fact]
@@ -74,11 +80,13 @@ public sealed class ImageRewardTests : IDisposable
         using var noGrad = no_grad();
         var folder = _rewards.ImageReward();
         using var reward = ImageReward.Load(folder, CPU, ScalarType.Float32);
-        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8), BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
+        using var model = Weights.Load(new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8),
+            BlipTextConfig.Read(JsonConfig.Load(Path.Combine(folder, "med_config.json")))),
             Path.Combine(folder, "ImageReward.safetensors"), ImageRewardModel.Rename);
         var image = rand(1, 3, 32, 32) - 0.5f;
         var (ids, mask) = BertPromptTokenizer.Load(Path.Combine(folder, "vocab.txt")).Encode("a bee", 35);
-        var plain = model.Score(tensor(ids, [1, 35]), tensor(mask, [1, 35]), model.EncodeImage(ClipPixels.From(image, 32, true, InterpolationMode.Bicubic))).item<float>();
+        var plain = model.Score(tensor(ids, [1, 35]), tensor(mask, [1, 35]),
+            model.EncodeImage(ClipPixels.From(image, 32, true, InterpolationMode.Bicubic))).item<float>();
         Assert.Equal((plain - 0.16717362830052426) / 1.0333394966054072, reward.Score(image, ["a bee"]).item<float>(), 1e-5);
     }
 
@@ -100,9 +108,11 @@ public sealed class ImageRewardTests : IDisposable
     {
         var folder = _rewards.ImageReward();
         File.Delete(Path.Combine(folder, "vocab.txt"));
-        Assert.Contains("vocab.txt: file not found", Assert.Throws<ModelFileException>(() => ImageReward.Load(folder, CPU, ScalarType.Float32)).Message);
+        Assert.Contains("vocab.txt: file not found",
+            Assert.Throws<ModelFileException>(() => ImageReward.Load(folder, CPU, ScalarType.Float32)).Message);
         File.Delete(Path.Combine(folder, "ImageReward.safetensors"));
-        Assert.Contains("ImageReward.pt: file not found", Assert.Throws<ModelFileException>(() => ImageReward.Load(folder, CPU, ScalarType.Float32)).Message);
+        Assert.Contains("ImageReward.pt: file not found",
+            Assert.Throws<ModelFileException>(() => ImageReward.Load(folder, CPU, ScalarType.Float32)).Message);
     }
 
     private static double[][] Image(LoopReference r, float[] pixels)
@@ -115,7 +125,8 @@ public sealed class ImageRewardTests : IDisposable
             var qkv = r.Linear(r.LayerNorm(h, $"{block}.norm1", 1e-6), $"{block}.attn.qkv");
             double[][] Part(int which) => [.. qkv.Select(row => row[(24 * which)..(24 * (which + 1))])];
             h = Add(h, r.Linear(Attention(Part(0), Part(1), Part(2), 3), $"{block}.attn.proj"));
-            h = Add(h, r.Linear(Map(r.Linear(r.LayerNorm(h, $"{block}.norm2", 1e-6), $"{block}.mlp.fc1"), Gelu), $"{block}.mlp.fc2"));
+            h = Add(h, r.Linear(Map(r.Linear(r.LayerNorm(h, $"{block}.norm2", 1e-6), $"{block}.mlp.fc1"), Gelu),
+                $"{block}.mlp.fc2"));
         }
         return r.LayerNorm(h, $"{Key}.norm", 1e-6);
     }
@@ -124,16 +135,19 @@ public sealed class ImageRewardTests : IDisposable
     {
         const string Key = "blip.text_encoder";
         const double Eps = 1e-12;
-        var (words, positions) = (r.Rows($"{Key}.embeddings.word_embeddings.weight"), r.Rows($"{Key}.embeddings.position_embeddings.weight"));
+        var (words, positions) = (r.Rows($"{Key}.embeddings.word_embeddings.weight"),
+            r.Rows($"{Key}.embeddings.position_embeddings.weight"));
         var h = r.LayerNorm(Add([.. ids.Select(i => words[i])], positions), $"{Key}.embeddings.LayerNorm", Eps);
         double[][] Attend(string key, double[][] x, double[][] source, Func<int, int, bool>? sees) => r.LayerNorm(Add(x, r.Linear(
-            Attention(r.Linear(x, $"{key}.self.query"), r.Linear(source, $"{key}.self.key"), r.Linear(source, $"{key}.self.value"), 4, sees), $"{key}.output.dense")), $"{key}.output.LayerNorm", Eps);
+            Attention(r.Linear(x, $"{key}.self.query"), r.Linear(source, $"{key}.self.key"),
+                r.Linear(source, $"{key}.self.value"), 4, sees), $"{key}.output.dense")), $"{key}.output.LayerNorm", Eps);
         for (var i = 0; i < 2; i++)
         {
             var layer = $"{Key}.encoder.layer.{i}";
             h = Attend($"{layer}.attention", h, h, (_, j) => mask[j] == 1);
             h = Attend($"{layer}.crossattention", h, image, null);
-            h = r.LayerNorm(Add(h, r.Linear(Map(r.Linear(h, $"{layer}.intermediate.dense"), Gelu), $"{layer}.output.dense")), $"{layer}.output.LayerNorm", Eps);
+            h = r.LayerNorm(Add(h, r.Linear(Map(r.Linear(h, $"{layer}.intermediate.dense"), Gelu), $"{layer}.output.dense")),
+                $"{layer}.output.LayerNorm", Eps);
         }
         return new[] { 0, 2, 4, 6, 7 }.Aggregate(new[] { h[0] }, (x, index) => r.Linear(x, $"mlp.layers.{index}"))[0][0];
     }

@@ -3,8 +3,8 @@ using AlignProp.Adapters;
 namespace AlignProp.Models.Tests.Rewards;
 
 /// <summary>
-/// Transformers said once more, in loops over doubles and straight from a file's published keys: what the models are compared with where no
-/// reference numbers exist. Rows are tokens.
+/// Transformers said once more, in loops over doubles and straight from a file's published keys: what the models are compared
+/// with where no reference numbers exist. Rows are tokens.
 /// </summary>
 internal sealed class LoopReference : IDisposable
 {
@@ -51,7 +51,8 @@ internal sealed class LoopReference : IDisposable
             for (var i = 0; i < q.Length; i++)
             {
                 var seen = Enumerable.Range(0, k.Length).Where(j => sees?.Invoke(i, j) != false).ToList();
-                var weights = seen.Select(j => Math.Exp(Enumerable.Range(head * width, width).Sum(c => q[i][c] * k[j][c]) / Math.Sqrt(width))).ToList();
+                var weights = seen.Select(j =>
+                    Math.Exp(Enumerable.Range(head * width, width).Sum(c => q[i][c] * k[j][c]) / Math.Sqrt(width))).ToList();
                 for (var c = head * width; c < (head + 1) * width; c++)
                 {
                     result[i][c] = seen.Zip(weights, (j, w) => w * v[j][c]).Sum() / weights.Sum();

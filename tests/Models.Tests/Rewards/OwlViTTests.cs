@@ -26,7 +26,8 @@ public sealed class OwlViTTests : IDisposable
         using var scope = NewDisposeScope();
         var folder = Directory.CreateDirectory(Path.Combine(_rewards.Folder, "published")).FullName;
         // What google/owlvit-base-patch32 says beyond the defaults: nothing.
-        File.WriteAllText(Path.Combine(folder, "config.json"), "{\"projection_dim\": 512, \"text_config\": {}, \"vision_config\": {}}");
+        File.WriteAllText(Path.Combine(folder, "config.json"),
+            "{\"projection_dim\": 512, \"text_config\": {}, \"vision_config\": {}}");
         using var model = Parts.Blueprint(() => new OwlViTModel(OwlViTModel.ReadConfig(Path.Combine(folder, "config.json"))));
         var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter.shape);
         Assert.Equal(412, parameters.Count);
@@ -45,7 +46,8 @@ public sealed class OwlViTTests : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var folder = _rewards.OwlViT();
-        using var model = Weights.Load(new OwlViTModel(OwlViTModel.ReadConfig(Path.Combine(folder, "config.json"))), folder, OwlViTModel.Rename);
+        using var model = Weights.Load(new OwlViTModel(OwlViTModel.ReadConfig(Path.Combine(folder, "config.json"))), folder,
+            OwlViTModel.Rename);
         var words = new[] { "a cat", "a red bee" };
         var ids = words.Select(ClipTokenizer.Load(folder).Encode).ToArray();
         manual_seed(9);
@@ -72,7 +74,8 @@ public sealed class OwlViTTests : IDisposable
         var image = rand(1, 3, 40, 40) - 0.5f;
         var p = detector.Detect(image).Probabilities[0];
         Assert.Equal([36, 2], p.shape);
-        var expected = 1 - (p.data<float>().Where((_, i) => i % 2 == 0).Max() + p.data<float>().Where((_, i) => i % 2 == 1).Max()) / 2;
+        var expected =
+            1 - (p.data<float>().Where((_, i) => i % 2 == 0).Max() + p.data<float>().Where((_, i) => i % 2 == 1).Max()) / 2;
         Assert.Equal(expected, reward.Score(image, [""]).item<float>(), 1e-6f);
     }
 
@@ -82,7 +85,8 @@ public sealed class OwlViTTests : IDisposable
         using var scope = NewDisposeScope();
         float[] left = [0.25f, 0.5f, 0.3f, 0.4f], moved = [0.26f, 0.51f, 0.3f, 0.4f], right = [0.75f, 0.5f, 0.3f, 0.4f];
         float Count(params (float P, float[] Box)[] patches) => CountReward.Count(
-            tensor(patches.Select(p => p.P).ToArray(), [1, patches.Length]), tensor(patches.SelectMany(p => p.Box).ToArray(), [1, patches.Length, 4])).item<float>();
+            tensor(patches.Select(p => p.P).ToArray(), [1, patches.Length]),
+                tensor(patches.SelectMany(p => p.Box).ToArray(), [1, patches.Length, 4])).item<float>();
         // 0.9^2 / (0.9^2 + 0.1^2).
         const float Sure = 0.81f / 0.82f;
         Assert.Equal(Sure, Count((0.9f, left)), 1e-5f);
@@ -91,24 +95,29 @@ public sealed class OwlViTTests : IDisposable
         Assert.Equal(1 + Sure, Count((0.9f, left), (0.9f, moved), (0.9f, right)), 1e-5f);
         // At the detector's threshold a half; what a sure detector thinks of an empty background hardly counts.
         Assert.Equal(0.5f, Count((0.1f, left)), 1e-5f);
-        Assert.True(Count([.. Enumerable.Range(0, 576).Select(i => (0.001f, new[] { i % 24 / 24f, i / 24 / 24f, 0.04f, 0.04f }))]) < 0.1f);
+        Assert.True(Count([.. Enumerable.Range(0, 576)
+            .Select(i => (0.001f, new[] { i % 24 / 24f, i / 24 / 24f, 0.04f, 0.04f }))]) < 0.1f);
     }
 
     [Fact]
     public void No_words_are_named() =>
-        Assert.Contains("needs words", Assert.Throws<ModelFileException>(() => OwlViTDetector.Load(_rewards.OwlViT(), [], CPU, ScalarType.Float32)).Message);
+        Assert.Contains("needs words",
+            Assert.Throws<ModelFileException>(() => OwlViTDetector.Load(_rewards.OwlViT(), [], CPU, ScalarType.Float32)).Message);
 
     private static double[][] Layer(LoopReference r, double[][] h, string key, int heads, Func<int, int, bool>? sees)
     {
         var x = r.LayerNorm(h, $"{key}.layer_norm1", Eps);
-        var attended = Attention(r.Linear(x, $"{key}.self_attn.q_proj"), r.Linear(x, $"{key}.self_attn.k_proj"), r.Linear(x, $"{key}.self_attn.v_proj"), heads, sees);
+        var attended = Attention(r.Linear(x, $"{key}.self_attn.q_proj"), r.Linear(x, $"{key}.self_attn.k_proj"),
+            r.Linear(x, $"{key}.self_attn.v_proj"), heads, sees);
         h = Add(h, r.Linear(attended, $"{key}.self_attn.out_proj"));
-        return Add(h, r.Linear(Map(r.Linear(r.LayerNorm(h, $"{key}.layer_norm2", Eps), $"{key}.mlp.fc1"), QuickGelu), $"{key}.mlp.fc2"));
+        return Add(h, r.Linear(Map(r.Linear(r.LayerNorm(h, $"{key}.layer_norm2", Eps), $"{key}.mlp.fc1"), QuickGelu),
+            $"{key}.mlp.fc2"));
     }
 
     private static double[] Query(LoopReference r, long[] ids)
     {
-        var (words, positions) = (r.Rows($"{Text}.embeddings.token_embedding.weight"), r.Rows($"{Text}.embeddings.position_embedding.weight"));
+        var (words, positions) = (r.Rows($"{Text}.embeddings.token_embedding.weight"),
+            r.Rows($"{Text}.embeddings.position_embedding.weight"));
         var h = Add([.. ids.Select(i => words[i])], positions);
         for (var layer = 0; layer < 2; layer++)
         {
@@ -120,7 +129,8 @@ public sealed class OwlViTTests : IDisposable
 
     private static double[][] Tokens(LoopReference r, float[] pixels)
     {
-        var h = r.Patches(pixels, 48, $"{Vision}.embeddings.patch_embedding", r.Values($"{Vision}.embeddings.class_embedding"), r.Rows($"{Vision}.embeddings.position_embedding.weight"));
+        var h = r.Patches(pixels, 48, $"{Vision}.embeddings.patch_embedding", r.Values($"{Vision}.embeddings.class_embedding"),
+            r.Rows($"{Vision}.embeddings.position_embedding.weight"));
         h = r.LayerNorm(h, $"{Vision}.pre_layernorm", Eps);
         for (var layer = 0; layer < 2; layer++)
         {
@@ -134,12 +144,16 @@ public sealed class OwlViTTests : IDisposable
         var merged = tokens.Skip(1).Select(t => t.Zip(tokens[0], (a, b) => a * b).ToArray()).ToArray();
         var features = r.LayerNorm(merged, "layer_norm", Eps);
         static double[] Unit(double[] x) => Array.ConvertAll(x, v => v / (Math.Sqrt(Dot(x, x)) + 1e-6));
-        var (classes, shift, scale) = (r.Linear(features, "class_head.dense0"), r.Linear(features, "class_head.logit_shift"), r.Linear(features, "class_head.logit_scale"));
+        var (classes, shift, scale) = (r.Linear(features, "class_head.dense0"), r.Linear(features, "class_head.logit_shift"),
+            r.Linear(features, "class_head.logit_scale"));
         var logits = features.Select((_, p) => queries.Select(q =>
-            (Dot(Unit(classes[p]), Unit(q)) + shift[p][0]) * ((scale[p][0] > 0 ? scale[p][0] : Math.Exp(scale[p][0]) - 1) + 1)).ToArray()).ToArray();
+            (Dot(Unit(classes[p]), Unit(q)) + shift[p][0]) * ((scale[p][0] > 0 ? scale[p][0] : Math.Exp(scale[p][0]) - 1) + 1))
+                .ToArray()).ToArray();
         var hidden = Map(r.Linear(Map(r.Linear(features, "box_head.dense0"), Gelu), "box_head.dense1"), Gelu);
         static double Bias(double x) => Math.Log(x + 1e-4) - Math.Log(1 - x + 1e-4);
-        var boxes = r.Linear(hidden, "box_head.dense2").Select((b, p) => new[] { (p % 6 + 1) / 6.0, (p / 6 + 1) / 6.0, 1 / 6.0, 1 / 6.0 }.Select((x, i) => Sigmoid(b[i] + Bias(x))).ToArray()).ToArray();
+        var boxes = r.Linear(hidden, "box_head.dense2")
+            .Select((b, p) => new[] { (p % 6 + 1) / 6.0, (p / 6 + 1) / 6.0, 1 / 6.0,
+            1 / 6.0 }.Select((x, i) => Sigmoid(b[i] + Bias(x))).ToArray()).ToArray();
         return (logits, boxes);
     }
 

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests.Rewards;
 
-/// <summary>Colourfulness and symmetry against loops that say the formulas once more, and pictures whose value is known.</summary>
+/// <summary>
+/// Colourfulness and symmetry against loops that say the formulas once more, and pictures whose value is known.
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public class PixelRewardTests
 {
@@ -21,7 +23,8 @@ public class PixelRewardTests
         var redGreen = Enumerable.Range(0, N).Select(i => (double)p[i] - p[N + i]).ToArray();
         var yellowBlue = Enumerable.Range(0, N).Select(i => 0.5 * ((double)p[i] + p[N + i]) - p[2 * N + i]).ToArray();
         static double Variance(double[] x) => x.Average(v => (v - x.Average()) * (v - x.Average()));
-        var expected = Math.Sqrt(Variance(redGreen) + Variance(yellowBlue)) + 0.3 * Math.Sqrt(Math.Pow(redGreen.Average(), 2) + Math.Pow(yellowBlue.Average(), 2));
+        var expected = Math.Sqrt(Variance(redGreen) + Variance(yellowBlue)) + 0.3 * Math.Sqrt(Math.Pow(redGreen.Average(),
+            2) + Math.Pow(yellowBlue.Average(), 2));
         using var reward = new ColourfulnessReward();
         Assert.Equal(expected, reward.Score(image, [""]).item<float>(), 1e-2);
     }
@@ -36,7 +39,8 @@ public class PixelRewardTests
         picture[.., 0, .., ..6] = 1;
         picture[.., 2, .., 6..] = 1;
         // Half red: rg 255, yb 127.5; half blue: rg 0, yb -255. By hand: spreads 127.5 and 191.25, means 127.5 and -63.75.
-        Assert.Equal(Math.Sqrt(127.5 * 127.5 + 191.25 * 191.25) + 0.3 * Math.Sqrt(127.5 * 127.5 + 63.75 * 63.75), reward.Score(picture, [""]).item<float>(), 1e-2);
+        Assert.Equal(Math.Sqrt(127.5 * 127.5 + 191.25 * 191.25) + 0.3 * Math.Sqrt(127.5 * 127.5 + 63.75 * 63.75),
+            reward.Score(picture, [""]).item<float>(), 1e-2);
     }
 
     [Fact]

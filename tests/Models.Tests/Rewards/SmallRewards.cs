@@ -11,12 +11,13 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Tests.Rewards;
 
 /// <summary>
-/// Every reward small: the shipped models where they are what a reward reads, and random weights in the published file layout where a published
-/// model is too large to lie here.
+/// Every reward small: the shipped models where they are what a reward reads, and random weights in the published file layout
+/// where a published model is too large to lie here.
 /// </summary>
 internal sealed class SmallRewards : IDisposable
 {
-    private static readonly string[] Pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "##s", "red", "bee", "##r"];
+    private static readonly string[] Pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "##s", "red",
+        "bee", "##r"];
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("alignprop-rewards-").FullName;
 
@@ -31,9 +32,11 @@ internal sealed class SmallRewards : IDisposable
         "hps" or "pickscore" or "clip" => new RewardTermConfig { Name = name, Path = Shipped("emoji-clip") },
         "imagereward" => new RewardTermConfig { Name = name, Path = ImageReward() },
         "concept-removal" or "count" => new RewardTermConfig { Name = name, Path = OwlViT(), Words = ["a cat", "a bee"] },
-        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" => new RewardTermConfig { Name = name },
+        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" =>
+            new RewardTermConfig { Name = name },
         "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
-        "torchscript" => new RewardTermConfig { Name = name, Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
+        "torchscript" => new RewardTermConfig { Name = name,
+            Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
         _ => throw new InvalidOperationException($"reward {name} is in the registry and not in the tests"),
     };
 
@@ -41,7 +44,8 @@ internal sealed class SmallRewards : IDisposable
 
     /// <summary>Writes a module's parameters under published names.</summary>
     public static void Save(nn.Module module, string path, Func<string, string> published) =>
-        SafetensorsWriter.Write(path, [.. module.named_parameters().Select(p => TensorFile.ToData(published(p.name), p.parameter))]);
+        SafetensorsWriter.Write(path,
+            [.. module.named_parameters().Select(p => TensorFile.ToData(published(p.name), p.parameter))]);
 
     /// <summary>The published key of one of <see cref="AestheticHead"/>'s layers.</summary>
     public static string PublishedLayer(string key)
@@ -61,8 +65,10 @@ internal sealed class SmallRewards : IDisposable
              "vision_config": {"width": 24, "layers": 2, "heads": 3, "image_size": 32, "patch_size": 8}}
             """);
         File.WriteAllLines(Path.Combine(folder, "vocab.txt"), Pieces);
-        using var model = new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8), new BlipTextConfig(14, 32, 48, 2, 4, 512, 1e-12));
-        Save(model, Path.Combine(folder, "ImageReward.safetensors"), key => key.StartsWith("mlp.", StringComparison.Ordinal) ? "mlp." + PublishedLayer(key["mlp.".Length..]) : key);
+        using var model = new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8),
+            new BlipTextConfig(14, 32, 48, 2, 4, 512, 1e-12));
+        Save(model, Path.Combine(folder, "ImageReward.safetensors"), key => key.StartsWith("mlp.", StringComparison.Ordinal)
+            ? "mlp." + PublishedLayer(key["mlp.".Length..]) : key);
         return folder;
     }
 
@@ -82,7 +88,8 @@ internal sealed class SmallRewards : IDisposable
              "vision_config": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 48, "patch_size": 8} }
             """);
         using var model = new OwlViTModel(OwlViTModel.ReadConfig(Path.Combine(folder, "config.json")));
-        Save(model, Path.Combine(folder, "model.safetensors"), key => key.Replace("pre_layrnorm", "pre_layernorm", StringComparison.Ordinal));
+        Save(model, Path.Combine(folder, "model.safetensors"),
+            key => key.Replace("pre_layrnorm", "pre_layernorm", StringComparison.Ordinal));
         return folder;
     }
 

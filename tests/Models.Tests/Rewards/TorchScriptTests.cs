@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Tests.Rewards;
 
-/// <summary>A reward that is a TorchScript file: images in 0 to 1, prompts as bytes, and clear words when it does not fit.</summary>
+/// <summary>
+/// A reward that is a TorchScript file: images in 0 to 1, prompts as bytes, and clear words when it does not fit.
+/// </summary>
 [Collection(FixtureCollection.Name)]
 public sealed class TorchScriptTests : IDisposable
 {
@@ -42,15 +44,21 @@ public sealed class TorchScriptTests : IDisposable
         using var detached = Load(TorchScriptArchive.WithoutGradient);
         Assert.Contains("no gradient", Assert.Throws<ModelFileException>(() => detached.Score(image, ["", ""])).Message);
         using var whole = Load(TorchScriptArchive.Whole);
-        Assert.Contains("a tensor [2, 3, 4, 4]; expected one number an image, [2]", Assert.Throws<ModelFileException>(() => whole.Score(image, ["", ""])).Message);
-        using var wrong = Load("images: Tensor) -> Tensor:\n    return torch.matmul(images, torch.mean(images, [0]))[0, 0, 0, 0, 0]");
+        Assert.Contains("a tensor [2, 3, 4, 4]; expected one number an image, [2]",
+            Assert.Throws<ModelFileException>(() => whole.Score(image, ["", ""])).Message);
+        using var wrong =
+            Load("images: Tensor) -> Tensor:\n    return torch.matmul(images, torch.mean(images, [0]))[0, 0, 0, 0, 0]");
         Assert.Contains("forward failed", Assert.Throws<ModelFileException>(() => wrong.Score(image, ["", ""])).Message);
         var none = Path.Combine(_folder, "none.pt");
         File.WriteAllText(none, "not a zip");
-        Assert.Contains("none.pt: not a TorchScript module", Assert.Throws<ModelFileException>(() => TorchScriptReward.Load(none, CPU)).Message);
-        var three = TorchScriptArchive.Write(Path.Combine(_folder, "three.pt"), "a: Tensor,\n    b: Tensor,\n    c: Tensor) -> Tensor:\n    return a");
-        Assert.Contains("forward takes 3 inputs", Assert.Throws<ModelFileException>(() => TorchScriptReward.Load(three, CPU)).Message);
+        Assert.Contains("none.pt: not a TorchScript module",
+            Assert.Throws<ModelFileException>(() => TorchScriptReward.Load(none, CPU)).Message);
+        var three = TorchScriptArchive.Write(Path.Combine(_folder, "three.pt"),
+            "a: Tensor,\n    b: Tensor,\n    c: Tensor) -> Tensor:\n    return a");
+        Assert.Contains("forward takes 3 inputs",
+            Assert.Throws<ModelFileException>(() => TorchScriptReward.Load(three, CPU)).Message);
     }
 
-    private TorchScriptReward Load(string forward) => TorchScriptReward.Load(TorchScriptArchive.Write(Path.Combine(_folder, $"{Guid.NewGuid():N}.pt"), forward), CPU);
+    private TorchScriptReward Load(string forward) =>
+        TorchScriptReward.Load(TorchScriptArchive.Write(Path.Combine(_folder, $"{Guid.NewGuid():N}.pt"), forward), CPU);
 }

@@ -13,7 +13,8 @@ public class WeightedRewardTests
         using var scope = NewDisposeScope();
         var images = rand(3, 3, 16, 16) - 0.5f;
         var (bright, colour) = (new BrightnessReward(), new ColourfulnessReward());
-        using var sum = new WeightedReward([new(bright, Weight: 2, Mean: 0.25, Std: 0.5), new(colour, Weight: -0.5, Mean: 20, Std: 10)]);
+        using var sum =
+            new WeightedReward([new(bright, Weight: 2, Mean: 0.25, Std: 0.5), new(colour, Weight: -0.5, Mean: 20, Std: 10)]);
         var (total, terms) = sum.ScoreTerms(images, ["", "", ""]);
         var (b, c) = (bright.Score(images, []), colour.Score(images, []));
         Assert.Equal(2, terms.Count);

@@ -10,10 +10,14 @@ using static TorchSharp.torch;
 
 namespace AlignProp.Models.Denoisers.UNet;
 
-/// <summary>A published folder in diffusers layout: model_index.json and one folder a part, each with its own config.json.</summary>
+/// <summary>
+/// A published folder in diffusers layout: model_index.json and one folder a part, each with its own config.json.
+/// </summary>
 internal static class DiffusersFolder
 {
-    /// <exception cref="ModelFileException">A part is missing, a structure is not supported, or a weight is missing or has another shape.</exception>
+    /// <exception cref="ModelFileException">
+    /// A part is missing, a structure is not supported, or a weight is missing or has another shape.
+    /// </exception>
     public static TextToImage Load(string folder, StableDiffusionOptions options, Device device, ScalarType dtype)
     {
         var index = JsonConfig.Load(Path.Combine(folder, "model_index.json"));
@@ -33,7 +37,8 @@ internal static class DiffusersFolder
         var vae = Weights.Load(Parts.Blueprint(() => new AutoencoderKL(vaeConfig)),
             Part("vae"), AutoencoderKL.RenameDeprecatedKey, device, vaeConfig.ForceUpcast ? ScalarType.Float32 : dtype);
         // SDXL's second encoder is the one with a projection.
-        var encoders = towers.Select((t, i) => Weights.Load(Parts.Blueprint(() => new ClipTextModel(texts[i], projection: i == 1)),
+        var encoders =
+            towers.Select((t, i) => Weights.Load(Parts.Blueprint(() => new ClipTextModel(texts[i], projection: i == 1)),
             Part(t.Encoder), device: device, dtype: dtype)).ToList();
         var prompts = new PromptEncoder([.. tokenizers.Zip(encoders, (t, e) => new TextTower(t, e))],
             config.TextTime is null ? PromptStyle.LastHidden : PromptStyle.PenultimateWithPooled, device,
@@ -45,26 +50,37 @@ internal static class DiffusersFolder
 /// <summary>Whether the parts of a model fit each other: a model put together from two would compute nonsense.</summary>
 internal static class PartsCheck
 {
-    /// <exception cref="ModelFileException">They do not, or the model is of a kind that AlignProp's chain does not sample (inpainting, upscaling, refining).</exception>
+    /// <exception cref="ModelFileException">
+    /// They do not, or the model is of a kind that AlignProp's chain does not sample (inpainting, upscaling, refining).
+    /// </exception>
     public static void Fit(string path, UNetConfig unet, VaeConfig vae, IReadOnlyList<ClipTextConfig> texts)
     {
         var width = texts.Sum(t => t.HiddenSize);
         if (unet.InChannels != vae.LatentChannels || unet.OutChannels != vae.LatentChannels)
         {
-            throw new ModelFileException($"{path}: the UNet's in_channels = {unet.InChannels}, out_channels = {unet.OutChannels}; expected the VAE's {vae.LatentChannels} "
+            throw new ModelFileException(
+                $"{path}: the UNet's in_channels = {unet.InChannels}, out_channels = {unet.OutChannels}; expected the VAE's "
+                + $"{vae.LatentChannels} "
                 + "latent channels (inpainting and depth models take more, and are not supported)");
         }
         if (unet.ClassCount is { } classes)
         {
-            throw new ModelFileException($"{path}: num_class_embeds = {classes}: models that want class labels (upscalers) are not supported; expected a text-to-image model");
+            throw new ModelFileException(
+                $"{path}: num_class_embeds = {classes}: models that want class labels (upscalers) are not supported; expected a "
+                + $"text-to-image model");
         }
         if (unet.CrossAttentionDim.Any(d => d != width))
         {
-            throw new ModelFileException($"{path}: cross_attention_dim = {string.Join(", ", unet.CrossAttentionDim.Distinct())}; expected the text encoders' width {width}");
+            throw new ModelFileException(
+                $"{path}: cross_attention_dim = {string.Join(", ", unet.CrossAttentionDim.Distinct())}; expected the text "
+                + $"encoders' width {width}");
         }
-        if (unet.TextTime is { } extra && 6 * extra.TimeWidth + texts[^1].ProjectionDim is var wanted && wanted != extra.InputWidth)
+        if (unet.TextTime is { } extra && 6 * extra.TimeWidth + texts[^1].ProjectionDim is var wanted
+            && wanted != extra.InputWidth)
         {
-            throw new ModelFileException($"{path}: projection_class_embeddings_input_dim = {extra.InputWidth}; expected {wanted} (6 sizes of {extra.TimeWidth} and the pooled text; "
+            throw new ModelFileException(
+                $"{path}: projection_class_embeddings_input_dim = {extra.InputWidth}; expected {wanted} (6 sizes of "
+                + $"{extra.TimeWidth} and the pooled text; "
                 + "SDXL's refiner has 5 sizes and is not supported)");
         }
     }

@@ -5,8 +5,9 @@ using AlignProp.Models.Latents;
 namespace AlignProp.Models.Denoisers.UNet;
 
 /// <summary>
-/// The structure of a single-file checkpoint, read off the shapes of its tensors: such files carry no configuration. What shapes do not say is as
-/// published: 8 heads in SD 1, heads of 64 channels in SD 2 and XL, 32 groups, CLIP's quick GELU or OpenCLIP's GELU.
+/// The structure of a single-file checkpoint, read off the shapes of its tensors: such files carry no configuration. What shapes
+/// do not say is as published: 8 heads in SD 1, heads of 64 channels in SD 2 and XL, 32 groups, CLIP's quick GELU or OpenCLIP's
+/// GELU.
 /// </summary>
 /// <param name="shapes">Shape of every key of the file.</param>
 /// <param name="path">For messages.</param>
@@ -20,7 +21,8 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     {
         var (channels, transformers) = DownLevels();
         bool[] attends = [.. Levels.Attention];
-        var anyAttention = shapes.Keys.FirstOrDefault(k => k.StartsWith(LdmNames.UNetPrefix + "middle_block.1.transformer_blocks.0.attn2.to_k.", StringComparison.Ordinal))
+        var anyAttention = shapes.Keys.FirstOrDefault(k =>
+            k.StartsWith(LdmNames.UNetPrefix + "middle_block.1.transformer_blocks.0.attn2.to_k.", StringComparison.Ordinal))
             ?? throw Not("has no attention in its UNet's middle block");
         var context = (int)shapes[anyAttention][1];
         var linear = Shape("middle_block.1.proj_in.weight").Length == 2;
@@ -52,8 +54,10 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     public VaeConfig Vae()
     {
         var levels = Count(LdmNames.VaePrefix + "encoder.down.");
-        var channels = Enumerable.Range(0, levels).Select(i => (int)Find($"{LdmNames.VaePrefix}encoder.down.{i}.block.0.conv1.weight")[0]).ToArray();
-        return new VaeConfig(3, 3, (int)Find(LdmNames.VaePrefix + "post_quant_conv.weight")[0], channels, Count(LdmNames.VaePrefix + "encoder.down.0.block."), 32,
+        var channels = Enumerable.Range(0, levels)
+            .Select(i => (int)Find($"{LdmNames.VaePrefix}encoder.down.{i}.block.0.conv1.weight")[0]).ToArray();
+        return new VaeConfig(3, 3, (int)Find(LdmNames.VaePrefix + "post_quant_conv.weight")[0], channels,
+            Count(LdmNames.VaePrefix + "encoder.down.0.block."), 32,
             IsXl ? 0.13025 : 0.18215, IsXl ? 1024 : 512)
         {
             ForceUpcast = IsXl,
@@ -63,28 +67,33 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
     /// <summary>A text tower with transformers' names (CLIP ViT-L).</summary>
     public ClipTextConfig HuggingFaceText(string prefix)
     {
-        var (tokens, layers) = (Find(prefix + "text_model.embeddings.token_embedding.weight"), Count(prefix + "text_model.encoder.layers."));
-        return Text(tokens, layers, Find(prefix + "text_model.embeddings.position_embedding.weight"), Find(prefix + "text_model.encoder.layers.0.mlp.fc1.weight"), "quick_gelu");
+        var (tokens, layers) = (Find(prefix + "text_model.embeddings.token_embedding.weight"),
+            Count(prefix + "text_model.encoder.layers."));
+        return Text(tokens, layers, Find(prefix + "text_model.embeddings.position_embedding.weight"),
+            Find(prefix + "text_model.encoder.layers.0.mlp.fc1.weight"), "quick_gelu");
     }
 
     /// <summary>A text tower with OpenCLIP's names.</summary>
     /// <param name="penultimate">
-    /// SD 2 reads the layer before OpenCLIP's last. As published the file has the whole tower, whose last layer is left out; diffusers' converter
-    /// writes the 23 layers that are read, and no projection.
+    /// SD 2 reads the layer before OpenCLIP's last. As published the file has the whole tower, whose last layer is left out;
+    /// diffusers' converter writes the 23 layers that are read, and no projection.
     /// </param>
     public ClipTextConfig OpenClipText(string prefix, bool penultimate)
     {
         const int WholeViTH = 24;
         var layers = Count(prefix + "transformer.resblocks.");
         var projected = shapes.TryGetValue(prefix + "text_projection", out var projection);
-        var text = Text(Find(prefix + "token_embedding.weight"), penultimate && (projected || layers == WholeViTH) ? layers - 1 : layers,
+        var text = Text(Find(prefix + "token_embedding.weight"), penultimate && (projected || layers == WholeViTH) ? layers - 1
+            : layers,
             Find(prefix + "positional_embedding"), Find(prefix + "transformer.resblocks.0.mlp.c_fc.weight"), "gelu");
         return projected ? text with { ProjectionDim = (int)projection![1] } : text;
     }
 
-    // OpenCLIP takes the features of the largest token id, which transformers means by eos_token_id 2; SD 1's configuration says 2 as well.
+    // OpenCLIP takes the features of the largest token id, which transformers means by eos_token_id 2; SD 1's configuration says
+    // 2 as well.
     private static ClipTextConfig Text(long[] tokens, int layers, long[] positions, long[] inner, string activation) =>
-        new((int)tokens[0], (int)tokens[1], (int)inner[0], layers, Math.Max(1, (int)tokens[1] / HeadWidth), (int)positions[0], activation, 1e-5, 2);
+        new((int)tokens[0], (int)tokens[1], (int)inner[0], layers, Math.Max(1, (int)tokens[1] / HeadWidth), (int)positions[0],
+            activation, 1e-5, 2);
 
     /// <summary>How the file counts its blocks.</summary>
     public LdmLevels Levels { get; } = LdmLevels.Of(shapes.Keys);
@@ -118,6 +127,7 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
 
     private long[] Find(string key) => shapes.TryGetValue(key, out var shape) ? shape : throw Not($"lacks {key}");
 
-    private ModelFileException Not(string what) => new($"{path}: {what}; expected a single-file Stable Diffusion checkpoint ({LdmNames.UNetPrefix}*, {LdmNames.VaePrefix}*, "
+    private ModelFileException Not(string what) =>
+        new($"{path}: {what}; expected a single-file Stable Diffusion checkpoint ({LdmNames.UNetPrefix}*, {LdmNames.VaePrefix}*, "
         + "cond_stage_model.* or conditioner.embedders.*), or a diffusers folder");
 }

@@ -74,7 +74,8 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     /// <param name="timestep">Scalar or [B].</param>
     /// <param name="context">Text states [B, S, cross_attention_dim].</param>
     /// <returns>[B, C, H, W].</returns>
-    public override Tensor forward(Tensor sample, Tensor timestep, Tensor context) => Predict(sample, timestep, new Conditioning(context));
+    public override Tensor forward(Tensor sample, Tensor timestep, Tensor context) =>
+        Predict(sample, timestep, new Conditioning(context));
 
     /// <summary>The predicted noise (or v).</summary>
     /// <param name="sample">Noisy latents [B, C, H, W].</param>
@@ -114,14 +115,17 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
         }
         if (add_embedding is not null)
         {
-            var (pooled, sizes) = (conditioning.Pooled ?? throw Missing("pooled text", "addition_embed_type"), conditioning.Sizes ?? throw Missing("image sizes", "addition_embed_type"));
+            var (pooled, sizes) = (conditioning.Pooled ?? throw Missing("pooled text", "addition_embed_type"), conditioning.Sizes
+                ?? throw Missing("image sizes", "addition_embed_type"));
             var waves = Waves(sizes.flatten(), Config.TextTime!.TimeWidth).reshape(sizes.shape[0], -1);
             time = time + add_embedding.forward(cat([pooled.to(waves.dtype), waves], -1).to(time.dtype));
         }
         return time;
     }
 
-    private Tensor Waves(Tensor values, int width) => TimestepEmbedding.Sinusoids(values, width, Config.FlipSinToCos, Config.FreqShift);
+    private Tensor Waves(Tensor values, int width) =>
+        TimestepEmbedding.Sinusoids(values, width, Config.FlipSinToCos, Config.FreqShift);
 
-    private static InvalidOperationException Missing(string what, string key) => new($"this UNet needs {what} ({key} of its config.json)");
+    private static InvalidOperationException Missing(string what, string key) =>
+        new($"this UNet needs {what} ({key} of its config.json)");
 }

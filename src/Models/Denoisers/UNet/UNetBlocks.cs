@@ -62,7 +62,8 @@ public sealed class UpBlock2D : nn.Module
         var level = config.BlockOutChannels.Length - 1 - index;
         var layers = config.LayersPerBlock[level] + 1;
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, layers).Select(j => new ResnetBlock2D(
-            (j == 0 ? previous : outChannels) + (j == layers - 1 ? skip : outChannels), outChannels, UNetBlocks.Resnets(config))).ToArray());
+            (j == 0 ? previous : outChannels) + (j == layers - 1 ? skip : outChannels), outChannels, UNetBlocks.Resnets(config)))
+                .ToArray());
         attentions = config.UpAttention[index]
             ? new ModuleList<Transformer2DModel>(Enumerable.Range(0, layers)
                 .Select(j => UNetBlocks.Transformer(config, level, outChannels, config.UpTransformerLayers[index][j])).ToArray())
@@ -86,7 +87,9 @@ public sealed class UpBlock2D : nn.Module
     }
 }
 
-/// <summary>Mirrors diffusers' UNetMidBlock2DCrossAttn: resnet, attention, resnet; and UNetMidBlock2D as a UNet uses it: one resnet.</summary>
+/// <summary>
+/// Mirrors diffusers' UNetMidBlock2DCrossAttn: resnet, attention, resnet; and UNetMidBlock2D as a UNet uses it: one resnet.
+/// </summary>
 public sealed class UNetMidBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly ModuleList<ResnetBlock2D> resnets;
@@ -96,10 +99,13 @@ public sealed class UNetMidBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
     {
         var (channels, attends) = (config.BlockOutChannels[^1], config.MidBlock == MidBlockKind.CrossAttention);
         resnets = new ModuleList<ResnetBlock2D>(Enumerable.Range(0, attends ? 2 : 1)
-            .Select(_ => new ResnetBlock2D(channels, channels, UNetBlocks.Resnets(config), config.MidBlockScaleFactor)).ToArray());
+            .Select(_ => new ResnetBlock2D(channels, channels, UNetBlocks.Resnets(config), config.MidBlockScaleFactor))
+                .ToArray());
         // only_cross_attention reaches the levels, not this block.
         attentions = attends
-            ? new ModuleList<Transformer2DModel>(UNetBlocks.Transformer(config with { OnlyCrossAttention = new bool[config.Heads.Length] }, config.Heads.Length - 1,
+            ? new ModuleList<Transformer2DModel>(
+                UNetBlocks.Transformer(config with { OnlyCrossAttention = new bool[config.Heads.Length] },
+                config.Heads.Length - 1,
                 channels, config.MidTransformerLayers))
             : null;
         RegisterComponents();
@@ -114,8 +120,11 @@ public sealed class UNetMidBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
 internal static class UNetBlocks
 {
-    public static ResnetStyle Resnets(UNetConfig config) => new(config.TimeDim, config.NormNumGroups, config.NormEps, config.Activation, config.TimeScaleShift);
+    public static ResnetStyle Resnets(UNetConfig config) =>
+        new(config.TimeDim, config.NormNumGroups, config.NormEps, config.Activation, config.TimeScaleShift);
 
-    public static Transformer2DModel Transformer(UNetConfig config, int level, int channels, int layers) => new(channels, layers, config.NormNumGroups,
-        new TransformerStyle(config.Heads[level], config.CrossAttentionDim[level], config.UseLinearProjection, config.OnlyCrossAttention[level], config.UpcastAttention));
+    public static Transformer2DModel Transformer(UNetConfig config, int level, int channels, int layers) =>
+        new(channels, layers, config.NormNumGroups,
+        new TransformerStyle(config.Heads[level], config.CrossAttentionDim[level], config.UseLinearProjection,
+            config.OnlyCrossAttention[level], config.UpcastAttention));
 }

@@ -85,7 +85,9 @@ public sealed record UNetConfig
     /// <summary>Width of the embedded timestep all blocks get.</summary>
     public int TimeDim => TimeEmbeddingDim ?? BlockOutChannels[0] * 4;
 
-    /// <exception cref="ModelFileException">A value is of the wrong type or length, or names a structure that is not implemented.</exception>
+    /// <exception cref="ModelFileException">
+    /// A value is of the wrong type or length, or names a structure that is not implemented.
+    /// </exception>
     public static UNetConfig Load(string path) => UNetConfigReader.Read(Files.JsonConfig.Load(path));
 
     /// <summary>A configuration whose levels are all alike, as tests and the shipped model use it.</summary>

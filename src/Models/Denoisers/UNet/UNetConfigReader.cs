@@ -4,13 +4,16 @@ using AlignProp.Models.Layers;
 namespace AlignProp.Models.Denoisers.UNet;
 
 /// <summary>
-/// A UNet2DConditionModel config.json -> <see cref="UNetConfig"/>. Everything that Stable Diffusion 1, 2 and XL style models set is read; a value that
-/// would make another network is refused by key and file. Keys that only block types refused here read (resnet_skip_time_act,
-/// resnet_out_scale_factor, cross_attention_norm, mid_block_only_cross_attention, addition_embed_type_num_heads) and dropout change nothing.
+/// A UNet2DConditionModel config.json -> <see cref="UNetConfig"/>. Everything that Stable Diffusion 1, 2 and XL style models set
+/// is read; a value that would make another network is refused by key and file. Keys that only block types refused here read
+/// (resnet_skip_time_act, resnet_out_scale_factor, cross_attention_norm, mid_block_only_cross_attention,
+/// addition_embed_type_num_heads) and dropout change nothing.
 /// </summary>
 internal static class UNetConfigReader
 {
-    /// <exception cref="ModelFileException">A value is of the wrong type or length, or names a structure that is not implemented.</exception>
+    /// <exception cref="ModelFileException">
+    /// A value is of the wrong type or length, or names a structure that is not implemented.
+    /// </exception>
     public static UNetConfig Read(JsonConfig json)
     {
         RefuseOthers(json);
@@ -65,7 +68,8 @@ internal static class UNetConfigReader
         json.Require("dual_cross_attention", "False");
         json.Require("attention_type", "default");
         json.Require("class_embeddings_concat", "False");
-        foreach (var key in new[] { "class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim" })
+        foreach (var key in new[] { "class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn",
+            "timestep_post_act", "time_cond_proj_dim" })
         {
             json.Require(key, "null");
         }
@@ -75,7 +79,8 @@ internal static class UNetConfigReader
     {
         if (!json.Has(key))
         {
-            return otherwise.Length == levels ? otherwise : throw json.Wrong(key, "nothing", $"{levels} block types, one per level");
+            return otherwise.Length == levels ? otherwise
+                : throw json.Wrong(key, "nothing", $"{levels} block types, one per level");
         }
         var types = json.Texts(key, []);
         // diffusers drops this prefix of early configurations.
@@ -88,7 +93,8 @@ internal static class UNetConfigReader
 
     private static MidBlockKind MidBlock(JsonConfig json) => json.IsNull("mid_block_type")
         ? MidBlockKind.None
-        : json.OneOf("mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlock2DCrossAttn", "UNetMidBlock2D") == "UNetMidBlock2D" ? MidBlockKind.Residual : MidBlockKind.CrossAttention;
+        : json.OneOf("mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlock2DCrossAttn",
+            "UNetMidBlock2D") == "UNetMidBlock2D" ? MidBlockKind.Residual : MidBlockKind.CrossAttention;
 
     /// <summary>The way up mirrors the way down, unless it is given for itself.</summary>
     private static int[][] UpTransformers(JsonConfig json, int[] layers, int[][] down)
@@ -100,7 +106,8 @@ internal static class UNetConfigReader
         }
         if (json.IsNested("transformer_layers_per_block"))
         {
-            throw json.Wrong("transformer_layers_per_block", "lists of lists", "reverse_transformer_layers_per_block beside them");
+            throw json.Wrong("transformer_layers_per_block", "lists of lists",
+                "reverse_transformer_layers_per_block beside them");
         }
         return [.. down.Reverse().Zip(upLayers, (d, n) => Enumerable.Repeat(d[0], n).ToArray())];
     }
@@ -112,7 +119,8 @@ internal static class UNetConfigReader
             var side = json.Int("sample_size", 64);
             return (side, side);
         }
-        return json.Ints("sample_size", []) is [var height, var width] ? (height, width) : throw json.Wrong("sample_size", "a list", "a number, or a list of height and width");
+        return json.Ints("sample_size", []) is [var height, var width] ? (height, width)
+            : throw json.Wrong("sample_size", "a list", "a number, or a list of height and width");
     }
 
     private static TextTimeEmbedding? TextTime(JsonConfig json)
@@ -124,7 +132,8 @@ internal static class UNetConfigReader
         json.OneOf("addition_embed_type", "text_time", "text_time");
         var (time, input) = (json.Int("addition_time_embed_dim", 0), json.Int("projection_class_embeddings_input_dim", 0));
         return time > 0 && input > 0 ? new TextTimeEmbedding(time, input)
-            : throw json.Wrong("addition_embed_type", "text_time", "addition_time_embed_dim and projection_class_embeddings_input_dim beside it");
+            : throw json.Wrong("addition_embed_type", "text_time",
+                "addition_time_embed_dim and projection_class_embeddings_input_dim beside it");
     }
 
     private static void RequireDivisible(JsonConfig json, UNetConfig config, string headsKey)
@@ -133,7 +142,8 @@ internal static class UNetConfigReader
         {
             if (config.NormNumGroups < 1 || channels % config.NormNumGroups != 0)
             {
-                throw json.Wrong("norm_num_groups", $"{config.NormNumGroups}", $"a divisor of every level of block_out_channels ({channels})");
+                throw json.Wrong("norm_num_groups", $"{config.NormNumGroups}",
+                    $"a divisor of every level of block_out_channels ({channels})");
             }
             if (heads < 1 || heads > channels)
             {

@@ -19,7 +19,8 @@ internal static class ActorSetup
         using var runs = new TestRuns();
         var (run, config) = (new RunId("r"), runs.Config(epochs: 2));
         var planner = new ShardPlanner(run, config, TestRuns.Training, TestRuns.HeldOut);
-        return new RunSetup(run, config, "config", RunDescription.Of(config), planner, new AdapterSites([new AdapterSite("unet", "block.to_q", [6, 4])]), store ?? new MemoryStore(),
+        return new RunSetup(run, config, "config", RunDescription.Of(config), planner,
+            new AdapterSites([new AdapterSite("unet", "block.to_q", [6, 4])]), store ?? new MemoryStore(),
             progress, ClusterNames.Version, Rules, new Leadership(life, $"host-of-{life}"), new RunSteering(reopen), clock);
     }
 
