@@ -1,3 +1,5 @@
+using AlignProp.Messages.Configuration;
+
 namespace AlignProp.Messages.Tests;
 
 /// <summary>An instance of every message, with a different value in every field.</summary>
@@ -13,6 +15,10 @@ internal static class Samples
             counter++;
             if (t == typeof(BlobHash)) { return BlobHash.Of([(byte)counter]); }
             if (t == typeof(BlobRef)) { return BlobRef.Of(new byte[counter]); }
+            if (t == typeof(StepSet)) { return StepSet.Of(counter, counter + 3); }
+            if (t == typeof(RunDescription)) { return RunDescription.Of(new RunConfig(), (FileFingerprint)Make(typeof(FileFingerprint))); }
+            // A closed union: one of its cases.
+            if (t.IsAbstract && t.GetNestedTypes() is { Length: > 0 } cases) { return Make(cases[counter % cases.Length]); }
             if (t.IsEnum) { return Enum.GetValues(t).GetValue(counter % Enum.GetValues(t).Length)!; }
             if (t == typeof(string)) { return $"text-{counter}"; }
             if (t == typeof(int)) { return counter; }

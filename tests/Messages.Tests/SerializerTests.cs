@@ -24,6 +24,17 @@ public sealed class SerializerTests : IDisposable
         Assert.Equivalent(message, back, strict: true);
     }
 
+    public static TheoryData<Type> Tasks() => [.. typeof(ShardTask).GetNestedTypes()];
+
+    [Theory]
+    [MemberData(nameof(Tasks))]
+    public void Every_task_comes_back_as_it_went(Type task)
+    {
+        var lease = (ShardLease)Samples.Make(typeof(ShardLease));
+        lease = lease with { Shard = lease.Shard with { Task = (ShardTask)Samples.Make(task) } };
+        Assert.Equivalent(lease, _serializer.FromBinary(_serializer.ToBinary(lease), _serializer.Manifest(lease)), strict: true);
+    }
+
     [Fact]
     public void An_unknown_manifest_is_a_serialization_error() =>
         Assert.Throws<SerializationException>(() => _serializer.FromBinary([], "no-such-message"));

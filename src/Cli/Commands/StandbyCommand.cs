@@ -16,7 +16,7 @@ internal static class StandbyCommand
         nodes.DefaultValueFactory = _ => 0;
         var command = new Verb("standby", "Waits on another machine to take a run over; needs --peer and --database.",
             "alignprop standby RUN-ID --peer akka.ssl.tcp://alignprop@10.0.0.5:4053 --host 10.0.0.6 "
-                + "--database \"Host=db;Database=alignprop;Username=alignprop\"")
+                + "--database \"Host=db;Username=alignprop\"")
         {
             id, nodes, runs, json,
         };
