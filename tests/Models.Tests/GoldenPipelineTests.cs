@@ -109,7 +109,7 @@ public class GoldenPipelineTests
 
     internal static LoraInjection Lora(TextToImage model, Dictionary<string, Tensor> golden)
     {
-        var lora = LoraInjection.Attach(model.Denoiser, Rank, Rank, ["to_q", "to_k", "to_v", "to_out.0"]);
+        var lora = LoraInjection.Attach(model.Denoiser, new LoraConfig { Rank = Rank, Alpha = Rank });
         lora.Load(name => golden[$"lora|{name}"].data<float>().ToArray());
         return lora;
     }

@@ -169,7 +169,7 @@ public sealed class ModelLoadingTests : IDisposable
 
     private static LoraInjection RandomLora(TextToImage model)
     {
-        var lora = LoraInjection.Attach(model.Denoiser, 2, 2, Targets);
+        var lora = LoraInjection.Attach(model.Denoiser, new LoraConfig { Rank = 2, Alpha = 2, Targets = Targets });
         using var noGrad = no_grad();
         manual_seed(3);
         foreach (var (_, parameter) in lora.Parameters)

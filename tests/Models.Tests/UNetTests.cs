@@ -1,3 +1,4 @@
+using AlignProp.Messages.Configuration;
 using AlignProp.Adapters;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
@@ -106,7 +107,7 @@ public class UNetTests
 
     internal static LoraInjection LoadLora(IDenoiser unet, string file, double alpha = 4)
     {
-        var lora = LoraInjection.Attach(unet, 4, alpha, Targets);
+        var lora = LoraInjection.Attach(unet, new LoraConfig { Alpha = alpha, Targets = Targets });
         using var source = Adapters.SafetensorsFile.Open(Fixture.Path("lora", file + ".safetensors"));
         lora.Load(source.ReadSingles);
         return lora;

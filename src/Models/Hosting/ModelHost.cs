@@ -47,7 +47,7 @@ public sealed class ModelHost : IDisposable
             reward is null ? null
                 : new WeightedReward([.. reward.Select(t => new WeightedTerm(One(t), t.Weight, t.Mean, t.Std))]),
             [.. (measures ?? []).Select(One)],
-            lora is null ? null : LoraInjection.Attach(model.Denoiser, lora.Rank, lora.Alpha, lora.Targets));
+            lora is null ? null : LoraInjection.Attach(model.Denoiser, lora));
     }
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Messages.Configuration;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,16 +28,14 @@ public sealed class LoraInjection : IDisposable
     public IReadOnlyList<(string Name, Tensor Value)> Parameters { get; }
 
     /// <summary>Attaches branches of zeros to what a run adapts; load weights before use.</summary>
-    /// <param name="alpha">The branch is scaled by alpha / rank.</param>
-    /// <param name="targets">See <see cref="AdapterSites.Matching"/>.</param>
+    /// <param name="lora">Targets as <see cref="AdapterSites.Matching"/> has them.</param>
     /// <param name="dtype">fp32; fp64 only to check gradients.</param>
     /// <exception cref="ModelFileException">A target matches nothing.</exception>
-    public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IReadOnlyList<string> targets,
-        ScalarType dtype = ScalarType.Float32)
+    public static LoraInjection Attach(IDenoiser denoiser, LoraConfig lora, ScalarType dtype = ScalarType.Float32)
     {
         try
         {
-            return Attach(denoiser, rank, alpha, denoiser.Sites.Matching(targets), dtype);
+            return Attach(denoiser, lora.Rank, lora.Alpha, denoiser.Sites.Matching(lora.Targets), dtype);
         }
         catch (LoraTargetException e)
         {
@@ -45,6 +44,7 @@ public sealed class LoraInjection : IDisposable
     }
 
     /// <summary>The same for given layers.</summary>
+    /// <param name="alpha">The branch is scaled by alpha / rank.</param>
     /// <param name="sites">Of the denoiser's.</param>
     public static LoraInjection Attach(IDenoiser denoiser, int rank, double alpha, IEnumerable<AdapterSite> sites,
         ScalarType dtype = ScalarType.Float32)
