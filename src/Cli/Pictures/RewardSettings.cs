@@ -11,11 +11,14 @@ namespace AlignProp.Cli.Pictures;
 /// </summary>
 internal sealed class RewardSettings
 {
-    private readonly Option<string[]> _reward = new(
-        "--reward") { Description =
-        "NAME, or NAME=PATH of its files; may repeat. Default: the run's. alignprop rewards lists them." };
-    private readonly Option<string[]> _words =
-        new("--words") { Description = "What a detector looks for (count, concept-removal); may repeat." };
+    private readonly Option<string[]> _reward = new("--reward")
+    {
+        Description = "NAME, or NAME=PATH of its files; may repeat. Default: the run's. alignprop rewards lists them.",
+    };
+    private readonly Option<string[]> _words = new("--words")
+    {
+        Description = "What a detector looks for (count, concept-removal); may repeat.",
+    };
 
     public RewardSettings() => _reward.CompletionSources.Add(_ => RewardCatalog.Names);
 
@@ -44,7 +47,9 @@ internal sealed class RewardSettings
         var name = equals < 0 ? text : text[..equals];
         if (RewardCatalog.Find(name) is not { } entry)
         {
-            throw new ConfigException($"--reward {name}: there is no such reward; {(Nearest.Of(name, RewardCatalog.Names) is { } meant ? $"did you mean {meant}?" : $"expected one of {string.Join(", ", RewardCatalog.Names)}")}");
+            var hint = Nearest.Of(name, RewardCatalog.Names) is { } meant ? $"did you mean {meant}?"
+                : $"expected one of {string.Join(", ", RewardCatalog.Names)}";
+            throw new ConfigException($"--reward {name}: there is no such reward; {hint}");
         }
         // Without a path: the run's own, or the shipped one.
         var known = config.Reward.Sum.Concat(config.Evaluation.Rewards).FirstOrDefault(t => t.Name == name);
