@@ -34,8 +34,11 @@ internal sealed class RewardSettings
         var terms = parsed.GetValue(_reward) is { Length: > 0 } named
             ? named.Select(text => Term(text, parsed.GetValue(_words) ?? [], config)).ToList()
             : runs ? [.. config.Reward.Sum, .. config.Evaluation.Rewards] : [.. config.Reward.Sum];
-        ModelFolderCheck.Rewards(config with { Reward = new RewardConfig { Terms = terms },
-            Evaluation = config.Evaluation with { Rewards = [] } });
+        ModelFolderCheck.Rewards(config with
+        {
+            Reward = new RewardConfig { Terms = terms },
+            Evaluation = config.Evaluation with { Rewards = [] }
+        });
         return [.. terms.Select((t, i) =>
             new PictureReward(terms.Count(o => o.Name == t.Name) == 1 ? t.Name : $"{t.Name} {i + 1}",
             t with { Path = t.Path.Length == 0 ? "" : Path.GetFullPath(t.Path) }))];
@@ -57,7 +60,12 @@ internal sealed class RewardSettings
             ?? ProjectFolder.Find(Path.Combine("models", $"emoji-{name}")) ?? "";
         return entry.Files != RewardFiles.None && path.Length == 0
             ? throw new ConfigException($"--reward {name}: its files are needed, e.g. --reward {name}=/path/to/{name}")
-            : new RewardTermConfig { Name = name, Path = path, Words = words.Length > 0 ? words : known?.Words ?? [],
-                Quality = known?.Quality ?? 90 };
+            : new RewardTermConfig
+            {
+                Name = name,
+                Path = path,
+                Words = words.Length > 0 ? words : known?.Words ?? [],
+                Quality = known?.Quality ?? 90
+            };
     }
 }

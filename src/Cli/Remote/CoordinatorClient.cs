@@ -128,8 +128,12 @@ internal sealed class CoordinatorClient : IDisposable
     /// <summary>The cluster's own authority, and no other.</summary>
     private static X509ChainPolicy Trusting(string authority)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true
+        };
         try
         {
             policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(authority));

@@ -35,8 +35,11 @@ internal sealed class SmallRewards : IDisposable
         "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" =>
             new RewardTermConfig { Name = name },
         "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
-        "torchscript" => new RewardTermConfig { Name = name,
-            Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
+        "torchscript" => new RewardTermConfig
+        {
+            Name = name,
+            Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean)
+        },
         _ => throw new InvalidOperationException($"reward {name} is in the registry and not in the tests"),
     };
 
