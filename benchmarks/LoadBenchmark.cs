@@ -31,7 +31,8 @@ internal static class LoadBenchmark
                 foreach (var target in dtype == DType.F32 ? new[] { "Float32" } : ["Float16", "Float32"])
                 {
                     using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
-                        ["load-of", path, target]) { RedirectStandardOutput = true })!;
+                        ["load-of", path, target])
+                    { RedirectStandardOutput = true })!;
                     Console.Write(await child.StandardOutput.ReadToEndAsync());
                     await child.WaitForExitAsync();
                 }

@@ -25,7 +25,8 @@ internal static class StepBenchmark
         Console.WriteLine(
             $"GEMM peak, one thread: {peak:F1} GFLOP/s; denoiser forward of batch 2 x {Batch}: {forward / 1e9:F2} GFLOP "
             + $"(convolutions and linear layers)");
-        Console.WriteLine("| K | sampling s | decode and reward s | backward s | sampling, share of GEMM peak | backward, share of GEMM peak |");
+        Console.WriteLine("| K | sampling s | decode and reward s | backward s | sampling, share of GEMM peak | "
+            + "backward, share of GEMM peak |");
         Console.WriteLine("|---|---|---|---|---|---|");
         bench.Run(1);
         foreach (var k in new[] { 1, 10, 20 })
@@ -52,10 +53,10 @@ internal static class StepBenchmark
         foreach (var (kind, k) in new[] { ("sampling only", 0), ("explicit", 1), ("explicit", 5), ("explicit", 10),
             ("explicit", 20), ("plain autograd", 20) })
         {
-            var start = new ProcessStartInfo(Environment.ProcessPath!,
-                [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
-                ? new[] { typeof(StepBenchmark).Assembly.Location } : [], "memory-of", kind,
-                $"{k}"]) { RedirectStandardOutput = true };
+            var path = Environment.ProcessPath!;
+            var dotnet = Path.GetFileNameWithoutExtension(path) == "dotnet";
+            string[] program = dotnet ? [typeof(StepBenchmark).Assembly.Location] : [];
+            var start = new ProcessStartInfo(path, [.. program, "memory-of", kind, $"{k}"]) { RedirectStandardOutput = true };
             using var child = Process.Start(start)!;
             Console.Write(await child.StandardOutput.ReadToEndAsync());
             await child.WaitForExitAsync();
@@ -105,10 +106,10 @@ internal static class StepBenchmark
 
     private sealed class Bench : IDisposable
     {
-        private readonly ModelHost _host =
-            ModelHost.Load(new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
+        private readonly ModelHost _host = ModelHost.Load(
+            new ModelConfig { Path = Project.Path("models", "emoji-diffusion") }, CPU,
             [new RewardTermConfig { Name = "preference", Path = Project.Path("models", "emoji-preference") }],
-                lora: new LoraConfig { Targets = Targets });
+            lora: new LoraConfig { Targets = Targets });
 
         private readonly SampleBatch _batch;
 

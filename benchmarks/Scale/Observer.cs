@@ -18,9 +18,10 @@ internal sealed class Observer : IDisposable
 
     public Observer(string coordinator)
     {
+        var gauge = $"{typeof(HeartbeatGauge).FullName}, {typeof(HeartbeatGauge).Assembly.GetName().Name}";
         _member = new ClusterMember(new MemberOptions("node", RemotingSecurity.For(), Hocon: $"""
             akka.cluster.roles = ["observer"]
-            akka.cluster.failure-detector.implementation-class = "{typeof(HeartbeatGauge).FullName}, {typeof(HeartbeatGauge).Assembly.GetName().Name}"
+            akka.cluster.failure-detector.implementation-class = "{gauge}"
             """));
         _member.Join([Address.Parse(coordinator)]);
         var system = _member.System;
@@ -41,8 +42,7 @@ internal sealed class Observer : IDisposable
     {
         public Reachability(Action unreachable)
         {
-            Cluster.Get(Context.System)
-                .Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents,
+            Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents,
                 typeof(ClusterEvent.UnreachableMember));
             Receive<ClusterEvent.UnreachableMember>(_ => unreachable());
         }

@@ -79,6 +79,9 @@ public static partial class DeviceList
 
     private static int? Number(Group group) => group.Success ? int.Parse(group.Value, CultureInfo.InvariantCulture) : null;
 
-    [GeneratedRegex(@"^(?:(?<kind>all)|(?<kind>cuda)(?::(?<first>[0-9]{1,3}))?|(?<kind>cpu|sim)(?::(?<first>[0-9]{1,3}))?(?:\*(?<count>[1-9][0-9]{0,3}))?)$")]
+    private const string First = "(?::(?<first>[0-9]{1,3}))?";
+    private const string Count = @"(?:\*(?<count>[1-9][0-9]{0,3}))?";
+
+    [GeneratedRegex("^(?:(?<kind>all)|(?<kind>cuda)" + First + "|(?<kind>cpu|sim)" + First + Count + ")$")]
     private static partial Regex Entry();
 }

@@ -17,8 +17,11 @@ public sealed record PictureRequest(string RunFile, int Threads, IReadOnlyList<S
     IReadOnlyList<PictureReward> Rewards, string Folder)
 {
     private static readonly JsonSerializerOptions Json = new(
-        JsonSerializerDefaults.Web) { NumberHandling =
-        System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+        JsonSerializerDefaults.Web)
+    {
+        NumberHandling =
+        System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals
+    };
 
     public static string ResultFile(string folder) => Path.Combine(folder, "result.json");
 

@@ -77,7 +77,11 @@ public sealed class RewardTermTests : IDisposable
     public void Terms_have_labels_of_their_own_full_paths_and_fingerprints()
     {
         var config = Load("""
-            run.reward.terms = [ { name = jpeg-size, path = "models/emoji-jpeg-size" }, { name = colourfulness, path = "not looked at" }, { name = colourfulness } ]
+            run.reward.terms = [
+              { name = jpeg-size, path = "models/emoji-jpeg-size" }
+              { name = colourfulness, path = "not looked at" }
+              { name = colourfulness }
+            ]
             run.evaluation.rewards = [ { name = colourfulness }, { name = symmetry } ]
             """);
         Assert.Equal(["jpeg-size", "colourfulness", "colourfulness-2", "colourfulness-3", "symmetry"], RewardLabels.Of(config));

@@ -74,8 +74,11 @@ public class GradientPlanTests
         using var scope = NewDisposeScope();
         var (inputs, expected) = (Fixture.Tensors("methods", "refl", "inputs.safetensors"),
             Fixture.Tensors("methods", "refl", "expected.safetensors"));
-        var model = AlignmentTests.Load(out _) with { Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion),
-            Guidance = new Unguided() };
+        var model = AlignmentTests.Load(out _) with
+        {
+            Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion),
+            Guidance = new Unguided()
+        };
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
         var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1 },
             new Conditioning(inputs["prompt_embeds"]), null,

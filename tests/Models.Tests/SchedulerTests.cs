@@ -34,8 +34,11 @@ public partial class SchedulerTests
         {
             var parts = TimestepCase().Match(name);
             var steps = int.Parse(parts.Groups[3].Value, CultureInfo.InvariantCulture);
-            var config = StableDiffusion with { TimestepSpacing = parts.Groups[1].Value,
-                StepsOffset = int.Parse(parts.Groups[2].Value, CultureInfo.InvariantCulture) };
+            var config = StableDiffusion with
+            {
+                TimestepSpacing = parts.Groups[1].Value,
+                StepsOffset = int.Parse(parts.Groups[2].Value, CultureInfo.InvariantCulture)
+            };
             // Upstream runs past its own table where every training timestep is used and shifted by one.
             var within = expected.data<long>().ToArray().Select(t => Math.Min(t, config.TrainTimesteps - 1L));
             Assert.Equal(within, new DdimSampler(config).Timesteps(steps));
@@ -176,8 +179,12 @@ public partial class SchedulerTests
     public void A_chain_that_begins_in_pure_noise_is_finite_for_v()
     {
         using var scope = NewDisposeScope();
-        var scheduler = new DdimSampler(StableDiffusion with { PredictionType = "v_prediction", TimestepSpacing = "trailing",
-            RescaleBetasZeroSnr = true });
+        var scheduler = new DdimSampler(StableDiffusion with
+        {
+            PredictionType = "v_prediction",
+            TimestepSpacing = "trailing",
+            RescaleBetasZeroSnr = true
+        });
         Assert.Equal(999, scheduler.Timesteps(4)[0]);
         Assert.Equal(0f, scheduler.AlphasCumprod[-1].item<float>());
         var (x, v) = (randn(2, 4, 4, 4), randn(2, 4, 4, 4));

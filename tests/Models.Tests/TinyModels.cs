@@ -25,8 +25,11 @@ internal static class TinyModels
         manual_seed(11);
         var xl = kind == "sdxl";
         Write(folder, "model_index.json",
-            new() { ["_class_name"] = xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline",
-            ["force_zeros_for_empty_prompt"] = xl ? true : null });
+            new()
+            {
+                ["_class_name"] = xl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline",
+                ["force_zeros_for_empty_prompt"] = xl ? true : null
+            });
         Write(folder, "unet/config.json", UNet(kind));
         Write(folder, "vae/config.json", new()
         {

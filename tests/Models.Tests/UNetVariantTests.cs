@@ -106,8 +106,11 @@ public class UNetVariantTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         manual_seed(3);
-        var config = UNetConfig.Uniform([8], 1, [2], 6, 4, 4) with { TextTime = new TextTimeEmbedding(4, 6 * 4 + 5),
-            ClassCount = 3 };
+        var config = UNetConfig.Uniform([8], 1, [2], 6, 4, 4) with
+        {
+            TextTime = new TextTimeEmbedding(4, 6 * 4 + 5),
+            ClassCount = 3
+        };
         using var unet = new UNet2DConditionModel(config);
         var p = unet.named_parameters().ToDictionary(n => n.name, n => (Tensor)n.parameter);
         var (x, t, states) = (randn(2, 4, 4, 4), tensor(7L), randn(2, 3, 6));

@@ -22,7 +22,10 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
     /// <returns>0 when every step's adapter is the undisturbed run's.</returns>
     public async Task<int> RunAsync()
     {
-        Console.WriteLine($"seed {plan.Seed}: {plan.Failures} failures; {(plan.Simulated ? "made-up gradients" : "the shipped model")}, {(plan.Hosts ? "hosts in network namespaces under TLS, PostgreSQL, a standby" : "loopback, SQLite, one coordinator")}");
+        var model = plan.Simulated ? "made-up gradients" : "the shipped model";
+        var places = plan.Hosts
+            ? "hosts in network namespaces under TLS, PostgreSQL, a standby" : "loopback, SQLite, one coordinator";
+        Console.WriteLine($"seed {plan.Seed}: {plan.Failures} failures; {model}, {places}");
         Console.WriteLine("the undisturbed run ...");
         var expected = await Cluster.UndisturbedAsync(plan, Train, folder);
         Console.WriteLine($"  {expected.Count} steps, adapter {expected[^1].Adapter}");
@@ -68,7 +71,13 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             .ToList();
         var node = (working.Count > 0 ? working : alive)[_random.Next(working.Count > 0 ? working.Count : alive.Count)];
         var leader = cluster.Leader;
-        Console.WriteLine($"{DateTime.Now:HH:mm:ss}  step {step,2}  {kind} {(kind is FailureKind.KillCoordinator or FailureKind.CutCoordinator ? cluster.Coordinators[leader]!.Name : kind is FailureKind.KillEverything or FailureKind.DatabaseAway or FailureKind.JoinNode ? "" : node.Name)}");
+        var struck = kind switch
+        {
+            FailureKind.KillCoordinator or FailureKind.CutCoordinator => cluster.Coordinators[leader]!.Name,
+            FailureKind.KillEverything or FailureKind.DatabaseAway or FailureKind.JoinNode => "",
+            _ => node.Name,
+        };
+        Console.WriteLine($"{DateTime.Now:HH:mm:ss}  step {step,2}  {kind} {struck}");
         at = DateTime.UtcNow;
         (string Target, string Marker, DateTime Since) = kind switch
         {
@@ -84,10 +93,10 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         };
         DateTime? Find(Func<string, bool> which) => cluster.Said.Where(l => l.At > Since && which(l.Text))
             .Select(l => (DateTime?)l.At).FirstOrDefault();
-        await Cluster.Until($"a step after {kind} {Target}", () => cluster.IsOver
-            || Find(t => Cluster.StepLine().IsMatch(t)) is not null, Patience);
-        var (noticed, next) = (Find(t => t.Contains(Marker, StringComparison.Ordinal)), Find(t => Cluster.StepLine().IsMatch(t))
-            ?? DateTime.UtcNow);
+        await Cluster.Until($"a step after {kind} {Target}",
+            () => cluster.IsOver || Find(t => Cluster.StepLine().IsMatch(t)) is not null, Patience);
+        var (noticed, next) = (Find(t => t.Contains(Marker, StringComparison.Ordinal)),
+            Find(t => Cluster.StepLine().IsMatch(t)) ?? DateTime.UtcNow);
         _failures.Add(new Failure(kind, Target, step, noticed is { } n ? (n - Since).TotalSeconds : null,
             (next - Since).TotalSeconds));
         Console.WriteLine(

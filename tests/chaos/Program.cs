@@ -1,12 +1,18 @@
 using System.CommandLine;
 using AlignProp.Chaos;
 
-var seed = new Option<int>("--seed") { Description = "Decides which failure comes when, and where.",
-    DefaultValueFactory = _ => 1 };
+var seed = new Option<int>("--seed")
+{
+    Description = "Decides which failure comes when, and where.",
+    DefaultValueFactory = _ => 1
+};
 var failures = new Option<int?>("--failures") { Description = "How many." };
-var full = new Option<bool>("--full") { Description = "The shipped model, PostgreSQL, a standby, and hosts in network namespaces "
+var full = new Option<bool>("--full")
+{
+    Description = "The shipped model, PostgreSQL, a standby, and hosts in network namespaces "
     + "under TLS (root, iproute2, nftables, openssl, PostgreSQL). Default: made-up gradients, SQLite and the loopback, in about "
-    + "a minute." };
+    + "a minute."
+};
 var only = new Option<FailureKind?>("--only") { Description = "Only this kind of failure." };
 var keep = new Option<bool>("--keep") { Description = "Keep the working folder." };
 var root = new RootCommand(

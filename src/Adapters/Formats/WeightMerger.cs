@@ -63,8 +63,8 @@ public static class WeightMerger
         return w;
     }
 
-    private static string? Module(string key) => key.EndsWith(".weight", StringComparison.Ordinal) ? key[..^".weight".Length]
-        : null;
+    private static string? Module(string key) =>
+        key.EndsWith(".weight", StringComparison.Ordinal) ? key[..^".weight".Length] : null;
 
     private static void RequireFit(IWeightFile unet, LoraWeights lora)
     {
@@ -72,8 +72,10 @@ public static class WeightMerger
             .ToList();
         if (odd.Count > 0)
         {
+            var others = odd.Count == 1 ? ""
+                : $" (and {odd.Count - 1} other modules: {KeyList.Of([.. odd.Skip(1).Select(o => o.Module)], 4)})";
             throw new LoraShapeException(odd[0].Module,
-                $"{odd[0].Problem} in {unet.Path}: an adapter of another model{(odd.Count == 1 ? "" : $" (and {odd.Count - 1} other modules: {KeyList.Of([.. odd.Skip(1).Select(o => o.Module)], 4)})")}");
+                $"{odd[0].Problem} in {unet.Path}: an adapter of another model{others}");
         }
     }
 

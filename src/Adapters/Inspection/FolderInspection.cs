@@ -32,8 +32,11 @@ internal static class FolderInspection
             problems.AddRange(StructureCheck.Problems("", facts, file));
         }
 
-        return inspected with { Facts = [.. Described(facts), .. inspected.Facts, .. Heads(folder), .. Variants(folder, file)],
-            Problems = problems };
+        return inspected with
+        {
+            Facts = [.. Described(facts), .. inspected.Facts, .. Heads(folder), .. Variants(folder, file)],
+            Problems = problems
+        };
     }
 
     /// <summary>The class a configuration names.</summary>

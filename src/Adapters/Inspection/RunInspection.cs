@@ -25,7 +25,12 @@ internal static class RunInspection
         }
 
         var adapter = FileInspection.Of(At("adapter.safetensors"));
-        return adapter with { Path = folder, Kind = $"run of alignprop; adapter.safetensors: {adapter.Kind}",
-            Facts = [.. facts, .. adapter.Facts], Problems = [.. problems, .. adapter.Problems] };
+        return adapter with
+        {
+            Path = folder,
+            Kind = $"run of alignprop; adapter.safetensors: {adapter.Kind}",
+            Facts = [.. facts, .. adapter.Facts],
+            Problems = [.. problems, .. adapter.Problems]
+        };
     }
 }

@@ -57,7 +57,7 @@ public sealed class TorchFile : IWeightFile
 
         var target = new byte[info.ByteCount <= Array.MaxLength ? info.ByteCount
             : throw new WeightFileException(Path, name,
-            $"{info.ByteCount} bytes are too many for a tensor that is not contiguous")];
+                $"{info.ByteCount} bytes are too many for a tensor that is not contiguous")];
         StridedCopy.Gather(_bytes.Tensor(name, info.Offset, StridedCopy.Extent(info.Shape, strides) * info.DType.Size()),
             info.Shape, strides, info.DType.Size(), target);
         return target;
@@ -93,10 +93,11 @@ public sealed class TorchFile : IWeightFile
     {
         var pickles = _members.Keys.Where(n => n == PickleName
             || (n.EndsWith("/" + PickleName, StringComparison.Ordinal)
-            && n.IndexOf('/', StringComparison.Ordinal) == n.Length - PickleName.Length - 1)).ToList();
+                && n.IndexOf('/', StringComparison.Ordinal) == n.Length - PickleName.Length - 1)).ToList();
         if (pickles is not [var pickle])
         {
-            throw Error(null, $"is a zip file with {(pickles.Count == 0 ? "no" : "more than one")} {PickleName}; expected a file of torch.save");
+            var number = pickles.Count == 0 ? "no" : "more than one";
+            throw Error(null, $"is a zip file with {number} {PickleName}; expected a file of torch.save");
         }
 
         var root = pickle[..^PickleName.Length];

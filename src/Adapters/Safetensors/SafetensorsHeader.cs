@@ -187,9 +187,13 @@ internal sealed class SafetensorsHeader
     private DType ReadDType(string name, JsonElement element)
     {
         var text = element.ValueKind == JsonValueKind.String ? element.GetString() : element.GetRawText();
-        return DTypes.TryParse(text, out var dtype)
-            ? dtype
-            : throw Error(name, $"unsupported dtype '{text}'; supported: {string.Join(", ", Enum.GetValues<DType>().Select(d => d.HeaderName()))}");
+        if (DTypes.TryParse(text, out var dtype))
+        {
+            return dtype;
+        }
+
+        var supported = string.Join(", ", Enum.GetValues<DType>().Select(d => d.HeaderName()));
+        throw Error(name, $"unsupported dtype '{text}'; supported: {supported}");
     }
 
     private long[] ReadLongs(string name, string field, JsonElement element)
@@ -206,8 +210,8 @@ internal sealed class SafetensorsHeader
 
         return [.. element.EnumerateArray()
             .Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt64(out var value) && value >= 0
-            ? value
-            : throw Error(name, $"{field} holds '{e.GetRawText()}', not a whole number of at least 0"))];
+                ? value
+                : throw Error(name, $"{field} holds '{e.GetRawText()}', not a whole number of at least 0"))];
     }
 
     private long ByteCount(string name, DType dtype, long[] shape)

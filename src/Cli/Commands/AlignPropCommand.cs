@@ -20,8 +20,13 @@ public static class AlignPropCommand
             {
                 throw new ConfigException(complaint);
             }
-            return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error,
-                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupted);
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null
+            }, interrupted);
         }
         catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or RemotingSecurityException)
         {

@@ -43,8 +43,12 @@ internal static partial class CommandTypos
     [GeneratedRegex(@" as expected type 'System\.(?:Nullable`1\[System\.)?(\w+)\]?'\.?")]
     private static partial Regex TypeName();
 
-    private static string Unknown(string word, string what, IEnumerable<string> known, string? verb) =>
-        $"{word}: there is no such {what}; {(Nearest.Of(word, known) is { } meant ? $"did you mean {meant}? " : "")}({(verb is null ? "alignprop --help lists the commands" : Lookup(verb))})";
+    private static string Unknown(string word, string what, IEnumerable<string> known, string? verb)
+    {
+        var hint = Nearest.Of(word, known) is { } meant ? $"did you mean {meant}? " : "";
+        var lookup = verb is null ? "alignprop --help lists the commands" : Lookup(verb);
+        return $"{word}: there is no such {what}; {hint}({lookup})";
+    }
 
     private static string Lookup(string verb) => $"alignprop help {verb} lists what there is";
 

@@ -29,9 +29,11 @@ internal static class CompareCommand
         b.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
         var path = new Option<string?>(
-            "--out") { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
+            "--out")
+        { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
         var prompts = new Option<string?>(
-            "--prompts") { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
+            "--prompts")
+        { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures.",
             "alignprop compare RUN-A RUN-B --out compare.png")
@@ -83,8 +85,11 @@ internal static class CompareCommand
                 studio.Folder);
             var items = parsed.GetValue(prompts) is { } list ? SampleCommand.Items(PromptFile.Load("--prompts", list), 0, 1)
                 : [.. EvaluateCommand.HeldOut(config).DistinctBy(i => i.Prompt).Take(Pictured)];
-            var request = empty with { Items = items,
-                Variants = [.. names.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder).Variant)] };
+            var request = empty with
+            {
+                Items = items,
+                Variants = [.. names.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder).Variant)]
+            };
             var result = await studio.DrawAsync(request, error, interrupted);
             var rows = request.Variants.Select((v, i) => new SheetRow(v.Label,
                 [.. result.Pictures.Where(p => p.Variant == i)

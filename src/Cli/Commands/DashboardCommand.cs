@@ -47,7 +47,13 @@ internal static class DashboardCommand
     /// <summary>A killed coordinator leaves its address behind.</summary>
     private static async Task<bool> AnswersAsync(string url)
     {
-        using var client = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator }) { Timeout = Patience };
+        using var client = new HttpClient(new HttpClientHandler
+        {
+            ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
+        })
+        {
+            Timeout = Patience,
+        };
         try
         {
             return (await client.GetAsync(new Uri($"{url}/health/live"))).IsSuccessStatusCode;

@@ -15,16 +15,23 @@ internal static class DoctorCommand
     public static Command Create(TextWriter output, CancellationToken interrupted)
     {
         var source = new Argument<string>(
-            "run") { Description = "The run file or preset whose model, rewards and prompts are looked for.",
-            DefaultValueFactory = _ => RunFile.Default };
+            "run")
+        {
+            Description = "The run file or preset whose model, rewards and prompts are looked for.",
+            DefaultValueFactory = _ => RunFile.Default
+        };
         var port = new Option<int>("--port") { Description = "TCP port that is to be free; 0 = any." };
         var database =
             new Option<string?>("--database") { Description = $"PostgreSQL connection string (or {RunStorage.Variable})." };
         var (runs, coordinator,
-            json) = (new Option<string>("--runs") { Description = "Folder of the runs.",
-            DefaultValueFactory = _ => RunOptions.DefaultRuns },
+            json) = (new Option<string>("--runs")
+            {
+                Description = "Folder of the runs.",
+                DefaultValueFactory = _ => RunOptions.DefaultRuns
+            },
             new Option<string?>(
-            "--coordinator") { Description = "Base URL of a coordinator to ask; default: the one that runs here." },
+            "--coordinator")
+            { Description = "Base URL of a coordinator to ask; default: the one that runs here." },
             JsonOutput.Option());
         var token = new Option<string?>("--token") { Description = $"Its token (or {HttpSettings.TokenVariable})." };
         var command = new Verb("doctor",

@@ -16,17 +16,27 @@ internal static class EvaluateCommand
     public static Command Create(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
         var names = new Argument<string[]>(
-            "adapters") { Description = "Run ids, LoRA files or folders, or none for the base model; several are compared.",
-            Arity = ArgumentArity.OneOrMore };
+            "adapters")
+        {
+            Description = "Run ids, LoRA files or folders, or none for the base model; several are compared.",
+            Arity = ArgumentArity.OneOrMore
+        };
         names.CompletionSources.Add(_ => [AdapterSettings.None, .. Interactive.Words.Runs(RunOptions.DefaultRuns)]);
         var (settings, adapters, rewards) = (new PictureSettings(), new AdapterSettings(), new RewardSettings());
-        var prompts = new Option<string?>("--prompts") { Description = "Text file, one prompt a line. Default: the run's "
-            + "held-out prompts with the run's seeds, so that the run's own figures come out." };
-        var count = new Option<int>("--count") { Description = "Pictures a prompt of --prompts, 1 to 64.",
-            DefaultValueFactory = _ => 2 };
+        var prompts = new Option<string?>("--prompts")
+        {
+            Description = "Text file, one prompt a line. Default: the run's "
+            + "held-out prompts with the run's seeds, so that the run's own figures come out."
+        };
+        var count = new Option<int>("--count")
+        {
+            Description = "Pictures a prompt of --prompts, 1 to 64.",
+            DefaultValueFactory = _ => 2
+        };
         var seed = new Option<int>("--seed") { Description = "Seed of the pictures of --prompts.", DefaultValueFactory = _ => 0 };
         var path = new Option<string?>(
-            "--out") { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
+            "--out")
+        { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("evaluate", "Scores an adapter's pictures with any rewards: mean ± std, diversity.",
             "alignprop evaluate RUN-ID none",

@@ -12,8 +12,12 @@ internal static class ExportCommand
 {
     private static readonly string[] Formats = [AdapterExport.Diffusers, AdapterExport.Peft, AdapterExport.Kohya,
         AdapterExport.Merged];
-    private static readonly Dictionary<string, DType> Precisions = new() { ["fp32"] = DType.F32, ["fp16"] = DType.F16,
-        ["bf16"] = DType.BF16 };
+    private static readonly Dictionary<string, DType> Precisions = new()
+    {
+        ["fp32"] = DType.F32,
+        ["fp16"] = DType.F16,
+        ["bf16"] = DType.BF16
+    };
 
     public static Command Create(TextWriter output, TextWriter error)
     {
@@ -24,14 +28,24 @@ internal static class ExportCommand
                 + "folder).",
             DefaultValueFactory = _ => AdapterExport.Kohya,
         };
-        var path = new Option<string?>("--out") { Description = "A folder, which gets a model card too, or for diffusers and "
-            + "kohya a file that ends in .safetensors. Default: RUN.kohya.safetensors, RUN-FORMAT." };
-        var dtype = new Option<string>("--dtype") { Description = "fp32, fp16 or bf16; merged keeps the base's own.",
-            DefaultValueFactory = _ => "fp32" };
+        var path = new Option<string?>("--out")
+        {
+            Description = "A folder, which gets a model card too, or for diffusers and "
+            + "kohya a file that ends in .safetensors. Default: RUN.kohya.safetensors, RUN-FORMAT."
+        };
+        var dtype = new Option<string>("--dtype")
+        {
+            Description = "fp32, fp16 or bf16; merged keeps the base's own.",
+            DefaultValueFactory = _ => "fp32"
+        };
         var model = new Option<string?>(
-            "--model") { Description = "Diffusers folder the adapter was made for; default: the run's." };
-        var name = new Option<string?>("--base-model") { Description = "What to call the base model in the files, e.g. "
-            + "stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name." };
+            "--model")
+        { Description = "Diffusers folder the adapter was made for; default: the run's." };
+        var name = new Option<string?>("--base-model")
+        {
+            Description = "What to call the base model in the files, e.g. "
+            + "stable-diffusion-v1-5/stable-diffusion-v1-5; default: the folder's name."
+        };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("export", "Writes an adapter for other tools.",
             "alignprop export RUN-ID --format diffusers --out my-lora")

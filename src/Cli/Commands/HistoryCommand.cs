@@ -28,8 +28,11 @@ internal static class HistoryCommand
         id.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var database = new Option<string?>(
-            "--database") { Description =
-            $"Read the journal of a PostgreSQL database (or {RunStorage.Variable}); the run's id is needed." };
+            "--database")
+        {
+            Description =
+            $"Read the journal of a PostgreSQL database (or {RunStorage.Variable}); the run's id is needed."
+        };
         var command = new Verb("history",
             "Shows what happened in a run: every step with reward, K, seconds and the adapter's hash, "
                 + "evaluations, elections, events.",

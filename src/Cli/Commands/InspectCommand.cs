@@ -16,10 +16,14 @@ internal static class InspectCommand
 
     public static Command Create(TextWriter output)
     {
-        var path = new Argument<string>("path") { Description = "A diffusers folder, a folder of one model, a file of weights "
-            + "(safetensors, .bin, .pt, .pth, .ckpt), a LoRA, or a run." };
+        var path = new Argument<string>("path")
+        {
+            Description = "A diffusers folder, a folder of one model, a file of weights "
+            + "(safetensors, .bin, .pt, .pth, .ckpt), a LoRA, or a run."
+        };
         var hash = new Option<bool>(
-            "--hash") { Description = "SHA-256 of every file that is read (of gigabytes: takes a while)." };
+            "--hash")
+        { Description = "SHA-256 of every file that is read (of gigabytes: takes a while)." };
         var json = new Option<bool>("--json") { Description = "For scripts." };
         var command = new Verb("inspect", "Says what a model file or folder is and what it lacks.",
             "alignprop inspect models/emoji-diffusion")
@@ -34,9 +38,16 @@ internal static class InspectCommand
             if (parsed.GetValue(json))
             {
                 output.WriteLine(
-                    JsonSerializer.Serialize(new { inspection.Path, inspection.Kind, inspection.Parts,
-                    Facts = inspection.Facts.DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => f.Value), inspection.Problems,
-                    inspection.Metadata, Sha256 = hashes }, Json));
+                    JsonSerializer.Serialize(new
+                    {
+                        inspection.Path,
+                        inspection.Kind,
+                        inspection.Parts,
+                        Facts = inspection.Facts.DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => f.Value),
+                        inspection.Problems,
+                        inspection.Metadata,
+                        Sha256 = hashes
+                    }, Json));
             }
             else
             {

@@ -14,18 +14,28 @@ internal static class MixCommand
     public static Command Create(TextWriter output)
     {
         var sources = new Argument<string[]>(
-            "adapters") { Description =
+            "adapters")
+        {
+            Description =
             "Run ids, or LoRA files or folders of any tool; of two, then the share of the second, 0 to 1.",
-            Arity = ArgumentArity.OneOrMore };
+            Arity = ArgumentArity.OneOrMore
+        };
         sources.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var weights = new Option<string?>(
-            "--weights") { Description = "One weight an adapter, with commas between: 0.5,0.3,0.2." };
+            "--weights")
+        { Description = "One weight an adapter, with commas between: 0.5,0.3,0.2." };
         var method = new Option<string>(
-            "--method") { Description =
+            "--method")
+        {
+            Description =
             "parameters (the paper's: A and B are mixed) or outputs (what the adapters add is summed; the rank grows).",
-            DefaultValueFactory = _ => "parameters" };
-        var path = new Option<string>("--out") { Description = "LoRA file with diffusers names.",
-            DefaultValueFactory = _ => "mix.safetensors" };
+            DefaultValueFactory = _ => "parameters"
+        };
+        var path = new Option<string>("--out")
+        {
+            Description = "LoRA file with diffusers names.",
+            DefaultValueFactory = _ => "mix.safetensors"
+        };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("mix", "Mixes adapters of one base model into one.",
             "alignprop mix RUN-A RUN-B 0.5",
@@ -49,8 +59,14 @@ internal static class MixCommand
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output,
-                    new { File = file, mixed.Rank, mixed.Alpha, mixed.Sha256,
-                    Parts = parts.Select(p => new { p.Source.Name, p.Weight }) });
+                    new
+                    {
+                        File = file,
+                        mixed.Rank,
+                        mixed.Alpha,
+                        mixed.Sha256,
+                        Parts = parts.Select(p => new { p.Source.Name, p.Weight })
+                    });
                 return;
             }
             output.WriteLine(

@@ -95,7 +95,9 @@ internal static class ReferenceCommand
         foreach (var line in Wrong)
         {
             var (code, _, complaint) = await AskAsync(line.Split(' '));
-            text.WriteLine($"| `{line}` | {code} | {complaint.Trim().Replace("alignprop: ", "", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).Replace("\n", "<br>", StringComparison.Ordinal)} |");
+            var answer = complaint.Trim().Replace("alignprop: ", "", StringComparison.Ordinal)
+                .Replace("|", "\\|", StringComparison.Ordinal).Replace("\n", "<br>", StringComparison.Ordinal);
+            text.WriteLine($"| `{line}` | {code} | {answer} |");
         }
         return text.ToString();
     }

@@ -20,8 +20,15 @@ internal static class RewardsCommand
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output,
-                    RewardCatalog.All.Select(e => new { e.Name, Path = e.Files.ToString().ToLowerInvariant(), e.Measures,
-                    GamedBy = e.Hacked, e.Words, e.Prompt }));
+                    RewardCatalog.All.Select(e => new
+                    {
+                        e.Name,
+                        Path = e.Files.ToString().ToLowerInvariant(),
+                        e.Measures,
+                        GamedBy = e.Hacked,
+                        e.Words,
+                        e.Prompt
+                    }));
                 return;
             }
             foreach (var entry in RewardCatalog.All)

@@ -19,7 +19,8 @@ internal static class RunsCommand
     {
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var database = new Option<string?>(
-            "--database") { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
+            "--database")
+        { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
         var command = new Verb("runs", "Lists runs: state, steps, held-out reward before and after.",
             "alignprop runs",
             "alignprop runs --json")

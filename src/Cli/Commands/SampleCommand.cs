@@ -14,14 +14,23 @@ internal static class SampleCommand
 {
     public static Command Create(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
-        var prompts = new Argument<string[]>("prompt") { Description = "One prompt or several: a row each.",
-            Arity = ArgumentArity.OneOrMore };
+        var prompts = new Argument<string[]>("prompt")
+        {
+            Description = "One prompt or several: a row each.",
+            Arity = ArgumentArity.OneOrMore
+        };
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
         var seed = new Option<int>(
-            "--seed") { Description = "Seed of the first picture's noise; the same seed is the same picture.",
-            DefaultValueFactory = _ => 0 };
-        var count = new Option<int>("--count") { Description = "Pictures a prompt, 1 to 64, each from its own seed.",
-            DefaultValueFactory = _ => 4 };
+            "--seed")
+        {
+            Description = "Seed of the first picture's noise; the same seed is the same picture.",
+            DefaultValueFactory = _ => 0
+        };
+        var count = new Option<int>("--count")
+        {
+            Description = "Pictures a prompt, 1 to 64, each from its own seed.",
+            DefaultValueFactory = _ => 4
+        };
         var withBase = new Option<bool>("--with-base") { Description = "Also a row of the same seeds without the adapter." };
         var plain = new Option<bool>("--plain") { Description = "Only the pictures, without captions." };
         var path = new Option<string>("--out") { Description = "PNG file.", DefaultValueFactory = _ => "sample.png" };
@@ -44,8 +53,12 @@ internal static class SampleCommand
             var texts = parsed.GetValue(prompts)!;
             List<PictureVariant> variants = parsed.GetValue(withBase) && variant.Adapter is not null
                 ? [new PictureVariant("base model", null), variant] : [variant];
-            var request = empty with { Items = Items(texts, (ulong)parsed.GetValue(seed), each), Variants = variants,
-                Threads = 0 };
+            var request = empty with
+            {
+                Items = Items(texts, (ulong)parsed.GetValue(seed), each),
+                Variants = variants,
+                Threads = 0
+            };
             var result = await studio.DrawAsync(request, error, interrupted);
             var rows = result.Pictures.Chunk(each).Select(row => new SheetRow(
                 $"{request.Items[row[0].Item].Prompt}   {variants[row[0].Variant].Label}",
@@ -56,9 +69,16 @@ internal static class SampleCommand
             if (parsed.GetValue(json))
             {
                 JsonOutput.Write(output,
-                    new { File = file, config.Sampling.Steps, Guidance = config.Sampling.GuidanceScale,
-                    Variants = variants.Select(v => new { v.Label, v.Scale, v.From, v.To }), Prompts = texts, Count = each,
-                    Seed = parsed.GetValue(seed) });
+                    new
+                    {
+                        File = file,
+                        config.Sampling.Steps,
+                        Guidance = config.Sampling.GuidanceScale,
+                        Variants = variants.Select(v => new { v.Label, v.Scale, v.From, v.To }),
+                        Prompts = texts,
+                        Count = each,
+                        Seed = parsed.GetValue(seed)
+                    });
                 return;
             }
             output.WriteLine(file);

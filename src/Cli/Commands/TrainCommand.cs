@@ -14,14 +14,20 @@ internal static class TrainCommand
 {
     public static Command Create(TextWriter output, TextWriter error, bool interactive, CancellationToken interrupted)
     {
-        var file = new Argument<string>("run") { Description = "A run file or the name of a preset.",
-            DefaultValueFactory = _ => RunFile.Default };
+        var file = new Argument<string>("run")
+        {
+            Description = "A run file or the name of a preset.",
+            DefaultValueFactory = _ => RunFile.Default
+        };
         file.CompletionSources.Add(_ => RunFile.Presets());
         var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(),
             JsonOutput.Option());
         var id = new Option<string?>(
-            "--id") { Description =
-            "Id of the run. When it exists already the run goes on: for services that start a command again and again." };
+            "--id")
+        {
+            Description =
+            "Id of the run. When it exists already the run goes on: for services that start a command again and again."
+        };
         var command = new Verb("train", "Starts a run: the coordinator and local GPU nodes.",
             "alignprop train",
             "alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2",

@@ -10,8 +10,11 @@ internal static class InspectionView
 
     public static void Write(TextWriter output, Inspection inspection, IReadOnlyDictionary<string, string>? hashes)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output),
-            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(output),
+            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect
+        });
         console.Profile.Width = Math.Max(Console.IsOutputRedirected ? 160 : console.Profile.Width, 100);
         console.WriteLine($"{inspection.Path}: {inspection.Kind}");
         if (inspection.Parts.Count > 0)

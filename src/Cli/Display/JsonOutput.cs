@@ -10,8 +10,11 @@ namespace AlignProp.Cli.Display;
 /// </summary>
 internal static class JsonOutput
 {
-    private static readonly JsonSerializerOptions Options = new(RunHistory.Json) { WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new(RunHistory.Json)
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
     public static Option<bool> Option() => new("--json") { Description = "One JSON document on standard output, for scripts." };
 

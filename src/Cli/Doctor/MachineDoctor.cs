@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using AlignProp.Cli.Sessions;
 using AlignProp.Clustering;
@@ -39,14 +39,16 @@ internal static class MachineDoctor
     {
         var info = File.Exists("/proc/meminfo")
             ? File.ReadLines("/proc/meminfo").Select(l => l.Split(':', 2)).Where(p => p.Length == 2)
-            .ToDictionary(p => p[0], p => p[1].Trim().Split(' ')[0]) : new Dictionary<string, string>();
+                .ToDictionary(p => p[0], p => p[1].Trim().Split(' ')[0])
+            : new Dictionary<string, string>();
         long Bytes(string key) => info.TryGetValue(key, out var text) && long.TryParse(text, out var kilobytes)
             ? kilobytes * 1024 : 0;
         var (total, free) = (Bytes("MemTotal"), Bytes("MemAvailable"));
         var detail = FormattableString.Invariant($"{free / (double)Gigabyte:F1} of {total / (double)Gigabyte:F1} GB available");
         return total == 0 || free >= 2 * Gigabyte ? Finding.Ok("memory", detail)
             : Finding.Warning("memory", detail,
-            "a node with the shipped model needs 0.4 GB, with Stable Diffusion 1.5 about 8 GB: close something, or --nodes 1");
+                "a node with the shipped model needs 0.4 GB, with Stable Diffusion 1.5 about 8 GB: close something, or "
+                + "--nodes 1");
     }
 
     private static Finding Disk(string runs)
@@ -92,8 +94,10 @@ internal static class MachineDoctor
             }
             var machine = JsonSerializer.Deserialize<NodeMachine>((await said).Trim().Split('\n')[^1],
                 JsonSerializerOptions.Web)!;
-            return (Finding.Ok("libtorch", string.Create(CultureInfo.InvariantCulture, $"TorchSharp {machine.Torch} loads; devices "
-                + $"{string.Join(", ", machine.Devices)}; {machine.MatMulGflops:F0} GFLOP/s on one core")), machine);
+            var detail = string.Create(CultureInfo.InvariantCulture,
+                $"TorchSharp {machine.Torch} loads; devices {string.Join(", ", machine.Devices)}; "
+                + $"{machine.MatMulGflops:F0} GFLOP/s on one core");
+            return (Finding.Ok("libtorch", detail), machine);
         }
         catch (ConfigException e)
         {
@@ -114,8 +118,8 @@ internal static class MachineDoctor
                     "install NVIDIA's driver; in a container: the NVIDIA container toolkit, and --gpus all")
                 : Finding.Ok("GPUs", "none; runs go on the CPU");
         }
-        var driver = File.Exists(Driver) ? File.ReadLines(Driver).First().Split("Kernel Module", 2)[^1].Trim().Split("  ")[0]
-            : "?";
+        var driver = File.Exists(Driver)
+            ? File.ReadLines(Driver).First().Split("Kernel Module", 2)[^1].Trim().Split("  ")[0] : "?";
         return node is { Cuda: false }
             ? Finding.Warning("GPUs", $"{cards} NVIDIA, driver {driver}, but the node was built for the CPU",
                 "build it for CUDA: dotnet build -c Release src/GpuNode -p:TorchBackend=cuda")

@@ -10,12 +10,18 @@ namespace AlignProp.Cli.Options;
 internal sealed class ClusterOptions
 {
     private readonly Option<int> _port = new("--port") { Description = "TCP port nodes join at; 0 = any free one." };
-    private readonly Option<string> _host = new("--host") { Description = "Address nodes reach this machine at.",
-        DefaultValueFactory = _ => "127.0.0.1" };
+    private readonly Option<string> _host = new("--host")
+    {
+        Description = "Address nodes reach this machine at.",
+        DefaultValueFactory = _ => "127.0.0.1"
+    };
     private readonly Option<string[]> _peers =
         new("--peer") { Description = "Address of another coordinator, e.g. akka.tcp://alignprop@10.0.0.2:4053; may repeat." };
-    private readonly Option<string?> _database = new("--database") { Description = $"PostgreSQL connection string for journal "
-        + $"and adapters (or {RunStorage.Variable}); default: files in the run's folder." };
+    private readonly Option<string?> _database = new("--database")
+    {
+        Description = $"PostgreSQL connection string for journal "
+        + $"and adapters (or {RunStorage.Variable}); default: files in the run's folder."
+    };
 
     private readonly HttpOptions _http = new();
 

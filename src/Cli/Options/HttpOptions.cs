@@ -7,10 +7,16 @@ namespace AlignProp.Cli.Options;
 internal sealed class HttpOptions
 {
     private readonly Option<string?> _bind = new(
-        "--http") { Description =
-        $"HOST:PORT of API and dashboard, or off (or {HttpSettings.Variable}); default: a free port of the loopback." };
-    private readonly Option<string?> _token = new("--token") { Description = $"Token they ask for; every user of this machine "
-        + $"can read a command line: better {HttpSettings.TokenVariable} or --token-file." };
+        "--http")
+    {
+        Description =
+        $"HOST:PORT of API and dashboard, or off (or {HttpSettings.Variable}); default: a free port of the loopback."
+    };
+    private readonly Option<string?> _token = new("--token")
+    {
+        Description = $"Token they ask for; every user of this machine "
+        + $"can read a command line: better {HttpSettings.TokenVariable} or --token-file."
+    };
     private readonly Option<string?> _file = new("--token-file") { Description = "File with the token." };
 
     public void AddTo(Command command)

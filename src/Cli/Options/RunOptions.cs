@@ -8,8 +8,11 @@ internal static class RunOptions
     public const string DefaultRuns = "runs";
 
     public static Option<int?> Nodes() => new(
-        "--nodes") { Description =
-        "Local GpuNode processes; 0 = only remote ones. Default: one a GPU, else up to two on the CPU." };
+        "--nodes")
+    {
+        Description =
+        "Local GpuNode processes; 0 = only remote ones. Default: one a GPU, else up to two on the CPU."
+    };
 
     public static Option<string> Runs() =>
         new("--runs") { Description = "Folder of the runs.", DefaultValueFactory = _ => DefaultRuns };

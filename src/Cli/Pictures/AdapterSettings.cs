@@ -15,19 +15,31 @@ internal sealed class AdapterSettings
     public const string None = "none";
 
     private readonly Option<string[]> _adapter = new(
-        "--adapter") { Description =
-        "Run id, or LoRA file or folder of any tool, or none; may repeat: their outputs are summed." };
+        "--adapter")
+    {
+        Description =
+        "Run id, or LoRA file or folder of any tool, or none; may repeat: their outputs are summed."
+    };
     private readonly Option<string?> _weights =
         new("--weights") { Description = "One weight an --adapter, with commas between; default: 1 each." };
     private readonly Option<double> _scale = new(
-        "--lora-scale") { Description = "Factor on what the adapter adds: 1 as trained, 0 nothing.",
-        DefaultValueFactory = _ => 1 };
+        "--lora-scale")
+    {
+        Description = "Factor on what the adapter adds: 1 as trained, 0 nothing.",
+        DefaultValueFactory = _ => 1
+    };
     private readonly Option<string> _from = new(
-        "--lora-from") { Description = "The adapter is active between two timesteps: this one ...",
-        DefaultValueFactory = _ => "1000" };
+        "--lora-from")
+    {
+        Description = "The adapter is active between two timesteps: this one ...",
+        DefaultValueFactory = _ => "1000"
+    };
     private readonly Option<string> _to = new(
-        "--lora-to") { Description = "... and this one. 1000 is pure noise, 0 the picture; or fractions, 1.0 to 0.0.",
-        DefaultValueFactory = _ => "0" };
+        "--lora-to")
+    {
+        Description = "... and this one. 1000 is pure noise, 0 the picture; or fractions, 1.0 to 0.0.",
+        DefaultValueFactory = _ => "0"
+    };
 
     public AdapterSettings() => _adapter.CompletionSources.Add(_ =>
         [None, .. Interactive.Words.Runs(RunOptions.DefaultRuns), .. Interactive.Words.Files(".safetensors")]);

@@ -11,8 +11,11 @@ namespace AlignProp.Cli.Pictures;
 internal sealed class PictureSettings
 {
     private readonly Option<string?> _model = new(
-        "--model") { Description =
-        "Diffusers folder or single-file checkpoint; default: the run's, else models/emoji-diffusion." };
+        "--model")
+    {
+        Description =
+        "Diffusers folder or single-file checkpoint; default: the run's, else models/emoji-diffusion."
+    };
     private readonly Option<string?> _tokenizer =
         new("--tokenizer") { Description = "For a single file: folder with vocab.json and merges.txt; default: the run's." };
     private readonly Option<int?> _steps = new("--steps") { Description = "DDIM steps; default: the run's, else 20." };

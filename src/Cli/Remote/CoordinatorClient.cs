@@ -70,7 +70,9 @@ internal sealed class CoordinatorClient : IDisposable
         using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), cancellation);
         if (!response.IsSuccessStatusCode)
         {
-            throw new ConfigException($"{_what}: {(await ReplyAsync(response, cancellation))?.Detail ?? $"answered {(int)response.StatusCode}; is {_url} a coordinator?"}");
+            var detail = (await ReplyAsync(response, cancellation))?.Detail
+                ?? $"answered {(int)response.StatusCode}; is {_url} a coordinator?";
+            throw new ConfigException($"{_what}: {detail}");
         }
         try
         {
@@ -98,7 +100,9 @@ internal sealed class CoordinatorClient : IDisposable
         catch (Exception e) when (e is HttpRequestException
             || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
         {
-            throw new ConfigException($"{_what}: nobody answers at {_url} ({e.GetBaseException().Message}); {(_what == _url ? "is its coordinator running, with --http?" : $"its coordinator may have been killed; go on with: alignprop resume {_what}")}");
+            var hint = _what == _url ? "is its coordinator running, with --http?"
+                : $"its coordinator may have been killed; go on with: alignprop resume {_what}";
+            throw new ConfigException($"{_what}: nobody answers at {_url} ({e.GetBaseException().Message}); {hint}");
         }
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
@@ -124,8 +128,12 @@ internal sealed class CoordinatorClient : IDisposable
     /// <summary>The cluster's own authority, and no other.</summary>
     private static X509ChainPolicy Trusting(string authority)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true
+        };
         try
         {
             policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(authority));

@@ -13,8 +13,11 @@ internal sealed class CoordinatorOption
     private readonly Option<string?> _url =
         new("--coordinator") { Description = "Base URL of a coordinator on another machine, e.g. https://10.0.0.5:8080." };
     private readonly Option<string?> _token = new(
-        "--token") { Description =
-        $"The coordinator's token; better {HttpSettings.TokenVariable}: every user of this machine can read a command line." };
+        "--token")
+    {
+        Description =
+        $"The coordinator's token; better {HttpSettings.TokenVariable}: every user of this machine can read a command line."
+    };
     private readonly Option<string> _runs = RunOptions.Runs();
 
     public void AddTo(Command command)

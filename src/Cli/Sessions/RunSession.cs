@@ -38,7 +38,9 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             if (server is not null)
             {
                 DurableFile.Replace(directory.Url, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(server.Url)));
-                told.WriteLine($"dashboard {server.Url}{(options.Http is { Token: not null, Tls: null, IsLoopback: false } ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "")}");
+                var warning = options.Http is { Token: not null, Tls: null, IsLoopback: false }
+                    ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "";
+                told.WriteLine($"dashboard {server.Url}{warning}");
             }
             var devices = LocalDevices.Pick(options.Nodes, config.Model.ThreadsPerShard);
             await using var nodes = devices.Count == 0
@@ -61,7 +63,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             File.Delete(directory.Url);
             if (!host.Finished.IsCompleted)
             {
-                told.WriteLine($"interrupted; everything up to the last committed step is kept. Go on with: alignprop resume {directory.Id}");
+                told.WriteLine("interrupted; everything up to the last committed step is kept. "
+                    + $"Go on with: alignprop resume {directory.Id}");
                 return 130;
             }
             switch (await host.Finished)
@@ -71,7 +74,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                     {
                         JsonOutput.Write(output,
                             new RunSummary(stopped.RunId, stopped.Step, stopped.Reason, stopped.AdapterSha256, directory.Adapter,
-                            HeldOut(0), HeldOut(^1)));
+                                HeldOut(0), HeldOut(^1)));
                         return 0;
                     }
                     Summary(output, stopped);

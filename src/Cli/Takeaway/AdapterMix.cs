@@ -21,7 +21,8 @@ internal static class AdapterMix
         }
         catch (Exception e) when (e is LoraShapeException or ArgumentException)
         {
-            throw new ConfigException($"these adapters cannot be mixed: {e.Message.Split('\n')[0]}{(method == "parameters" ? "; of different rank or alpha: --method outputs" : "")}");
+            var hint = method == "parameters" ? "; of different rank or alpha: --method outputs" : "";
+            throw new ConfigException($"these adapters cannot be mixed: {e.Message.Split('\n')[0]}{hint}");
         }
     }
 
@@ -30,7 +31,8 @@ internal static class AdapterMix
     {
         var numbers = text.Split(',')
             .Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && double.IsFinite(n)
-            ? n : (double?)null).ToList();
+                ? n : (double?)null)
+            .ToList();
         return numbers.Count == count && numbers.All(n => n is not null)
             ? [.. numbers.Select(n => n!.Value)]
             : throw new ConfigException($"{option} {text}: expected {count} numbers with commas between");

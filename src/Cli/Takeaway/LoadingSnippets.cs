@@ -29,13 +29,12 @@ internal static class LoadingSnippets
                 + "\nStrength: `pipe.set_adapters`. For ComfyUI and A1111 take the kohya format.\n",
             AdapterExport.Peft =>
                 Diffusers("\nfrom peft import PeftModel", $"pipe.unet = PeftModel.from_pretrained(pipe.unet, \"{folder}\")"),
-            AdapterExport.Kohya => $"""
-                - ComfyUI: put `{source.Name}.safetensors` into `models/loras`, node *LoraLoaderModelOnly*, strength 1. The adapter has no text-encoder part.
-                - A1111: put it into `models/Lora` and write `<lora:{source.Name}:1>` into the prompt.
-                - diffusers:
-
-
-                """ + Diffusers("", $"pipe.load_lora_weights(\"{folder}\", weight_name=\"{source.Name}.safetensors\")"),
+            AdapterExport.Kohya =>
+                $"- ComfyUI: put `{source.Name}.safetensors` into `models/loras`, node *LoraLoaderModelOnly*, strength 1. "
+                + "The adapter has no text-encoder part.\n"
+                + $"- A1111: put it into `models/Lora` and write `<lora:{source.Name}:1>` into the prompt.\n"
+                + "- diffusers:\n\n"
+                + Diffusers("", $"pipe.load_lora_weights(\"{folder}\", weight_name=\"{source.Name}.safetensors\")"),
             _ => Diffusers(", UNet2DConditionModel", "",
                 $"unet = UNet2DConditionModel.from_pretrained(\"{folder}\")\npipe = "
                 + $"StableDiffusionPipeline.from_pretrained(\"{model.Name}\", unet=unet)"),

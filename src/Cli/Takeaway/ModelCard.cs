@@ -47,8 +47,8 @@ internal static class ModelCard
             $"---\nbase_model: {Yaml(model.Name)}\nbase_model_relation: {(lora ? "adapter" : "finetune")}\n");
         text.Append(CultureInfo.InvariantCulture,
             $"library_name: {(format == AdapterExport.Peft ? "peft" : "diffusers")}\npipeline_tag: text-to-image\ntags:\n");
-        foreach (var tag in (string[])["text-to-image", "diffusers", "stable-diffusion", .. lora ? ["lora"]
-            : Array.Empty<string>(), "alignprop", "reward-optimization"])
+        foreach (var tag in (string[])["text-to-image", "diffusers", "stable-diffusion",
+            .. lora ? ["lora"] : Array.Empty<string>(), "alignprop", "reward-optimization"])
         {
             text.Append(CultureInfo.InvariantCulture, $"- {tag}\n");
         }
@@ -102,7 +102,9 @@ internal static class ModelCard
         Row("sampling",
             $"DDIM, {run.Value("sampling.steps")} steps, guidance {run.Value("sampling.guidance-scale")}, eta "
             + $"{run.Value("sampling.eta")}");
-        Row("truncation", $"{run.Value("truncation.strategy")}{(run.Value("truncation.strategy") == "fixed" ? $", K = {run.Value("truncation.k")}" : "")}");
+        var strategy = run.Value("truncation.strategy");
+        var fixedAt = strategy == "fixed" ? $", K = {run.Value("truncation.k")}" : "";
+        Row("truncation", $"{strategy}{fixedAt}");
         Row("loss", $"{run.Value("loss.kind")}, scale {run.Value("loss.scale")}");
         Row("optimizer",
             $"AdamW, learning rate {run.Value("optimizer.learning-rate")}, weight decay {run.Value("optimizer.weight-decay")}, "
@@ -118,7 +120,7 @@ internal static class ModelCard
         }
         var shown = run.Pairs.Take(16)
             .Select(p =>
-            $"{(p.HeldOut ? "held out" : "trained")}: *{p.Prompt}* {Invariant(p.RewardBefore)} → {Invariant(p.RewardAfter)}")
+                $"{(p.HeldOut ? "held out" : "trained")}: *{p.Prompt}* {Invariant(p.RewardBefore)} → {Invariant(p.RewardAfter)}")
             .ToList();
         if (shown.Count > 0)
         {

@@ -46,8 +46,14 @@ public static class StartingAdapter
             return (config, null);
         }
         var (adapter, note) = Make(config, LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets));
-        return (config with { Lora = config.Lora with { Init = Path.GetFullPath(config.Lora.Init),
-            InitSha256 = adapter.Sha256 } }, note);
+        return (config with
+        {
+            Lora = config.Lora with
+            {
+                Init = Path.GetFullPath(config.Lora.Init),
+                InitSha256 = adapter.Sha256
+            }
+        }, note);
     }
 
     /// <summary>

@@ -47,11 +47,16 @@ public sealed record RunDirectory(string Folder)
     {
         var all = Directory.Exists(runs)
             ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf")))
-            .OrderBy(Directory.GetCreationTimeUtc).ToList() : [];
+                .OrderBy(Directory.GetCreationTimeUtc).ToList()
+            : [];
         var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
-        return found is not null
-            ? new RunDirectory(Path.GetFullPath(found))
-            : throw new ConfigException(id is null ? $"{runs}: no run there; start one with: alignprop train"
-                : $"{Path.Combine(runs, id)}: no such run; {(all.Count == 0 ? "there are none" : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}")}");
+        if (found is not null)
+        {
+            return new RunDirectory(Path.GetFullPath(found));
+        }
+        var others = all.Count == 0 ? "there are none"
+            : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}";
+        throw new ConfigException(id is null ? $"{runs}: no run there; start one with: alignprop train"
+            : $"{Path.Combine(runs, id)}: no such run; {others}");
     }
 }

@@ -44,8 +44,8 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     private IAlignPropMessage Compute(RunningShard running, RunDescription run, byte[] adapter)
     {
         var lease = running.Lease;
-        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value, lease.Shard.Task is ShardTask.Evaluate
-            ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
+        Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value,
+            lease.Shard.Task is ShardTask.Evaluate ? "evaluation" : "step", lease.Shard.Step, lease.Shard.Index);
         using var trace = new ShardTrace(lease, Id);
         try
         {
@@ -57,7 +57,8 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
             trace.Done(outcome.Seconds);
             return done;
         }
-#pragma warning disable CA1031 // Whatever a shard throws (out of memory, a broken driver) is reported, and the shard is done elsewhere.
+        // Whatever a shard throws (out of memory, a broken driver) is reported, and the shard is done elsewhere.
+#pragma warning disable CA1031
         catch (Exception e) when (e is not OperationCanceledException)
 #pragma warning restore CA1031
         {

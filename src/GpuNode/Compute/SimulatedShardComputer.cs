@@ -17,8 +17,11 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
     {
         var watch = Stopwatch.StartNew();
         var outcome = MakeUp(shard, adapter);
-        outcome = outcome with { Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate)
-            .SelectMany(_ => outcome.Rewards)] };
+        outcome = outcome with
+        {
+            Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate)
+            .SelectMany(_ => outcome.Rewards)]
+        };
         var rest = cost.Of(run.Config.Sampling.Steps, shard.Task.RecomputedSteps) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();

@@ -89,9 +89,10 @@ public sealed record RewardConfig
     public int Quality { get; init; } = 90;
 
     [Key("""
-        A weighted sum instead: R = sum of weight (r - mean) / std, each r logged apart. Where the list is not empty, name, path and
-        sign above count no more. Keys of a term, with what holds when it is left out: name, path = "", weight = 1, mean = 0, std = 1,
-        words = [], quality = 90. The evaluation before the first step prints every r with its mean and spread: numbers to put here.
+        A weighted sum instead: R = sum of weight (r - mean) / std, each r logged apart. Where the list is not empty, name,
+        path and sign above count no more. Keys of a term, with what holds when it is left out: name, path = "", weight = 1,
+        mean = 0, std = 1, words = [], quality = 90. The evaluation before the first step prints every r with its mean and
+        spread: numbers to put here.
 
         terms = [ { name = preference, path = "models/emoji-preference", std = 4 }, { name = symmetry, weight = 0.3 } ]
         """)]
@@ -213,14 +214,14 @@ public sealed record LoraConfig
     public double Alpha { get; init; } = 4;
 
     [Key("""
-        Endings of the names of layers that get a branch, linear or convolution; all-linear = every linear layer of the denoiser. The default
-        is the attention projections, as diffusers and PEFT have it.
+        Endings of the names of layers that get a branch, linear or convolution; all-linear = every linear layer of the
+        denoiser. The default is the attention projections, as diffusers and PEFT have it.
         """, OneOf = ["all-linear"])]
     public IReadOnlyList<string> Targets { get; init; } = ["to_q", "to_k", "to_v", "to_out.0"];
 
     [Key("""
-        A LoRA to begin with: a file of diffusers or kohya, or a PEFT folder, of this rank and these targets; its own alpha counts.
-        "" = begin with nothing.
+        A LoRA to begin with: a file of diffusers or kohya, or a PEFT folder, of this rank and these targets; its own alpha
+        counts. "" = begin with nothing.
         """, IsPath = true)]
     public string Init { get; init; } = "";
 
@@ -274,8 +275,8 @@ public sealed record EvaluationConfig
     [Key("Evaluate after every this many epochs, and always before the first step and at the end.", Min = 1, Max = 1_000_000)]
     public int EveryEpochs { get; init; } = 1;
 
-    [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. Terms as above, weight "
-        + "and mean unused.")]
+    [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. "
+        + "Terms as above, weight and mean unused.")]
     public IReadOnlyList<RewardTermConfig> Rewards { get; init; } = [];
 }
 
@@ -293,7 +294,7 @@ public sealed record StoppingConfig
     [Key("Stop when the held-out reward reaches it; off = never.", Min = -1e9, Max = 1e9, Allowed = "any, or off")]
     public double? TargetReward { get; init; }
 
-    [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.", Min = 0,
-        Max = 1)]
+    [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.",
+        Min = 0, Max = 1)]
     public double MinDiversity { get; init; } = 0.5;
 }

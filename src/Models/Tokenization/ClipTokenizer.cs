@@ -122,11 +122,11 @@ internal sealed record TokenizerConfig(int MaxLength, string Bos, string Eos, st
 
     private static string? Text(JsonElement source, string key) => !source.TryGetProperty(key, out var value) ? null
         : value.ValueKind switch
-    {
-        JsonValueKind.Object => value.TryGetProperty("content", out var content) ? content.GetString() : null,
-        JsonValueKind.String => value.GetString(),
-        _ => null,
-    };
+        {
+            JsonValueKind.Object => value.TryGetProperty("content", out var content) ? content.GetString() : null,
+            JsonValueKind.String => value.GetString(),
+            _ => null,
+        };
 
     private static JsonElement Read(string path)
     {

@@ -102,8 +102,12 @@ public static class JpegHead
     {
         Directory.CreateDirectory(target);
         Weights.Save(head, Path.Combine(target, "head.safetensors"), ScalarType.Float32);
-        var config = new { kind = "jpeg-size", clip = Path.GetRelativePath(target, clip).Replace('\\', '/'),
-            hidden = new[] { Hidden } };
+        var config = new
+        {
+            kind = "jpeg-size",
+            clip = Path.GetRelativePath(target, clip).Replace('\\', '/'),
+            hidden = new[] { Hidden }
+        };
         DurableFile.Replace(Path.Combine(target, "config.json"), stream => JsonSerializer.Serialize(stream, config));
     }
 

@@ -51,8 +51,11 @@ public static class ExportStage
             ["image_mean"] = new[] { 0.48145466, 0.4578275, 0.40821073 },
             ["image_std"] = new[] { 0.26862954, 0.26130258, 0.27577711 },
             ["size"] = new Dictionary<string, object> { ["shortest_edge"] = EmojiStructure.ImageSize },
-            ["crop_size"] = new Dictionary<string, object> { ["height"] = EmojiStructure.ImageSize,
-                ["width"] = EmojiStructure.ImageSize },
+            ["crop_size"] = new Dictionary<string, object>
+            {
+                ["height"] = EmojiStructure.ImageSize,
+                ["width"] = EmojiStructure.ImageSize
+            },
             ["do_resize"] = true,
             ["do_center_crop"] = true,
             ["do_normalize"] = true,

@@ -22,8 +22,11 @@ public static class SampleSheet
     public static void Run(Workspace work, string models, IReadOnlyList<string> prompts, double guidance, string path)
     {
         using var noGrad = no_grad();
-        using var host = ModelHost.Load(new ModelConfig { Path = Path.Combine(models, "emoji-diffusion"),
-            ThreadsPerShard = get_num_threads() }, CPU);
+        using var host = ModelHost.Load(new ModelConfig
+        {
+            Path = Path.Combine(models, "emoji-diffusion"),
+            ThreadsPerShard = get_num_threads()
+        }, CPU);
         var folder = Path.Combine(models, "emoji-clip");
         using var clip = Weights.Load(new ClipModel(ClipConfig.Load(Path.Combine(folder, "config.json"))),
             Path.Combine(folder, "model.safetensors"));

@@ -19,13 +19,20 @@ internal static class PictureSections
             return "";
         }
         var text = new StringBuilder(
-            "<p class=\"quiet\">Left the base model, right the adapter at the end, from the same noise; the reward of each below "
-            + "it. Held-out prompts were never trained on.</p>\n<div class=\"pairs\">\n");
+            "<p class=\"quiet\">Left the base model, right the adapter at the end, from the same noise; the reward of each "
+            + "below it. Held-out prompts were never trained on.</p>\n<div class=\"pairs\">\n");
         foreach (var pair in pairs)
         {
-            text.Append(CultureInfo.InvariantCulture, $"<figure class=\"card\"><div class=\"two\">{Image(pair.PngBefore, $"{pair.Prompt}, before")}{Image(pair.PngAfter, $"{pair.Prompt}, after")}</div>");
-            text.Append(CultureInfo.InvariantCulture, $"<div class=\"prompt\"><span>{HtmlReport.Text(pair.Prompt)}</span>{(pair.HeldOut ? "<span class=\"badge\">held out</span>" : "")}</div>");
-            text.Append(CultureInfo.InvariantCulture, $"<div class=\"rewards\"><span>{HtmlReport.Number(pair.RewardBefore, "F2")}</span><span class=\"{(pair.RewardAfter >= pair.RewardBefore ? "up" : "down")}\">{HtmlReport.Number(pair.RewardAfter, "F2")}</span></div></figure>\n");
+            var before = Image(pair.PngBefore, $"{pair.Prompt}, before");
+            var after = Image(pair.PngAfter, $"{pair.Prompt}, after");
+            var badge = pair.HeldOut ? "<span class=\"badge\">held out</span>" : "";
+            var direction = pair.RewardAfter >= pair.RewardBefore ? "up" : "down";
+            text.Append(CultureInfo.InvariantCulture, $"<figure class=\"card\"><div class=\"two\">{before}{after}</div>");
+            text.Append(CultureInfo.InvariantCulture,
+                $"<div class=\"prompt\"><span>{HtmlReport.Text(pair.Prompt)}</span>{badge}</div>");
+            text.Append(CultureInfo.InvariantCulture,
+                $"<div class=\"rewards\"><span>{HtmlReport.Number(pair.RewardBefore, "F2")}</span>"
+                + $"<span class=\"{direction}\">{HtmlReport.Number(pair.RewardAfter, "F2")}</span></div></figure>\n");
         }
         return text.Append("</div>\n").ToString();
     }
@@ -40,8 +47,8 @@ internal static class PictureSections
         var chosen = Spread(run.Progression, MostEvaluations);
         var prompts = chosen[^1].Samples.Select(s => (s.Prompt, s.Seed)).Distinct().Take(MostPrompts).ToList();
         var text = new StringBuilder(
-            "<p class=\"quiet\">The same noise after each evaluated step, with its reward.</p>\n<div class=\"scroll\"><table "
-            + "class=\"steps\">\n<tr><th>prompt</th>")
+            "<p class=\"quiet\">The same noise after each evaluated step, with its reward.</p>\n"
+            + "<div class=\"scroll\"><table class=\"steps\">\n<tr><th>prompt</th>")
             .AppendJoin("", chosen.Select(c => $"<th>{(c.Step == 0 ? "base" : $"step {c.Step}")}</th>")).Append("</tr>\n");
         foreach (var (prompt, seed) in prompts)
         {
@@ -49,7 +56,8 @@ internal static class PictureSections
             foreach (var (step, samples) in chosen)
             {
                 text.Append(samples.FirstOrDefault(s => s.Prompt == prompt && s.Seed == seed) is { } found
-                    ? $"<td>{Image(found.Png, $"{prompt} after step {step}")}<span>{HtmlReport.Number(found.Reward, "F2")}</span></td>"
+                    ? $"<td>{Image(found.Png, $"{prompt} after step {step}")}"
+                        + $"<span>{HtmlReport.Number(found.Reward, "F2")}</span></td>"
                     : "<td></td>");
             }
             text.Append("</tr>\n");
@@ -66,6 +74,6 @@ internal static class PictureSections
             + $"src=\"data:image/png;base64,{Convert.ToBase64String(png)}\">";
 
     /// <summary>The width in a PNG's first chunk; small pictures are enlarged in whole pixels.</summary>
-    private static int WidthOf(byte[] png) => png.Length < 24 ? int.MaxValue
-        : BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16));
+    private static int WidthOf(byte[] png) =>
+        png.Length < 24 ? int.MaxValue : BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16));
 }

@@ -54,7 +54,10 @@ public static class SvgChart
         for (var i = 0; i < bars.Count; i++)
         {
             var (x, y) = (Left + i * each, frame.Y(bars[i].Count));
-            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"train\" stroke=\"none\" x=\"{x + each * .12:F1}\" y=\"{y:F1}\" width=\"{each * .76:F1}\" height=\"{frame.Y(0) - y:F1}\"><title>{WebUtility.HtmlEncode(bars[i].Label)}: {bars[i].Count}</title></rect>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<rect class=\"train\" stroke=\"none\" x=\"{x + each * .12:F1}\" y=\"{y:F1}\" "
+                + $"width=\"{each * .76:F1}\" height=\"{frame.Y(0) - y:F1}\">"
+                + $"<title>{WebUtility.HtmlEncode(bars[i].Label)}: {bars[i].Count}</title></rect>");
             if (i % every == 0)
             {
                 svg.Append(CultureInfo.InvariantCulture,

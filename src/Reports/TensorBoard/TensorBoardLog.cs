@@ -70,7 +70,12 @@ public sealed class TensorBoardLog(RunDirectory directory, string reward, TimePr
     private static Summary.Types.Value Picture(string tag, RgbImage image) => new()
     {
         Tag = tag,
-        Image = new Summary.Types.Image { Width = image.Width, Height = image.Height, Colorspace = 3,
-            EncodedImageString = ByteString.CopyFrom(Png.Encode(image)) },
+        Image = new Summary.Types.Image
+        {
+            Width = image.Width,
+            Height = image.Height,
+            Colorspace = 3,
+            EncodedImageString = ByteString.CopyFrom(Png.Encode(image))
+        },
     };
 }

@@ -53,8 +53,14 @@ public sealed class HttpGuard(HttpSettings settings)
             return false;
         }
         context.Response.Cookies.Append(CookieOf(context.Request), _session,
-            new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = context.Request.IsHttps, Path = "/",
-            IsEssential = true });
+            new CookieOptions
+            {
+                HttpOnly = true,
+                SameSite = SameSiteMode.Strict,
+                Secure = context.Request.IsHttps,
+                Path = "/",
+                IsEssential = true
+            });
         return true;
     }
 

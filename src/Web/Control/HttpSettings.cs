@@ -52,7 +52,10 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
         }
         if (token is null)
         {
-            throw new ConfigException($"--http {bind} is not on the loopback: a token is needed, or everybody who reaches this machine could stop the run; set {TokenVariable} or --token-file (at least {TokenLength} characters, e.g. from: openssl rand -hex 24)");
+            throw new ConfigException(
+                $"--http {bind} is not on the loopback: a token is needed, or everybody who reaches this machine could stop "
+                + $"the run; set {TokenVariable} or --token-file (at least {TokenLength} characters, e.g. from: "
+                + "openssl rand -hex 24)");
         }
         var every = address is not null && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
         return new HttpSettings(host, every ? clusterHost : host, port, token, TlsFiles.Find());
@@ -64,8 +67,8 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
     {
         try
         {
-            using var listener = new System.Net.Sockets.TcpListener(IPAddress.TryParse(Host, out var address) ? address
-                : Dns.GetHostAddresses(Host)[0], Port);
+            using var listener = new System.Net.Sockets.TcpListener(
+                IPAddress.TryParse(Host, out var address) ? address : Dns.GetHostAddresses(Host)[0], Port);
             listener.Start();
             if (Tls is not null)
             {
@@ -74,7 +77,8 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
         }
         catch (System.Net.Sockets.SocketException e)
         {
-            throw new ConfigException($"--http {Host}:{Port}: cannot listen there ({e.Message}); choose another port, 0 for any free one, or --http off");
+            throw new ConfigException($"--http {Host}:{Port}: cannot listen there ({e.Message}); "
+                + "choose another port, 0 for any free one, or --http off");
         }
         catch (RemotingSecurityException e)
         {

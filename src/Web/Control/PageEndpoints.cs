@@ -9,8 +9,13 @@ internal static class PageEndpoints
 {
     private const string Prefix = "page/";
 
-    private static readonly Dictionary<string, string> Types = new() { [".html"] = "text/html", [".css"] = "text/css",
-        [".js"] = "text/javascript", [".svg"] = "image/svg+xml" };
+    private static readonly Dictionary<string, string> Types = new()
+    {
+        [".html"] = "text/html",
+        [".css"] = "text/css",
+        [".js"] = "text/javascript",
+        [".svg"] = "image/svg+xml"
+    };
 
     private static readonly IReadOnlyDictionary<string, byte[]> Files = typeof(PageEndpoints).Assembly.GetManifestResourceNames()
         .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).ToDictionary(name => name[Prefix.Length..], Read);

@@ -17,8 +17,13 @@ internal static class EventWords
             : ("run", $"coordinator {led.Host} leads"),
         RunSuperseded superseded => ("takeover", $"the coordinator at {superseded.By} leads now"),
         RunSteered steered => ("control", steered.Text),
-        RunNotice notice => (notice.Kind switch { NoticeKind.JournalAway => "journal", NoticeKind.Takeover => "takeover",
-            NoticeKind.Repair => "failure", _ => "notice" }, notice.Text),
+        RunNotice notice => (notice.Kind switch
+        {
+            NoticeKind.JournalAway => "journal",
+            NoticeKind.Takeover => "takeover",
+            NoticeKind.Repair => "failure",
+            _ => "notice"
+        }, notice.Text),
         NodeChanged node => (KindOf(node.State), $"{node.Node} {node.State.Text()}: {node.Detail}"),
         DeviceChanged device => (KindOf(device.State), $"{device.Device} {device.State.Text()}: {device.Detail}"),
         ShardRefused refused =>

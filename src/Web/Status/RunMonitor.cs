@@ -29,8 +29,11 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
         var picture = lines.Aggregate(new RunPicture(directory.Id, name, Environment.MachineName, begun),
             (p, line) => p.Recall(line));
         var stop = lines.LastOrDefault(l => l.Kind == MetricsLine.StopKind);
-        _picture = picture with { Phase = live ? standby ? "standby" : "starting" : stop is null ? "interrupted" : "ended",
-            Reason = live ? null : stop?.Reason };
+        _picture = picture with
+        {
+            Phase = live ? standby ? "standby" : "starting" : stop is null ? "interrupted" : "ended",
+            Reason = live ? null : stop?.Reason
+        };
         Meter = new RunMeter(() => Picture, _clock.GetUtcNow);
         _saved = live ? null : saved is { Run.State: not ("ended" or "failed") } ? saved with { Run = Interrupted(saved.Run) }
             : saved;

@@ -54,10 +54,22 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
 
     public RunPicture Apply(RunProgress value, DateTimeOffset now) => value switch
     {
-        RunStarted started => this with { Phase = "running", Reason = null, JournalAway = null, Started = started,
-            Step = started.FromStep, Shards = null },
-        RunLed led => this with { Leader = led, JournalAway = null, Phase = "running",
-            Totals = Totals.Led(takeover: Phase == "standby") },
+        RunStarted started => this with
+        {
+            Phase = "running",
+            Reason = null,
+            JournalAway = null,
+            Started = started,
+            Step = started.FromStep,
+            Shards = null
+        },
+        RunLed led => this with
+        {
+            Leader = led,
+            JournalAway = null,
+            Phase = "running",
+            Totals = Totals.Led(takeover: Phase == "standby")
+        },
         RunSuperseded => this with { Phase = "standby" },
         RunNotice { Kind: NoticeKind.JournalAway } away => this with { JournalAway = away.Text },
         RunSteered steered =>
@@ -74,8 +86,16 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
             Totals = Totals.Committed(),
         },
         EvaluationFinished e => this with { HeldOut = (HeldOut?.First ?? e.RewardMean, e.RewardMean, e.RewardStd, e.Diversity) },
-        RunStopped stopped => this with { Phase = "ended", JournalAway = null, Reason = stopped.Reason, Step = stopped.Step,
-            Adapter = stopped.AdapterSha256, Shards = null, Devices = Rest() },
+        RunStopped stopped => this with
+        {
+            Phase = "ended",
+            JournalAway = null,
+            Reason = stopped.Reason,
+            Step = stopped.Step,
+            Adapter = stopped.AdapterSha256,
+            Shards = null,
+            Devices = Rest()
+        },
         RunFailed failed =>
             this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
         NodeChanged node => Change(node, now),
@@ -100,8 +120,11 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
             Rewards = Last(Rewards, line.RewardMean ?? 0, Trend),
             Seconds = Last(Seconds, line.Seconds ?? 0, StepsAveraged),
         },
-        MetricsLine.EvaluationKind => this with { HeldOut = (HeldOut?.First ?? line.RewardMean ?? 0, line.RewardMean ?? 0,
-            line.RewardStd ?? 0, line.Diversity ?? 0) },
+        MetricsLine.EvaluationKind => this with
+        {
+            HeldOut = (HeldOut?.First ?? line.RewardMean ?? 0, line.RewardMean ?? 0,
+            line.RewardStd ?? 0, line.Diversity ?? 0)
+        },
         _ => this,
     };
 

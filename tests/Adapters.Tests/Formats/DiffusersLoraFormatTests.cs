@@ -79,8 +79,12 @@ public sealed class DiffusersLoraFormatTests
         using var metadata = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
             new()
             {
-                ["lora_adapter_metadata"] =
-                    """{"unet.r": 3, "unet.lora_alpha": 6, "unet.use_rslora": false, "unet.alpha_pattern": {}, "unet.use_dora": false}""",
+                ["lora_adapter_metadata"] = """
+                    {
+                      "unet.r": 3, "unet.lora_alpha": 6, "unet.use_rslora": false, "unet.alpha_pattern": {},
+                      "unet.use_dora": false
+                    }
+                    """,
             });
         Examples.AssertSame(weights, DiffusersLoraFormat.Read(metadata));
 

@@ -73,7 +73,7 @@ internal sealed class FuzzCorpus : IDisposable
         SafetensorsWriter.Serialize(
         [
             TensorData.FromSingles("b", [2, 2], [1, 2, 3, 4]), new("a", DType.U8, [3], new byte[] { 1, 2, 3 }),
-                new("half", DType.F16, [2], new byte[4]), new("wide", DType.F64, [], new byte[8]),
+            new("half", DType.F16, [2], new byte[4]), new("wide", DType.F64, [], new byte[8]),
             new("none", DType.F32, [0, 4], ReadOnlyMemory<byte>.Empty), new("flag", DType.Bool, [1], new byte[] { 1 }),
         ], new Dictionary<string, string> { ["format"] = "pt", ["näme"] = "\"+\n" }),
         SafetensorsWriter.Serialize([TensorData.FromSingles("w", [1], [1])]),
@@ -82,8 +82,8 @@ internal sealed class FuzzCorpus : IDisposable
 
     private static IReadOnlyList<byte[]> Pickles =>
     [
-        .. new[] { "state_dict.pt", "protocol4.pt", "lightning.ckpt",
-            "no_byteorder.pth" }.Select(n => File.ReadAllBytes(Fixture.PathOf("pickle", n))),
+        .. new[] { "state_dict.pt", "protocol4.pt", "lightning.ckpt", "no_byteorder.pth" }
+            .Select(n => File.ReadAllBytes(Fixture.PathOf("pickle", n))),
         TorchWriter.StateDict(("layers.0.weight", "FloatStorage", [2, 2], new byte[16]),
             ("layers.0.bias", "HalfStorage", [2], new byte[4])),
     ];
@@ -107,10 +107,14 @@ internal sealed class FuzzCorpus : IDisposable
     {
         string[] texts =
         [
-            """{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"],"safety_checker":[null,null],"text_encoder_2":["transformers","CLIPTextModelWithProjection"]}""",
-            """{"_class_name":"UNet2DConditionModel","block_out_channels":[32,64],"down_block_types":["CrossAttnDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","CrossAttnUpBlock2D"],"layers_per_block":1,"cross_attention_dim":32}""",
+            """{"_class_name":"StableDiffusionPipeline","unet":["diffusers","UNet2DConditionModel"],"safety_checker":"""
+                + """[null,null],"text_encoder_2":["transformers","CLIPTextModelWithProjection"]}""",
+            """{"_class_name":"UNet2DConditionModel","block_out_channels":[32,64],"down_block_types":"""
+                + """["CrossAttnDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","CrossAttnUpBlock2D"]"""
+                + ""","layers_per_block":1,"cross_attention_dim":32}""",
             """{"_class_name":"AutoencoderKL","block_out_channels":[32,64],"layers_per_block":1,"latent_channels":4}""",
-            """{"model_type":"clip_text_model","architectures":["CLIPTextModel"],"hidden_size":32,"num_hidden_layers":2,"intermediate_size":64}""",
+            """{"model_type":"clip_text_model","architectures":["CLIPTextModel"]"""
+                + ""","hidden_size":32,"num_hidden_layers":2,"intermediate_size":64}""",
             """{"prediction_type":"v_prediction","beta_schedule":"scaled_linear","num_train_timesteps":1000}""",
         ];
         foreach (var (name, text) in ConfigurationNames.Zip(texts))

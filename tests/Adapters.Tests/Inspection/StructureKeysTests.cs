@@ -47,7 +47,8 @@ public sealed class StructureKeysTests : IDisposable
     [InlineData("""{"_class_name":"UNet2DConditionModel","block_out_channels":[]}""")]
     [InlineData("""{"_class_name":"UNet2DConditionModel","block_out_channels":"many"}""")]
     [InlineData("""{"_class_name":"UNet2DConditionModel","layers_per_block":2000000000}""")]
-    [InlineData("""{"_class_name":"UNet2DConditionModel","down_block_types":["AttnDownBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}""")]
+    [InlineData("""{"_class_name":"UNet2DConditionModel","down_block_types":"""
+        + """["AttnDownBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}""")]
     [InlineData("""{"_class_name":"UNet2DConditionModel","resnet_time_scale_shift":"scale_shift"}""")]
     [InlineData("""{"_class_name":"AutoencoderKL","layers_per_block":-5}""")]
     [InlineData("""{"model_type":"clip_text_model","num_hidden_layers":2000000000}""")]

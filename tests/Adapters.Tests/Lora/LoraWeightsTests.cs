@@ -69,8 +69,13 @@ public sealed class LoraWeightsTests
     [InlineData("alpha", "-1")]
     public void Bytes_with_a_wrong_scale_are_refused(string key, string value)
     {
-        var metadata = new Dictionary<string, string> { ["format"] = "alignprop-lora", ["rank"] = "3", ["alpha"] = "3",
-            [key] = value };
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = "alignprop-lora",
+            ["rank"] = "3",
+            ["alpha"] = "3",
+            [key] = value
+        };
         Assert.Throws<LoraFormatException>(() =>
             LoraWeights.Deserialize(SafetensorsWriter.Serialize(LoraCodec.Tensors(Sample), metadata)));
     }

@@ -123,8 +123,13 @@ public sealed class AdamWTests
     {
         Assert.Throws<LoraFormatException>(() => AdamWState.Deserialize(Examples.Random(1).Serialize()));
         var m = Examples.Random(1);
-        var metadata = new Dictionary<string, string> { ["format"] = "alignprop-adamw", ["rank"] = "3", ["alpha"] = "3",
-            ["step"] = "1" };
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = "alignprop-adamw",
+            ["rank"] = "3",
+            ["alpha"] = "3",
+            ["step"] = "1"
+        };
         Refused(LoraCodec.Tensors(m, "m."));
         Refused(LoraCodec.Tensors(m, "m.").Concat(LoraCodec.Tensors(m, "v.")).Append(TensorData.FromSingles("x", [1], [1])));
         metadata["step"] = "-1";

@@ -9,8 +9,10 @@ public sealed class SafetensorsCorruptionTests
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "'w'")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "belong to none")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "unused bytes")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", 6, "overlaps")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "overlaps")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"""
+        + ""","v":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", 6, "overlaps")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"""
+        + ""","v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "overlaps")]
     [InlineData("""{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,4]}}""", 4, "needs 2 bytes")]
     [InlineData("""{"w":{"dtype":"Q4","shape":[1],"data_offsets":[0,4]}}""", 4, "unsupported dtype 'Q4'")]
     [InlineData("""{"w":{"dtype":7,"shape":[1],"data_offsets":[0,4]}}""", 4, "unsupported dtype '7'")]
@@ -23,7 +25,8 @@ public sealed class SafetensorsCorruptionTests
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}""", 4, "data_offsets")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1]}}""", 4, "needs dtype, shape and data_offsets")]
     [InlineData("""{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}""", 4, "'x'")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""", 0, "appears twice")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"""
+        + ""","w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""", 0, "appears twice")]
     [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", 0, "__metadata__.a")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "not a string")]
     [InlineData("""{"__metadata__":3}""", 0, "__metadata__")]

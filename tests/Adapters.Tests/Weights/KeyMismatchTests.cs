@@ -2,8 +2,13 @@ namespace AlignProp.Adapters.Tests.Weights;
 
 public sealed class KeyMismatchTests
 {
-    private static readonly Dictionary<string, long[]> Expected = new() { ["b"] = [2, 3], ["a"] = [4], ["c"] = [5, 6],
-        ["d"] = [1] };
+    private static readonly Dictionary<string, long[]> Expected = new()
+    {
+        ["b"] = [2, 3],
+        ["a"] = [4],
+        ["c"] = [5, 6],
+        ["d"] = [1]
+    };
 
     [Fact]
     public void All_differences_are_listed_at_once()

@@ -46,7 +46,16 @@ public sealed class WeightFilesTests : IDisposable
         File.WriteAllBytes(At("model-00002-of-00002.bin"),
             TorchWriter.StateDict(("b", "FloatStorage", [1], BitConverter.GetBytes(3f)),
             ("both", "FloatStorage", [1], BitConverter.GetBytes(4f))));
-        File.WriteAllText(At("model.safetensors.index.json"), """{"metadata":{"total_size":12},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.bin","both":"model-00002-of-00002.bin"}}""");
+        File.WriteAllText(At("model.safetensors.index.json"), """
+            {
+              "metadata": {"total_size": 12},
+              "weight_map": {
+                "a": "model-00001-of-00002.safetensors",
+                "b": "model-00002-of-00002.bin",
+                "both": "model-00002-of-00002.bin"
+              }
+            }
+            """);
         using var file = WeightFiles.Open(_folder);
         Assert.Equal(["a", "b", "both"], file.Tensors.Keys.Order());
         Assert.Equal([1f], file.ReadSingles("a"));

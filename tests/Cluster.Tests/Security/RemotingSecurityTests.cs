@@ -131,8 +131,11 @@ public sealed class RemotingSecurityTests : IDisposable
             root = root.Parent!;
         }
         var start = new ProcessStartInfo("bash",
-            [Path.Combine(root.FullName, "docker", "certificates.sh"), .. arguments]) { RedirectStandardError = true,
-            RedirectStandardOutput = true };
+            [Path.Combine(root.FullName, "docker", "certificates.sh"), .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true
+        };
         start.Environment["ALIGNPROP_TLS_PASSWORD"] = "a password";
         using var process = Process.Start(start)!;
         var said = process.StandardError.ReadToEnd();

@@ -109,8 +109,11 @@ public sealed class RemotingTlsTests : IDisposable
 #pragma warning disable CA5359 // Only the protocol is looked at.
         await using var stream = new SslStream(socket.GetStream(), false, (_, _, _, _) => true);
 #pragma warning restore CA5359
-        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1",
-            ClientCertificates = [own] });
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "127.0.0.1",
+            ClientCertificates = [own]
+        });
         Assert.Equal(SslProtocols.Tls12, stream.SslProtocol);
     }
 

@@ -68,12 +68,17 @@ public sealed class UnregisteredTypeTests
         Assert.Contains("No serializer binding found", refusal.Message);
     }
 
-    private static Peer Lenient() => Peer.Start(_ => ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(ConfigurationFactory.ParseString("""
-        akka.actor.provider = remote
-        akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
-        akka.loglevel = OFF
-        akka.stdout-loglevel = OFF
-        """))), "");
+    private static Peer Lenient()
+    {
+        const string Settings = """
+            akka.actor.provider = remote
+            akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
+            akka.loglevel = OFF
+            akka.stdout-loglevel = OFF
+            """;
+        return Peer.Start(_ =>
+            ActorSystemSetup.Create(BootstrapSetup.Create().WithConfig(ConfigurationFactory.ParseString(Settings))), "");
+    }
 
     private static async Task<bool> Eventually(Func<bool> condition)
     {

@@ -22,8 +22,11 @@ public sealed class HttpsTests : IDisposable
     {
         await using var server = await TestServer.StartAsync(TestServer.Token, tls: Certificates("127.0.0.1"));
         Assert.StartsWith("https://127.0.0.1:", server.Url);
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck
+        };
         policy.CustomTrustStore.Add(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(_folder, "ca.crt")));
         using var handler =
             new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };

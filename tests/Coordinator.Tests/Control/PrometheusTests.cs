@@ -55,7 +55,8 @@ public sealed partial class PrometheusTests
     public void A_standby_that_is_elected_has_taken_over()
     {
         var picture = new RunPicture("r", "n", "h",
-            DateTimeOffset.UnixEpoch) { Phase = "standby" }.Apply(new RunLed(3, "here", "there"), DateTimeOffset.UnixEpoch);
+            DateTimeOffset.UnixEpoch)
+        { Phase = "standby" }.Apply(new RunLed(3, "here", "there"), DateTimeOffset.UnixEpoch);
         Assert.Equal(1, picture.Totals.Takeovers);
         Assert.Contains("# TYPE alignprop_takeovers_total counter", Render(picture), StringComparison.Ordinal);
     }

@@ -41,7 +41,8 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
         var server = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, token, tls), monitor,
             () => live ? test : null);
         return test = new TestServer(folder, monitor,
-            server) { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
+            server)
+        { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
     }
 
     /// <summary>Reporter and monitor, in the order of a run.</summary>

@@ -118,7 +118,8 @@ public sealed class TensorBoardTests : IDisposable
                 case 1: told.WallTime = input.ReadDouble(); break;
                 case 2: told.Step = input.ReadInt64(); break;
                 case 3: told.Version = input.ReadString(); break;
-                case 5: Fields(input.ReadBytes().ToByteArray(),
+                case 5:
+                    Fields(input.ReadBytes().ToByteArray(),
                     (_, summary) => Value(told, summary.ReadBytes().ToByteArray())); break;
                 default: throw new InvalidDataException($"field {field} of an event");
             }

@@ -52,7 +52,8 @@ public sealed class PostgresServer : IDisposable
         string[] command = [.. unprivileged, Path.Combine(Binaries!, program), .. arguments];
         // Nothing redirected: the server inherits what pg_ctl has, and would hold a pipe open.
         using var process = Process.Start(new ProcessStartInfo("sh",
-            ["-c", "\"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command]) { WorkingDirectory = _folder })!;
+            ["-c", "\"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command])
+        { WorkingDirectory = _folder })!;
         if (!process.WaitForExit(TimeSpan.FromSeconds(60)) || process.ExitCode != 0)
         {
             throw new InvalidOperationException($"{string.Join(' ', command)} failed");

@@ -58,8 +58,11 @@ public sealed partial class HtmlReportTests : IDisposable
         File.WriteAllText(Path.Combine(_run.Run.Folder, "events.jsonl"),
             """{"number":1,"time":"2026-01-02T03:04:05Z","kind":"failure","text":"node-2 lost: <killed>"}"""
                 + "\n{\"number\":2,\"time\":\"2026-01-");
-        File.WriteAllText(Path.Combine(_run.Run.Folder, "status.json"),
-            """{"run":{},"nodes":[{"node":"node-1","device":"cpu:0","state":"idle","shardsDone":31,"shardsPerMinute":14.5,"failures":2,"peakMemory":419430400}]}""");
+        File.WriteAllText(Path.Combine(_run.Run.Folder, "status.json"), """
+            {"run":{},"nodes":[
+              {"node":"node-1","device":"cpu:0","state":"idle","shardsDone":31,"shardsPerMinute":14.5,"failures":2,
+               "peakMemory":419430400}]}
+            """);
         foreach (var step in new[] { 0, 1, 2 })
         {
             PictureSet.Save(Path.Combine(_run.Run.Folder, "pictures", "evaluations", $"{step:D6}"),

@@ -47,8 +47,20 @@ public sealed class ScreenTests
     public void A_run_that_has_not_begun_has_a_screen_too() =>
         Assert.NotEmpty(
             RunScreen.Lines(
-            Status with { Run = Status.Run with { MaxSteps = 0, Epochs = 0, Shards = null, Reward = null, HeldOut = null,
-            RewardTrend = [] }, Nodes = [], Events = [] }, 80));
+            Status with
+            {
+                Run = Status.Run with
+                {
+                    MaxSteps = 0,
+                    Epochs = 0,
+                    Shards = null,
+                    Reward = null,
+                    HeldOut = null,
+                    RewardTrend = []
+                },
+                Nodes = [],
+                Events = []
+            }, 80));
 
     [Theory]
     [InlineData(new[] { 1.0, 1.0 }, "▄▄")]

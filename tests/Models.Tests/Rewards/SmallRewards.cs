@@ -35,8 +35,11 @@ internal sealed class SmallRewards : IDisposable
         "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" =>
             new RewardTermConfig { Name = name },
         "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
-        "torchscript" => new RewardTermConfig { Name = name,
-            Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean) },
+        "torchscript" => new RewardTermConfig
+        {
+            Name = name,
+            Path = TorchScriptArchive.Write(Path.Combine(Folder, "reward.pt"), TorchScriptArchive.SquaredMean)
+        },
         _ => throw new InvalidOperationException($"reward {name} is in the registry and not in the tests"),
     };
 
@@ -61,14 +64,15 @@ internal sealed class SmallRewards : IDisposable
         manual_seed(3);
         var folder = Directory.CreateDirectory(Path.Combine(Folder, "imagereward")).FullName;
         File.WriteAllText(Path.Combine(folder, "med_config.json"), """
-            {"vocab_size": 14, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_act": "gelu",
+            {"vocab_size": 14, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "hidden_act": "gelu",
              "vision_config": {"width": 24, "layers": 2, "heads": 3, "image_size": 32, "patch_size": 8}}
             """);
         File.WriteAllLines(Path.Combine(folder, "vocab.txt"), Pieces);
         using var model = new ImageRewardModel(new BlipVisionConfig(24, 2, 3, 32, 8),
             new BlipTextConfig(14, 32, 48, 2, 4, 512, 1e-12));
-        Save(model, Path.Combine(folder, "ImageReward.safetensors"), key => key.StartsWith("mlp.", StringComparison.Ordinal)
-            ? "mlp." + PublishedLayer(key["mlp.".Length..]) : key);
+        Save(model, Path.Combine(folder, "ImageReward.safetensors"),
+            key => key.StartsWith("mlp.", StringComparison.Ordinal) ? "mlp." + PublishedLayer(key["mlp.".Length..]) : key);
         return folder;
     }
 
@@ -84,8 +88,12 @@ internal sealed class SmallRewards : IDisposable
         var vocabulary = ClipConfig.LoadFolder(Shipped("emoji-clip")).Text.VocabSize;
         File.WriteAllText(Path.Combine(folder, "config.json"), $$"""
             {"projection_dim": 24,
-             "text_config": {"vocab_size": {{vocabulary}}, "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2},
-             "vision_config": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 48, "patch_size": 8} }
+             "text_config": {
+               "vocab_size": {{vocabulary}}, "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2,
+               "num_attention_heads": 2},
+             "vision_config": {
+               "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+               "image_size": 48, "patch_size": 8} }
             """);
         using var model = new OwlViTModel(OwlViTModel.ReadConfig(Path.Combine(folder, "config.json")));
         Save(model, Path.Combine(folder, "model.safetensors"),

@@ -58,10 +58,11 @@ internal static class SingleFileCheckpoint
     /// <summary>SD's schedule; files made for v-prediction with zero terminal SNR carry empty tensors of these names.</summary>
     private static SchedulerConfig Scheduler(string prediction, Dictionary<string, long[]> shapes, bool isSd2) =>
         SchedulerConfig.StableDiffusion with
-    {
-        PredictionType = prediction.Length > 0 ? prediction : isSd2 || shapes.ContainsKey("v_pred") ? "v_prediction" : "epsilon",
-        RescaleBetasZeroSnr = shapes.ContainsKey("ztsnr"),
-    };
+        {
+            PredictionType = prediction.Length > 0 ? prediction
+                : isSd2 || shapes.ContainsKey("v_pred") ? "v_prediction" : "epsilon",
+            RescaleBetasZeroSnr = shapes.ContainsKey("ztsnr"),
+        };
 
     private static ClipTokenizer Tokenizer(string path, string folder, string? pad) => folder.Length > 0
         ? ClipTokenizer.Load(folder, pad)
