@@ -16,7 +16,10 @@ internal static class Samples
             if (t == typeof(BlobHash)) { return BlobHash.Of([(byte)counter]); }
             if (t == typeof(BlobRef)) { return BlobRef.Of(new byte[counter]); }
             if (t == typeof(StepSet)) { return StepSet.Of(counter, counter + 3); }
-            if (t == typeof(RunDescription)) { return RunDescription.Of(new RunConfig(), (FileFingerprint)Make(typeof(FileFingerprint))); }
+            if (t == typeof(RunDescription))
+            {
+                return RunDescription.Of(new RunConfig(), (FileFingerprint)Make(typeof(FileFingerprint)));
+            }
             // A closed union: one of its cases.
             if (t.IsAbstract && t.GetNestedTypes() is { Length: > 0 } cases) { return Make(cases[counter % cases.Length]); }
             if (t.IsEnum) { return Enum.GetValues(t).GetValue(counter % Enum.GetValues(t).Length)!; }

@@ -128,7 +128,8 @@ public class AlignmentTests
             Weights.Freeze(module);
         }
         var model = StableDiffusion.Of(null!, unet, vae, SchedulerConfig.StableDiffusion);
-        using var lora = LoraInjection.Attach(model.Denoiser, new LoraConfig { Targets = ["to_q", "to_out.0"] }, ScalarType.Float64);
+        using var lora = LoraInjection.Attach(model.Denoiser,
+            new LoraConfig { Targets = ["to_q", "to_out.0"] }, ScalarType.Float64);
         using (no_grad())
         {
             foreach (var (_, parameter) in lora.Parameters)

@@ -1,5 +1,5 @@
-using AlignProp.Messages.Configuration;
 using AlignProp.Adapters;
+using AlignProp.Messages.Configuration;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
 using AlignProp.Models.Lora;

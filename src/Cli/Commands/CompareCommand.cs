@@ -28,11 +28,9 @@ internal static class CompareCommand
         a.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         b.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
-        var path = new Option<string?>(
-            "--out")
+        var path = new Option<string?>("--out")
         { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
-        var prompts = new Option<string?>(
-            "--prompts")
+        var prompts = new Option<string?>("--prompts")
         { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures.",

@@ -14,8 +14,7 @@ internal static class DoctorCommand
 {
     public static Command Create(TextWriter output, CancellationToken interrupted)
     {
-        var source = new Argument<string>(
-            "run")
+        var source = new Argument<string>("run")
         {
             Description = "The run file or preset whose model, rewards and prompts are looked for.",
             DefaultValueFactory = _ => RunFile.Default
@@ -29,8 +28,7 @@ internal static class DoctorCommand
                 Description = "Folder of the runs.",
                 DefaultValueFactory = _ => RunOptions.DefaultRuns
             },
-            new Option<string?>(
-            "--coordinator")
+            new Option<string?>("--coordinator")
             { Description = "Base URL of a coordinator to ask; default: the one that runs here." },
             JsonOutput.Option());
         var token = new Option<string?>("--token") { Description = $"Its token (or {HttpSettings.TokenVariable})." };

@@ -15,8 +15,7 @@ internal static class EvaluateCommand
 {
     public static Command Create(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
-        var names = new Argument<string[]>(
-            "adapters")
+        var names = new Argument<string[]>("adapters")
         {
             Description = "Run ids, LoRA files or folders, or none for the base model; several are compared.",
             Arity = ArgumentArity.OneOrMore
@@ -34,8 +33,7 @@ internal static class EvaluateCommand
             DefaultValueFactory = _ => 2
         };
         var seed = new Option<int>("--seed") { Description = "Seed of the pictures of --prompts.", DefaultValueFactory = _ => 0 };
-        var path = new Option<string?>(
-            "--out")
+        var path = new Option<string?>("--out")
         { Description = "Also a PNG: a row an adapter and prompt, captioned with the rewards." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("evaluate", "Scores an adapter's pictures with any rewards: mean ± std, diversity.",

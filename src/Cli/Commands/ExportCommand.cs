@@ -38,8 +38,7 @@ internal static class ExportCommand
             Description = "fp32, fp16 or bf16; merged keeps the base's own.",
             DefaultValueFactory = _ => "fp32"
         };
-        var model = new Option<string?>(
-            "--model")
+        var model = new Option<string?>("--model")
         { Description = "Diffusers folder the adapter was made for; default: the run's." };
         var name = new Option<string?>("--base-model")
         {

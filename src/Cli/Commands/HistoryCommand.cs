@@ -27,8 +27,7 @@ internal static class HistoryCommand
         var id = new Argument<string?>("run-id") { Description = "Default: the newest run.", Arity = ArgumentArity.ZeroOrOne };
         id.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var database = new Option<string?>(
-            "--database")
+        var database = new Option<string?>("--database")
         {
             Description =
             $"Read the journal of a PostgreSQL database (or {RunStorage.Variable}); the run's id is needed."

@@ -21,8 +21,7 @@ internal static class InspectCommand
             Description = "A diffusers folder, a folder of one model, a file of weights "
             + "(safetensors, .bin, .pt, .pth, .ckpt), a LoRA, or a run."
         };
-        var hash = new Option<bool>(
-            "--hash")
+        var hash = new Option<bool>("--hash")
         { Description = "SHA-256 of every file that is read (of gigabytes: takes a while)." };
         var json = new Option<bool>("--json") { Description = "For scripts." };
         var command = new Verb("inspect", "Says what a model file or folder is and what it lacks.",

@@ -13,19 +13,16 @@ internal static class MixCommand
 {
     public static Command Create(TextWriter output)
     {
-        var sources = new Argument<string[]>(
-            "adapters")
+        var sources = new Argument<string[]>("adapters")
         {
             Description =
             "Run ids, or LoRA files or folders of any tool; of two, then the share of the second, 0 to 1.",
             Arity = ArgumentArity.OneOrMore
         };
         sources.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
-        var weights = new Option<string?>(
-            "--weights")
+        var weights = new Option<string?>("--weights")
         { Description = "One weight an adapter, with commas between: 0.5,0.3,0.2." };
-        var method = new Option<string>(
-            "--method")
+        var method = new Option<string>("--method")
         {
             Description =
             "parameters (the paper's: A and B are mixed) or outputs (what the adapters add is summed; the rank grows).",

@@ -72,10 +72,12 @@ internal static class ReferenceCommand
         using var text = new StringWriter { NewLine = "\n" };
         text.WriteLine("# The command line");
         text.WriteLine();
-        text.WriteLine("Made from the program by `./alignprop reference > docs/cli.md`; a test compares. Every verb: `alignprop help VERB`.");
-        text.WriteLine("Verbs that print something have `--json`: one document on standard output, messages on standard error. Exit codes: 0");
-        text.WriteLine("done, 1 failed (doctor: something is wrong), 2 bad input, 130 interrupted. The console is shown in");
-        text.WriteLine("[console.md](console.md).");
+        text.WriteLine("""
+            Made from the program by `./alignprop reference > docs/cli.md`; a test compares. Every verb: `alignprop help VERB`.
+            Verbs that print something have `--json`: one document on standard output, messages on standard error. Exit codes: 0
+            done, 1 failed (doctor: something is wrong), 2 bad input, 130 interrupted. The console is shown in
+            [console.md](console.md).
+            """);
         var root = AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None);
         foreach (var verb in root.Subcommands.Where(c => !c.Hidden))
         {

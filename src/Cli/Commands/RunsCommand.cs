@@ -18,8 +18,7 @@ internal static class RunsCommand
     public static Command Create(TextWriter output)
     {
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
-        var database = new Option<string?>(
-            "--database")
+        var database = new Option<string?>("--database")
         { Description = $"List the runs of a PostgreSQL database instead (or {RunStorage.Variable})." };
         var command = new Verb("runs", "Lists runs: state, steps, held-out reward before and after.",
             "alignprop runs",

@@ -20,8 +20,7 @@ internal static class SampleCommand
             Arity = ArgumentArity.OneOrMore
         };
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
-        var seed = new Option<int>(
-            "--seed")
+        var seed = new Option<int>("--seed")
         {
             Description = "Seed of the first picture's noise; the same seed is the same picture.",
             DefaultValueFactory = _ => 0

@@ -22,8 +22,7 @@ internal static class TrainCommand
         file.CompletionSources.Add(_ => RunFile.Presets());
         var (nodes, cluster, runs, set, json) = (RunOptions.Nodes(), new ClusterOptions(), RunOptions.Runs(), RunOptions.Set(),
             JsonOutput.Option());
-        var id = new Option<string?>(
-            "--id")
+        var id = new Option<string?>("--id")
         {
             Description =
             "Id of the run. When it exists already the run goes on: for services that start a command again and again."
