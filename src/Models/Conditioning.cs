@@ -15,11 +15,6 @@ public sealed record Conditioning(Tensor States, Tensor? Pooled = null, Tensor? 
         cat([first.States, second.States], 0), Both(first.Pooled, second.Pooled), Both(first.Sizes, second.Sizes),
             Both(first.Classes, second.Classes));
 
-    /// <summary>Part of the batch.</summary>
-    public Conditioning Narrow(long start, long count) => new(
-        States.narrow(0, start, count), Pooled?.narrow(0, start, count), Sizes?.narrow(0, start, count),
-            Classes?.narrow(0, start, count));
-
     public void Dispose()
     {
         States.Dispose();

@@ -56,9 +56,6 @@ public sealed class ClipModel : nn.Module
 
     /// <returns>All tokens after post_layernorm [B, 1 + patches, width]: what OWL-ViT's heads read.</returns>
     public Tensor ImageTokens(Tensor pixels) => vision_model.EncodeTokens(pixels);
-
-    /// <returns>Last hidden state and the pooled end token.</returns>
-    public (Tensor LastHidden, Tensor Pooled) EncodeText(Tensor ids) => text_model.Encode(ids, null, null);
 }
 
 /// <summary>Patch convolution, CLS token, encoder. The published key is spelled pre_layrnorm.</summary>

@@ -55,10 +55,6 @@ public sealed class JsonConfig
         Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetString()!).ToArray(), "a list of strings")
             : otherwise;
 
-    public double[] Doubles(string key, double[] otherwise) =>
-        Find(key) is { } v ? Read(key, v, e => e.EnumerateArray().Select(x => x.GetDouble()).ToArray(), "a list of numbers")
-            : otherwise;
-
     /// <summary>A list of integers, or one integer that stands for all <paramref name="count"/> levels.</summary>
     public int[] IntPerLevel(string key, int count, int otherwise)
     {

@@ -30,7 +30,9 @@ public static class ConvolutionCheck
         {
             return true;
         }
-        SetOneDnn(false);
+        SwitchOff("_ZN2at7Context20setUserEnabledMkldnnEb");
+        // Asked next, and on such a processor it only complains on standard error.
+        SwitchOff("_ZN2at7Context20setUserEnabledNNPACKEb");
         return Error() < Tolerance
             ? false
             : throw new ModelFileException(
@@ -61,12 +63,15 @@ public static class ConvolutionCheck
     private static Tensor Wave(long[] shape, ScalarType dtype) =>
         arange(shape.Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float64).mul(1.7).sin().view(shape).to(dtype);
 
-    /// <summary>TorchSharp has no word for it: at::globalContext().setUserEnabledMkldnn.</summary>
-    private static unsafe void SetOneDnn(bool enabled)
+    /// <summary>A setter of at::Context, by its mangled name: TorchSharp has no word for these.</summary>
+    private static unsafe void SwitchOff(string setter)
     {
-        var torch = NativeLibrary.Load("libtorch_cpu.so");
-        var context = (delegate* unmanaged<nint>)NativeLibrary.GetExport(torch, "_ZN2at13globalContextEv");
-        var set = (delegate* unmanaged<nint, byte, void>)NativeLibrary.GetExport(torch, "_ZN2at7Context20setUserEnabledMkldnnEb");
-        set(context(), enabled ? (byte)1 : (byte)0);
+        // Another libtorch may lack it; whether convolutions are right then is asked again.
+        if (NativeLibrary.TryLoad("libtorch_cpu.so", out var torch)
+            && NativeLibrary.TryGetExport(torch, "_ZN2at13globalContextEv", out var context)
+            && NativeLibrary.TryGetExport(torch, setter, out var set))
+        {
+            ((delegate* unmanaged<nint, byte, void>)set)(((delegate* unmanaged<nint>)context)(), 0);
+        }
     }
 }
