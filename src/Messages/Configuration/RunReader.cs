@@ -12,10 +12,6 @@ internal static class RunReader
     public static RunConfig Read(string source, Config merged)
     {
         var config = new RunConfig();
-        foreach (var section in RunKeys.Sections)
-        {
-            section.SetValue(config, Activator.CreateInstance(section.PropertyType));
-        }
         foreach (var key in RunKeys.All)
         {
             var value = merged.GetValue($"run.{key.Path}")
