@@ -14,7 +14,7 @@ public sealed class AlignPropMethod(RunConfig config) : IMethod
 
     public IReadOnlyList<ShardTask>? Next(int step, IReadOnlyList<RoundResult> done) => done.Count > 0
         ? null
-        : [.. Enumerable.Range(0, config.Batch.Size / config.Batch.ShardSize)
+        : [.. Enumerable.Range(0, config.Batch.Shards)
             .Select(shard => new ShardTask.Reparametrized(GradientPlan.LastSteps(DrawK(step, shard), _steps)))];
 
     private int DrawK(int step, int shard)

@@ -16,7 +16,7 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
     private const string EvaluationNoise = "evaluation-noise";
     private const string EvaluationVariance = "evaluation-variance";
 
-    public int ShardsPerStep => config.Batch.Size / config.Batch.ShardSize;
+    public int ShardsPerStep => config.Batch.Shards;
 
     /// <summary>Steps of one epoch: as configured, or once through the training prompts.</summary>
     public int StepsPerEpoch => config.Batch.StepsPerEpoch > 0

@@ -262,6 +262,9 @@ public sealed record BatchConfig
 
     [Key("0 = once through the training prompts (rounded up).", Min = 0, Max = 1_000_000)]
     public int StepsPerEpoch { get; init; }
+
+    /// <summary>Shards a step.</summary>
+    public int Shards => Size / ShardSize;
 }
 
 public sealed record EvaluationConfig
