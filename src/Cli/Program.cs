@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using AlignProp.Cli.Commands;
+using AlignProp.Cli.Options;
+using AlignProp.Messages.Configuration;
 using Serilog;
 
 using var program = Interrupts.Begin(out var interrupted);
@@ -8,6 +10,15 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var interactive = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("CI") is null;
 Log.Logger = new LoggerConfiguration().MinimumLevel.Error()
     .WriteTo.Console(standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose).CreateLogger();
+try
+{
+    CommandLineText.Require(args);
+}
+catch (ConfigException e)
+{
+    Console.Error.WriteLine($"alignprop: {e.Message}");
+    return 2;
+}
 return await AlignPropCommand.InvokeAsync(args, Console.Out, Console.Error, interactive, interrupted);
 
 static void Stop(PosixSignalContext signal)

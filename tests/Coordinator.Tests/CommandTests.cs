@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Cli.Commands;
+using AlignProp.Cli.Options;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests;
@@ -22,6 +23,7 @@ public sealed class CommandTests : IDisposable
         { ["--set", "lora.targets=[to_z]"], "of the denoiser ends with to_z" },
         { ["no-such-preset"], "no such run file, and no preset of that name" },
         { ["--nodes", "many"], "--nodes" },
+        { ["--set", "model.precision=fp16", "--nodes", "1"], "model.precision = fp16: half precision runs on CUDA only" },
     };
 
     [Theory]
@@ -52,6 +54,34 @@ public sealed class CommandTests : IDisposable
 
         File.Delete(Path.Combine(model, "vae", "config.json"));
         Assert.Contains("config.json: file not found", (await RunAsync(["train", "--set", $"model.path={model}"])).Message);
+    }
+
+    [Theory]
+    [InlineData("prompts.training", "train")]
+    [InlineData("prompts.held-out", "train")]
+    [InlineData("--prompts", "evaluate")]
+    [InlineData("", "train")]
+    public async Task A_file_that_is_not_utf_8_is_named_with_line_and_byte(string key, string verb)
+    {
+        var file = Path.Combine(_folder, "latin1.conf");
+        File.WriteAllBytes(file, [.. "# a cat\nun caf"u8, 0xE9, .. "\n"u8]);
+        string[] arguments = verb == "evaluate" ? ["none", "--reward", "colourfulness", "--prompts", file]
+            : ["--runs", Path.Combine(_folder, "runs"), .. (string[])(key.Length > 0 ? ["--set", $"{key}={file}"] : [file])];
+        var (code, message) = await RunAsync([verb, .. arguments]);
+        Assert.Equal(2, code);
+        Assert.Contains($"{file} line 2: not UTF-8: byte 15 is 0xE9", message);
+        Assert.Single(message.TrimEnd().Split('\n'));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "runs")));
+    }
+
+    [Fact]
+    public void A_word_of_the_command_line_that_is_not_utf_8_is_named()
+    {
+        var words = new[] { "sample", "un caf\uFFFD", "--out", "x.png" };
+        byte[] bytes = [.. "dotnet\0AlignProp.Cli.dll\0sample\0un caf"u8, 0xE9, .. "\0--out\0x.png\0"u8];
+        Assert.Contains("not UTF-8: byte 7 is 0xE9",
+            Assert.Throws<ConfigException>(() => CommandLineText.Require(words, bytes)).Message);
+        CommandLineText.Require(words, [.. "dotnet\0AlignProp.Cli.dll\0sample\0un caf\uFFFD\0--out\0x.png\0"u8]);
     }
 
     [Fact]

@@ -9,19 +9,27 @@ public static partial class DurableFile
 {
     /// <summary>
     /// Writes a temporary file beside <paramref name="path"/>, flushes it to the device, renames it over the path and, on Unix,
-    /// flushes the directory too. The temporary file is removed if writing fails.
+    /// flushes the directory too. The temporary file is removed if writing fails. Links are followed; a device or pipe is
+    /// written into, and stays.
     /// </summary>
     public static void Replace(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var full = Path.GetFullPath(path);
+        var place = OutputPlace.Of(path);
+        if (!place.IsPlain)
+        {
+            using var stream = place.Open();
+            write(stream);
+            return;
+        }
+        var full = place.Path;
         var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                write(file);
+                file.Flush(flushToDisk: true);
             }
 
             File.Move(temporary, full, overwrite: true);

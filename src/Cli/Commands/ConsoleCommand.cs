@@ -51,6 +51,12 @@ internal static class ConsoleCommand
                     error.WriteLine("alignprop: this is the console; quit leaves it");
                     continue;
             }
+            if (line.Contains('\uFFFD'))
+            {
+                error.WriteLine($"alignprop: {line}: not UTF-8 (character {line.IndexOf('\uFFFD') + 1})");
+                first = first == 0 ? 2 : first;
+                continue;
+            }
             var code = await InvokeAsync(words, output, error, interactive);
             first = first == 0 ? code : first;
         }

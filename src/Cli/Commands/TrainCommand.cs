@@ -38,6 +38,7 @@ internal static class TrainCommand
         command.SetAction(async (parsed, _) =>
         {
             var written = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
+            LocalDevices.Require(written, parsed.GetValue(nodes));
             var (training, heldOut) = RunFolder.Check(written);
             var (config, note) = StartingAdapter.Pin(written);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);

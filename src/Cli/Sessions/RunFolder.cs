@@ -32,12 +32,14 @@ internal static class RunFolder
             DurableFile.Replace(there.Config, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(run.Config)));
             var config = RunFile.Load(there.Config, []);
             CheckSame(id, config, expected);
+            LocalDevices.Require(config, options.Nodes);
             CheckModels(config);
             return new RunSession(config, there, run.Training, run.HeldOut, options);
         }
         var directory = RunDirectory.Find(runs, id);
         var resumed = RunFile.Load(directory.Config, []);
         CheckSame(directory.Id, resumed, expected);
+        LocalDevices.Require(resumed, options.Nodes);
         var (training, heldOut) = Check(resumed);
         return new RunSession(resumed, directory, training, heldOut, options);
     }

@@ -124,19 +124,3 @@ internal sealed record RunSummary(string RunId, int Step, string Reason, string 
 
 /// <summary>One evaluation of the held-out prompts.</summary>
 internal sealed record HeldOutLine(int Step, double? Reward, double? Std, double? Diversity);
-
-/// <summary>Which devices this machine offers.</summary>
-internal static class LocalDevices
-{
-    public static IReadOnlyList<DeviceName> Pick(int? nodes, int threadsPerShard)
-    {
-        var gpus = Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
-        if (gpus > 0)
-        {
-            return Enumerable.Range(0, nodes ?? gpus).Select(i => new DeviceName(DeviceKind.Cuda, i % gpus)).ToList();
-        }
-        // One thread a shard and two processes use two cores better than one process with two threads.
-        nodes ??= Math.Clamp(Environment.ProcessorCount / threadsPerShard, 1, 2);
-        return Enumerable.Repeat(new DeviceName(DeviceKind.Cpu, 0), nodes.Value).ToList();
-    }
-}

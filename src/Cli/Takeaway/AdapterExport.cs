@@ -20,7 +20,8 @@ internal static class AdapterExport
     /// </exception>
     public static IReadOnlyList<string> Write(AdapterSource source, BaseModel model, string format, string path, DType dtype)
     {
-        var single = path.EndsWith(Extension, StringComparison.Ordinal);
+        // A device, a pipe or a link to a file is one file whatever its name.
+        var single = path.EndsWith(Extension, StringComparison.Ordinal) || File.Exists(path);
         if (single && format is Peft or Merged)
         {
             throw new ConfigException($"--out {path}: {format} is a folder of files; give a folder");

@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using Akka.Configuration;
 
 namespace AlignProp.Messages.Configuration;
@@ -63,7 +64,7 @@ public static class RunFile
         {
             throw new ConfigException($"{source}: extends itself");
         }
-        var text = File.Exists(source) ? File.ReadAllText(source)
+        var text = File.Exists(source) ? Utf8Text.Read(source, problem => new ConfigException(problem))
             : Presets().Contains(source) ? PresetText(source)
             : throw new ConfigException(
                 $"{source}: no such run file, and no preset of that name; presets: {string.Join(", ", Presets())}");
