@@ -78,11 +78,8 @@ public static class NodeCommand
         {
             Log.Information("health at {Url}/health/ready", health.Url);
         }
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
-        {
-            signal.Cancel = true;
-            home.Drain();
-        });
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Drain);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Drain);
         // Ctrl-C in a terminal reaches the whole process group: the coordinator decides, by closing our standard input.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         using var over = new CancellationTokenSource();
@@ -102,6 +99,12 @@ public static class NodeCommand
         var code = await home.RunAsync();
         await over.CancelAsync();
         return code;
+
+        void Drain(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            home.Drain();
+        }
     }
 
     private static Address AddressOf(string text)

@@ -74,9 +74,7 @@ internal static class DoctorCommand
         {
             return new CoordinatorClient(url, token, url);
         }
-        var running = !Directory.Exists(runs) ? null
-            : Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Url))
-            .MaxBy(d => File.GetLastWriteTimeUtc(d.Url));
+        var running = RunLead.Led(runs).FirstOrDefault(d => File.Exists(d.Url));
         return running is null ? null : new CoordinatorClient(File.ReadAllText(running.Url).Trim(), token, running.Id);
     }
 }

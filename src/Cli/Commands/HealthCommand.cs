@@ -54,8 +54,7 @@ internal static class HealthCommand
         return command;
     }
 
-    /// <summary>Where the coordinator wrote its URL. The newest: a killed one leaves its file behind.</summary>
-    private static string? Url(string runs, string? id) => (id is not null ? [RunDirectory.Find(runs, id)]
-        : Directory.Exists(runs) ? Directory.GetDirectories(runs).Select(d => new RunDirectory(d)) : [])
-        .Select(d => d.Url).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
+    /// <summary>Where the coordinator wrote its URL. A killed one leaves its file behind.</summary>
+    private static string? Url(string runs, string? id) => (id is not null ? [RunDirectory.Find(runs, id)] : RunLead.Led(runs))
+        .Select(d => d.Url).FirstOrDefault(File.Exists);
 }

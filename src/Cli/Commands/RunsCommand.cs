@@ -11,7 +11,7 @@ namespace AlignProp.Cli.Commands;
 /// <summary><c>runs</c>: the runs of a folder, or of a database.</summary>
 internal static class RunsCommand
 {
-    /// <param name="State">running, ended, failed, interrupted; in a database: kept.</param>
+    /// <param name="State">running, ended, failed, interrupted.</param>
     private sealed record Row(string Run, string State, int Step, double? RewardBefore, double? RewardAfter, double? Diversity,
         string Reward, DateTime Started);
 
@@ -43,30 +43,28 @@ internal static class RunsCommand
             }
             TextTable.Write(output, ["run", "state", "step", "held-out reward", "diversity", "reward", "started"],
                 rows.Select(r => (string[])
-                [r.Run, r.State, $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}",
+                [r.Run, r.State == "interrupted" ? $"interrupted at step {r.Step}" : r.State, $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}",
                     r.Diversity is null ? "-" : $"{r.Diversity:F3}", r.Reward, $"{r.Started:yyyy-MM-dd HH:mm}"]));
         });
         return command;
     }
 
-    private static List<Row> OfFolder(string folder) => !Directory.Exists(folder) ? []
-        : [.. Directory.GetDirectories(folder).Select(d => new RunDirectory(Path.GetFullPath(d)))
-            .Where(d => File.Exists(d.Config)).OrderBy(d => Directory.GetCreationTimeUtc(d.Folder)).Select(OfRun)];
+    private static List<Row> OfFolder(string folder) => [.. RunDirectory.All(folder).Select(OfRun)];
 
     private static Row OfRun(RunDirectory directory)
     {
         var lines = MetricsLog.Read(directory.Metrics);
         var held = lines.Where(l => l.Kind == MetricsLine.EvaluationKind).ToList();
-        var state = File.Exists(directory.Url) || File.Exists(directory.Address) ? "running"
+        var state = RunLead.IsLed(directory) ? "running"
             : new RunHistory(directory).Status()?.Run.State is "failed" ? "failed"
             : lines is [.., { Kind: MetricsLine.StopKind }] ? "ended" : "interrupted";
         return new Row(directory.Id, state, lines.Select(l => l.Step).DefaultIfEmpty().Max(), held.FirstOrDefault()?.RewardMean,
             held.LastOrDefault()?.RewardMean, held.LastOrDefault()?.Diversity,
-            RewardOf(directory), Directory.GetCreationTime(directory.Folder));
+            RewardOf(directory), RunFacts.Of(directory).Started.LocalDateTime);
     }
 
     private static List<Row> OfDatabase(string database) =>
-        [.. RunCatalog.All(database).Select(r => new Row(r.Id, "kept", r.Step, null, null, null, "", r.Created))];
+        [.. RunCatalog.All(database).Select(r => new Row(r.Id, r.State, r.Step, null, null, null, "", r.Created))];
 
     private static string RewardOf(RunDirectory directory)
     {

@@ -47,7 +47,7 @@ internal static class StatusCommand
     private static async Task<LiveStatus> ReadAsync(CoordinatorOption coordinator, ParseResult parsed,
         CancellationToken cancellation)
     {
-        if (coordinator.Directory(parsed) is { } directory && !File.Exists(directory.Url))
+        if (coordinator.Directory(parsed) is { } directory && !(File.Exists(directory.Url) && RunLead.IsLed(directory)))
         {
             return OfFolder(directory);
         }
@@ -56,7 +56,8 @@ internal static class StatusCommand
         {
             return await client.EverythingAsync(cancellation);
         }
-        catch (ConfigException) when (coordinator.Directory(parsed) is { } run && !File.Exists(run.Url))
+        catch (ConfigException) when (coordinator.Directory(parsed) is { } run
+            && !(File.Exists(run.Url) && RunLead.IsLed(run)))
         {
             // It has ended this moment.
             return OfFolder(run);

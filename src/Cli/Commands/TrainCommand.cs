@@ -27,12 +27,13 @@ internal static class TrainCommand
             Description =
             "Id of the run. When it exists already the run goes on: for services that start a command again and again."
         };
+        var takeOver = RunOptions.TakeOver();
         var command = new Verb("train", "Starts a run: the coordinator and local GPU nodes.",
             "alignprop train",
             "alignprop train emoji-compress --set batch.size=8 --set stopping.max-epochs=2",
             "alignprop train my-run.conf --host 10.0.0.5 --port 4053 --nodes 0")
         {
-            file, id, nodes, runs, set, json,
+            file, id, nodes, runs, set, json, takeOver,
         };
         cluster.AddTo(command);
         command.SetAction(async (parsed, _) =>
@@ -45,7 +46,7 @@ internal static class TrainCommand
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
                 : $"{config.Name}-{DateTime.Now:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}"));
             var options = new SessionOptions(parsed.GetValue(nodes), cluster.Read(parsed), cluster.Http(parsed), interactive,
-                parsed.GetValue(json));
+                parsed.GetValue(json), parsed.GetValue(takeOver));
             if (options.Nodes != 0)
             {
                 NodeProcesses.Executable();

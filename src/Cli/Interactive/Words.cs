@@ -9,18 +9,14 @@ internal static class Words
 {
     private const int Most = 50;
 
-    public static IEnumerable<string> Runs(string folder) => !Directory.Exists(folder) ? []
-        : Directory.GetDirectories(folder).Where(d => File.Exists(new RunDirectory(d).Config))
-            .OrderByDescending(Directory.GetCreationTimeUtc).Take(Most).Select(d => Path.GetFileName(d));
+    public static IEnumerable<string> Runs(string folder) => RunDirectory.All(folder).Reverse().Take(Most).Select(d => d.Id);
 
     /// <summary>Of the newest run that is running: asked from its coordinator, quickly or not at all.</summary>
     public static IEnumerable<string> Nodes(string folder)
     {
         try
         {
-            var url = !Directory.Exists(folder) ? null
-                : Directory.GetDirectories(folder).Select(d => new RunDirectory(d).Url).Where(File.Exists)
-                .MaxBy(File.GetLastWriteTimeUtc);
+            var url = RunLead.Led(folder).Select(d => d.Url).FirstOrDefault(File.Exists);
             if (url is null)
             {
                 return [];

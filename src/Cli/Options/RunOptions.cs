@@ -17,6 +17,11 @@ internal static class RunOptions
     public static Option<string> Runs() =>
         new("--runs") { Description = "Folder of the runs.", DefaultValueFactory = _ => DefaultRuns };
 
+    public static Option<bool> TakeOver() => new("--take-over")
+    {
+        Description = "Lead the run although another process leads it; that one steps back at its next commit."
+    };
+
     public static Option<string[]> Set() =>
         new("--set") { Description = "key=value of the run file, e.g. --set batch.size=8; may repeat." };
 }

@@ -44,20 +44,15 @@ internal sealed class CoordinatorOption
             return new CoordinatorClient(url, token, url);
         }
         var directory = Directory(parsed)!;
-        return File.Exists(directory.Url)
+        return File.Exists(directory.Url) && RunLead.IsLed(directory)
             ? new CoordinatorClient(File.ReadAllText(directory.Url).Trim(), token, directory.Id)
-            : throw new ConfigException(
-                $"{directory.Id}: no coordinator runs here; start one with: alignprop resume {directory.Id}");
+            : throw new ConfigException(RunLead.Of(directory) is { } leader
+                ? $"{directory.Id} is led by {leader}, without HTTP here: it cannot be asked"
+                : $"{directory.Id}: no coordinator runs here; start one with: alignprop resume {directory.Id}");
     }
 
     private static RunDirectory Newest(string runs, string? id)
     {
-        if (id is null && System.IO.Directory.Exists(runs)
-            && System.IO.Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d)))
-                .Where(d => File.Exists(d.Url)).MaxBy(d => File.GetLastWriteTimeUtc(d.Url)) is { } running)
-        {
-            return running;
-        }
-        return RunDirectory.Find(runs, id);
+        return id is null && RunLead.Led(runs).FirstOrDefault() is { } running ? running : RunDirectory.Find(runs, id);
     }
 }

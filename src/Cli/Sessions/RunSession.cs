@@ -20,24 +20,30 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     /// <exception cref="ConfigException">The port is taken, the node is not built, the model is not right.</exception>
     public async Task<int> RunAsync(TextWriter output, TextWriter error, CancellationToken interrupted)
     {
+        using var lead = RunLead.Take(directory, options.TakeOver, waits: options.Coordinator.Peers is { Count: > 0 });
+        await RequireNoOtherAsync(interrupted);
+        var facts = RunFacts.Of(directory);
+        facts.Save(directory);
         var lines = new RunLines();
         // With --json the one document on standard output is the summary.
         var told = options.Json ? error : output;
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
         var board = new TensorBoardLog(directory, config.Reward.Name);
-        using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby);
+        using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby, keeps: () => lead.IsOurs);
         using var export = TelemetryExport.Start(HoconLayers.For("coordinator", ""), "coordinator", Environment.MachineName);
         CoordinatorHost? leading = null;
-        await using var server = options.Http is { } http ? await ControlServer.StartAsync(http, monitor, () => leading) : null;
+        await using var server = options.Http is { } http
+            ? await ControlServer.StartAsync(http.At(facts.Port), monitor, () => leading) : null;
         var host = await CoordinatorHost.StartAsync(config, RunFileWriter.Render(config), training, heldOut, directory,
             options.Coordinator, new ProgressFan(board, reporter, lines, monitor));
         leading = host;
         await using (host)
         {
-            DurableFile.Replace(directory.Address, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(host.Address)));
+            lead.Publish(directory.Address, host.Address);
             if (server is not null)
             {
-                DurableFile.Replace(directory.Url, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(server.Url)));
+                lead.Publish(directory.Url, server.Url);
+                (facts with { Port = new Uri(server.Url).Port }).Save(directory);
                 var warning = options.Http is { Token: not null, Tls: null, IsLoopback: false }
                     ? "   (not encrypted: the token can be read on the way; set ALIGNPROP_TLS_PFX)" : "";
                 told.WriteLine($"dashboard {server.Url}{warning}");
@@ -59,8 +65,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             using var registration = interrupted.Register(() => stop.TrySetResult());
             await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json,
                 Task.WhenAny(host.Finished, stop.Task));
-            File.Delete(directory.Address);
-            File.Delete(directory.Url);
+            var leader = lead.IsOurs ? null : RunLead.Of(directory);
+            lead.Dispose();
             if (!host.Finished.IsCompleted)
             {
                 told.WriteLine("interrupted; everything up to the last committed step is kept. "
@@ -80,11 +86,29 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                     Summary(output, stopped);
                     return 0;
                 case RunFailed failed:
-                    error.WriteLine($"run {failed.RunId} stopped at step {failed.Step}: {failed.Error}");
+                    error.WriteLine($"run {failed.RunId} stopped at step {failed.Step}: {failed.Error}"
+                        + (leader is null ? "" : $" (it is led by {leader})"));
                     return 1;
                 default:
                     return 1;
             }
+        }
+    }
+
+    /// <summary>
+    /// A run in a database may be led from another folder or machine. With peers it joins whoever leads; alone it would depose it.
+    /// </summary>
+    private async Task RequireNoOtherAsync(CancellationToken interrupted)
+    {
+        if (options.TakeOver || options.Coordinator.Peers is { Count: > 0 })
+        {
+            return;
+        }
+        using var sign = options.Coordinator.Storage.Sign(new RunId(directory.Id));
+        if (sign is not null && await sign.StillLeadsAsync(interrupted) is var (by, since))
+        {
+            throw new ConfigException($"{directory.Id} is being led by the coordinator at {by} since {since:yyyy-MM-dd HH:mm:ss}; "
+                + "with --peer and its address this one stands by; with --take-over it leads, and the other one steps back");
         }
     }
 
@@ -115,8 +139,9 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
 /// <param name="Nodes">Local GpuNode processes; null = one a GPU, or on a CPU as many as the cores carry, at most two.</param>
 /// <param name="Json">Standard output is for one JSON document at the end.</param>
 /// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
+/// <param name="TakeOver">Lead although another process does.</param>
 internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, HttpSettings? Http, bool Interactive,
-    bool Json = false);
+    bool Json = false, bool TakeOver = false);
 
 /// <summary>What <c>train --json</c> and <c>resume --json</c> say of a run that has ended.</summary>
 internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter,

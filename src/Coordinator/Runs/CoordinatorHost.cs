@@ -99,13 +99,13 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
                 new LeaseRules(hocon.GetTimeSpan("alignprop.coordinator.lease-silence"),
                     hocon.GetTimeSpan("alignprop.coordinator.lease-stall"),
                     hocon.GetTimeSpan("alignprop.coordinator.hand-in")), leadership, steering, TimeProvider.System));
-        relay.Superseded = by =>
+        relay.Superseded = superseded =>
         {
-            var why = $"the coordinator at {by} leads now";
+            var why = $"the coordinator at {superseded.By} leads now";
             if (host._peers.IsEmpty)
             {
                 // In a cluster of its own it could only depose the other one, and be deposed again, without end.
-                relay.Report(new RunFailed(run.Value, 0, $"{why}; this one steps back"));
+                relay.Report(new RunFailed(run.Value, superseded.Step, $"{why}; this one steps back"));
                 return;
             }
             host._deposed.TrySetResult(why);

@@ -22,14 +22,14 @@ internal sealed class ProgressRelay : IProgress<RunProgress>
             }
             else if (value is RunSuperseded superseded)
             {
-                Superseded?.Invoke(superseded.By);
+                Superseded?.Invoke(superseded);
             }
         }
     });
 
     public Task<RunProgress> Finished => _finished.Task;
 
-    public Action<string>? Superseded { get; set; }
+    public Action<RunSuperseded>? Superseded { get; set; }
 
     public void Report(RunProgress value) => _channel.Writer.TryWrite(value);
 

@@ -164,7 +164,7 @@ public sealed class RunActor : ReceivePersistentActor
         {
             var by = _state.Coordinator!.Host;
             Become(() => Deposed(by));
-            _setup.Progress.Report(new RunSuperseded(by));
+            _setup.Progress.Report(new RunSuperseded(by, leadership.Step));
             return;
         }
         var before = _state.Coordinator?.Host;
@@ -197,6 +197,7 @@ public sealed class RunActor : ReceivePersistentActor
     private void Announce(Started started)
     {
         var planner = _setup.Planner;
+        _setup.Leadership.Step = _state.Step;
         _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, planner.StepsPerEpoch, planner.MaxSteps,
             planner.ShardsPerStep, (int)started.Trained.Weights.ParameterCount));
         if (started.Repair is not { } damage)
@@ -284,6 +285,7 @@ public sealed class RunActor : ReceivePersistentActor
     {
         _trace.End();
         _state = _state.Apply(e);
+        _setup.Leadership.Step = e.Step;
         _setup.Progress.Report(new StepCommitted(e.Step, EpochOf(e.Step), e.RewardMean, e.RewardStd, e.Loss, e.GradNorm,
             e.Truncations, e.AdapterHash.Value, e.Seconds, e.Terms));
         DeleteSuperseded();

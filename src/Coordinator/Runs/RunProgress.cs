@@ -26,7 +26,8 @@ public sealed record RunSteered(SteeringState State, int Step, string Text) : Ru
 public enum SteeringState { Free, Pausing, Paused, Stopping }
 
 /// <summary>Another coordinator leads; this one steps back.</summary>
-public sealed record RunSuperseded(string By) : RunProgress;
+/// <param name="Step">The last step that this one knew to be committed while it led.</param>
+public sealed record RunSuperseded(string By, int Step = 0) : RunProgress;
 
 /// <summary>A node came, goes, or was turned away.</summary>
 /// <param name="State">Joined, Leaving or Refused.</param>

@@ -24,6 +24,9 @@ public sealed class Leadership(string life, string host)
 
     public bool Led { get; set; }
 
+    /// <summary>The last step that was committed while this one led.</summary>
+    public int Step { get; set; }
+
     public bool IsDeposed(CoordinatorElected? newest) => Led && newest?.Life != Life;
 }
 

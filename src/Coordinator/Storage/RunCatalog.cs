@@ -35,8 +35,8 @@ public static class RunCatalog
         return (long)command.ExecuteScalar()! > 0;
     }
 
-    /// <summary>Every run, oldest first, with its last committed step.</summary>
-    public static IReadOnlyList<(string Id, DateTime Created, int Step)> All(string connectionString)
+    /// <summary>Every run, oldest first, with its last committed step; running, ended or interrupted.</summary>
+    public static IReadOnlyList<(string Id, DateTime Created, int Step, string State)> All(string connectionString)
     {
         using var source = DatabaseTables.Open(connectionString, Create);
         var runs = new List<(string, DateTime)>();
@@ -48,9 +48,15 @@ public static class RunCatalog
                 runs.Add((reader.GetString(0), reader.GetDateTime(1).ToLocalTime()));
             }
         }
-        return [.. runs.Select(r => (r.Item1, r.Item2,
-            RunJournal.Read(connectionString, r.Item1).Select(e => e.Event).OfType<Messages.StepCommittedEvent>()
-            .LastOrDefault()?.Step ?? 0))];
+        return [.. runs.Select(r => Row(connectionString, r.Item1, r.Item2))];
+    }
+
+    private static (string, DateTime, int, string) Row(string connectionString, string id, DateTime created)
+    {
+        using var sign = new LeaderSign(connectionString, new Messages.RunId(id));
+        var events = RunJournal.Read(connectionString, id).Select(e => e.Event).ToList();
+        var state = sign.Leads() is not null ? "running" : events.LastOrDefault() is Messages.RunEnded ? "ended" : "interrupted";
+        return (id, created, events.OfType<Messages.StepCommittedEvent>().LastOrDefault()?.Step ?? 0, state);
     }
 
     /// <exception cref="ConfigException">The database has no such run.</exception>

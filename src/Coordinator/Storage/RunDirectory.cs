@@ -24,6 +24,15 @@ public sealed record RunDirectory(string Folder)
     /// <summary>Base URL of the coordinator's HTTP API and dashboard, while one runs here.</summary>
     public string Url => Path.Combine(Folder, "coordinator.url");
 
+    /// <summary>Held by the process that leads the run (<see cref="RunLead"/>).</summary>
+    public string Lock => Path.Combine(Folder, "leader.lock");
+
+    /// <summary>Who leads, or led last.</summary>
+    public string Leader => Path.Combine(Folder, "leader.json");
+
+    /// <summary><see cref="RunFacts"/>.</summary>
+    public string Facts => Path.Combine(Folder, "run.json");
+
     /// <summary>What happened, one JSON line an entry.</summary>
     public string Events => Path.Combine(Folder, "events.jsonl");
 
@@ -41,21 +50,23 @@ public sealed record RunDirectory(string Folder)
 
     public string Metrics => Path.Combine(Folder, "metrics.jsonl");
 
-    /// <param name="id">Null = the newest.</param>
+    /// <summary>The runs of a folder, in the order in which they were begun.</summary>
+    public static IReadOnlyList<RunDirectory> All(string runs) => !Directory.Exists(runs) ? []
+        : [.. Directory.GetDirectories(runs).Select(d => new RunDirectory(Path.GetFullPath(d))).Where(d => File.Exists(d.Config))
+            .OrderBy(d => RunFacts.Of(d).Started)];
+
+    /// <param name="id">Null = the one that was begun last.</param>
     /// <exception cref="ConfigException">There is no such run.</exception>
     public static RunDirectory Find(string runs, string? id)
     {
-        var all = Directory.Exists(runs)
-            ? Directory.GetDirectories(runs).Where(d => File.Exists(Path.Combine(d, "run.conf")))
-                .OrderBy(Directory.GetCreationTimeUtc).ToList()
-            : [];
-        var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => Path.GetFileName(d) == id);
+        var all = All(runs);
+        var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => d.Id == id);
         if (found is not null)
         {
-            return new RunDirectory(Path.GetFullPath(found));
+            return found;
         }
         var others = all.Count == 0 ? "there are none"
-            : $"runs: {string.Join(", ", all.TakeLast(5).Select(Path.GetFileName))}";
+            : $"runs: {string.Join(", ", all.TakeLast(5).Select(d => d.Id))}";
         throw new ConfigException(id is null ? $"{runs}: no run there; start one with: alignprop train"
             : $"{Path.Combine(runs, id)}: no such run; {others}");
     }

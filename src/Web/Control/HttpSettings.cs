@@ -61,6 +61,25 @@ public sealed record HttpSettings(string Host, string PublicHost, int Port, stri
         return new HttpSettings(host, every ? clusterHost : host, port, token, TlsFiles.Find());
     }
 
+    /// <summary>The same with a port that was used before, where any is right and that one is free.</summary>
+    public HttpSettings At(int? port)
+    {
+        if (Port != 0 || port is null)
+        {
+            return this;
+        }
+        var again = this with { Port = port.Value };
+        try
+        {
+            again.Check();
+            return again;
+        }
+        catch (ConfigException)
+        {
+            return this;
+        }
+    }
+
     /// <summary>Before anything is written: is the port free, does the certificate fit?</summary>
     /// <exception cref="ConfigException">It is not, or it does not.</exception>
     public void Check()

@@ -15,17 +15,22 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
     private readonly RunHistory _history;
     private readonly TimeProvider _clock;
     private readonly LiveStatus? _saved;
+    private readonly Func<bool> _keeps;
     private RunPicture _picture;
     private ImmutableList<EventEntry> _events;
     private TaskCompletionSource? _changed;
 
     /// <param name="live">False for a folder that is only looked at.</param>
-    public RunMonitor(RunDirectory directory, string name, bool live = true, bool standby = false, TimeProvider? clock = null)
+    /// <param name="keeps">Whether the folder is this process's to write; null = always.</param>
+    public RunMonitor(RunDirectory directory, string name, bool live = true, bool standby = false, TimeProvider? clock = null,
+        Func<bool>? keeps = null)
     {
         (Directory, _history, _clock) = (directory, new RunHistory(directory), clock ?? TimeProvider.System);
+        _keeps = keeps ?? (() => true);
         _events = [.. _history.Events()];
         var (saved, lines) = (_history.Status(), MetricsLog.Read(directory.Metrics));
-        var begun = saved?.Run.StartedAt ?? _events.FirstOrDefault()?.Time ?? _clock.GetUtcNow();
+        var begun = File.Exists(directory.Facts) ? RunFacts.Of(directory).Started
+            : saved?.Run.StartedAt ?? _events.FirstOrDefault()?.Time ?? _clock.GetUtcNow();
         var picture = lines.Aggregate(new RunPicture(directory.Id, name, Environment.MachineName, begun),
             (p, line) => p.Recall(line));
         var stop = lines.LastOrDefault(l => l.Kind == MetricsLine.StopKind);
@@ -35,8 +40,14 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
             Reason = live ? null : stop?.Reason
         };
         Meter = new RunMeter(() => Picture, _clock.GetUtcNow);
-        _saved = live ? null : saved is { Run.State: not ("ended" or "failed") } ? saved with { Run = Interrupted(saved.Run) }
-            : saved;
+        if (!live)
+        {
+            var run = saved?.Run ?? _picture.Status();
+            var seen = LastSign(run, _events, directory);
+            _saved = new LiveStatus(run.State is "ended" or "failed" ? run with { AsOf = seen }
+                : RunLead.Of(directory) is { } leader ? Unheard(run, leader, seen) : Interrupted(run, _picture.Step, seen),
+                saved?.Nodes ?? [], []);
+        }
     }
 
     public RunDirectory Directory { get; }
@@ -66,7 +77,7 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
         }
     }
 
-    public RunStatus Status() => _saved?.Run ?? Picture.Status();
+    public RunStatus Status() => _saved?.Run ?? Picture.Status() with { AsOf = _clock.GetUtcNow() };
 
     public IReadOnlyList<NodeStatus> Nodes() => _saved?.Nodes ?? Picture.Nodes(_clock.GetUtcNow());
 
@@ -107,6 +118,10 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
     {
         try
         {
+            if (!_keeps())
+            {
+                return;
+            }
             if (entry is not null)
             {
                 _history.Append(entry);
@@ -122,11 +137,39 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
         }
     }
 
-    private static RunStatus Interrupted(RunStatus run) => run with
+    /// <summary>The newest of what the folder tells the time of.</summary>
+    private static DateTimeOffset LastSign(RunStatus run, ImmutableList<EventEntry> events, RunDirectory directory)
+    {
+        DateTimeOffset?[] signs = [run.AsOf, events is [.., var last] ? last.Time : null,
+            File.Exists(directory.Metrics) ? new DateTimeOffset(File.GetLastWriteTimeUtc(directory.Metrics)) : null];
+        return signs.Max() ?? RunFacts.Of(directory).Started;
+    }
+
+    private RunStatus Interrupted(RunStatus run, int step, DateTimeOffset seen) => run with
     {
         State = "interrupted",
-        Reason = $"its coordinator is gone; go on with: alignprop resume {run.RunId}",
+        Step = Math.Max(step, run.Step),
+        Reason = $"at step {Math.Max(step, run.Step)}; its coordinator is gone, its last sign of life was {Ago(seen)}; "
+            + $"go on with: alignprop resume {run.RunId}",
         Shards = null,
         SecondsLeft = null,
+        AsOf = seen,
     };
+
+    /// <summary>Led by a process that cannot be asked: what it wrote last.</summary>
+    private RunStatus Unheard(RunStatus run, Leader leader, DateTimeOffset seen) => run with
+    {
+        State = run.State is "interrupted" or "starting" ? "running" : run.State,
+        Reason = $"as of {Ago(seen)}; led by {leader}, which cannot be asked (without HTTP)",
+        Shards = null,
+        AsOf = seen,
+    };
+
+    private string Ago(DateTimeOffset then)
+    {
+        var age = _clock.GetUtcNow() - then;
+        var words = age.TotalSeconds < 100 ? $"{Math.Max(0, age.TotalSeconds):F0} s" : age.TotalMinutes < 100 ? $"{age.TotalMinutes:F0} min"
+            : age.TotalHours < 72 ? $"{age.TotalHours:F0} h" : $"{age.TotalDays:F0} days";
+        return FormattableString.Invariant($"{words} ago ({then.ToLocalTime():yyyy-MM-dd HH:mm:ss})");
+    }
 }

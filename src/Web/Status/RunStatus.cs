@@ -18,11 +18,12 @@ namespace AlignProp.Web.Status;
 /// <param name="Adapter">SHA-256 of the adapter after <paramref name="Step"/>.</param>
 /// <param name="Coordinator">Akka address of the coordinator that leads.</param>
 /// <param name="Host">Name of the machine that answers.</param>
+/// <param name="AsOf">When this was so: now, or for a run that nobody leads its last sign of life.</param>
 public sealed record RunStatus(string RunId, string Name, string State, string? Reason, int Step, int MaxSteps, int Epoch,
     int Epochs, ShardStatus? Shards,
     double? Reward, IReadOnlyList<double> RewardTrend, HeldOutStatus? HeldOut, double? GradNorm, double? SecondsPerStep,
         double? SecondsLeft,
-    string? Adapter, string? Coordinator, string Host, DateTimeOffset StartedAt);
+    string? Adapter, string? Coordinator, string Host, DateTimeOffset StartedAt, DateTimeOffset? AsOf = null);
 
 /// <summary>The step or evaluation in work.</summary>
 /// <param name="Fraction">0..1 of its work.</param>
