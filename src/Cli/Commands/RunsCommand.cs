@@ -43,7 +43,8 @@ internal static class RunsCommand
             }
             TextTable.Write(output, ["run", "state", "step", "held-out reward", "diversity", "reward", "started"],
                 rows.Select(r => (string[])
-                [r.Run, r.State == "interrupted" ? $"interrupted at step {r.Step}" : r.State, $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}",
+                [r.Run, r.State == "interrupted" ? $"interrupted at step {r.Step}" : r.State,
+                    $"{r.Step}", r.RewardBefore is null ? "-" : $"{r.RewardBefore:F3} -> {r.RewardAfter:F3}",
                     r.Diversity is null ? "-" : $"{r.Diversity:F3}", r.Reward, $"{r.Started:yyyy-MM-dd HH:mm}"]));
         });
         return command;

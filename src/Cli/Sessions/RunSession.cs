@@ -29,7 +29,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         var told = options.Json ? error : output;
         var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
         var board = new TensorBoardLog(directory, config.Reward.Name);
-        using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby, keeps: () => lead.IsOurs);
+        using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby,
+            keeps: () => lead.IsOurs);
         using var export = TelemetryExport.Start(HoconLayers.For("coordinator", ""), "coordinator", Environment.MachineName);
         CoordinatorHost? leading = null;
         await using var server = options.Http is { } http
@@ -96,7 +97,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     }
 
     /// <summary>
-    /// A run in a database may be led from another folder or machine. With peers it joins whoever leads; alone it would depose it.
+    /// A run in a database may be led from another folder or machine. With peers it joins whoever leads; alone it would depose
+    /// it.
     /// </summary>
     private async Task RequireNoOtherAsync(CancellationToken interrupted)
     {
@@ -107,7 +109,8 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         using var sign = options.Coordinator.Storage.Sign(new RunId(directory.Id));
         if (sign is not null && await sign.StillLeadsAsync(interrupted) is var (by, since))
         {
-            throw new ConfigException($"{directory.Id} is being led by the coordinator at {by} since {since:yyyy-MM-dd HH:mm:ss}; "
+            throw new ConfigException($"{directory.Id} is being led by the coordinator at {by} since "
+                + $"{since:yyyy-MM-dd HH:mm:ss}; "
                 + "with --peer and its address this one stands by; with --take-over it leads, and the other one steps back");
         }
     }

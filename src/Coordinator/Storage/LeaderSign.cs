@@ -47,7 +47,9 @@ public sealed class LeaderSign(string connectionString, RunId run) : IDisposable
         return (reader.GetInt64(0), reader.GetInt64(1));
     }
 
-    /// <summary>Who has given a sign of life in the last seconds, by the database's clock, and since when it leads; or null.</summary>
+    /// <summary>
+    /// Who has given a sign of life in the last seconds, by the database's clock, and since when it leads; or null.
+    /// </summary>
     /// <exception cref="NpgsqlException">The database is away.</exception>
     public (string Leader, DateTime Since, long Beat)? Leads()
     {

@@ -60,7 +60,7 @@ public sealed record RunDirectory(string Folder)
     public static RunDirectory Find(string runs, string? id)
     {
         var all = All(runs);
-        var found = id is null ? all.LastOrDefault() : all.FirstOrDefault(d => d.Id == id);
+        var found = id is null ? (all.Count == 0 ? null : all[^1]) : all.FirstOrDefault(d => d.Id == id);
         if (found is not null)
         {
             return found;

@@ -59,7 +59,8 @@ public sealed class RunLead : IDisposable
         else if (!waits)
         {
             throw new ConfigException($"{directory.Id} is being led by {Of(directory)?.ToString() ?? "another process"}; "
-                + $"see alignprop status --run {directory.Id}; with --take-over it is led from here, and the other one steps back");
+                + $"see alignprop status --run {directory.Id}; with --take-over it is led from here, and the other one steps "
+                + "back");
         }
         if (lead._lock is null)
         {
@@ -72,7 +73,7 @@ public sealed class RunLead : IDisposable
     public static Leader? Of(RunDirectory directory) => !IsLed(directory) ? null
         : Read(directory) ?? new Leader("", "an unknown machine", 0, File.GetLastWriteTimeUtc(directory.Folder));
 
-    /// <summary>Somebody leads the run of a folder. Where no lock was ever made, an address that was left there says so.</summary>
+    /// <summary>Somebody leads the run of a folder. Where no lock was ever made, an address that lies there says so.</summary>
     public static bool IsLed(RunDirectory directory)
     {
         if (!File.Exists(directory.Lock))

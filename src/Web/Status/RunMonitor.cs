@@ -168,7 +168,8 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
     private string Ago(DateTimeOffset then)
     {
         var age = _clock.GetUtcNow() - then;
-        var words = age.TotalSeconds < 100 ? $"{Math.Max(0, age.TotalSeconds):F0} s" : age.TotalMinutes < 100 ? $"{age.TotalMinutes:F0} min"
+        var words = age.TotalSeconds < 100 ? $"{Math.Max(0, age.TotalSeconds):F0} s"
+            : age.TotalMinutes < 100 ? $"{age.TotalMinutes:F0} min"
             : age.TotalHours < 72 ? $"{age.TotalHours:F0} h" : $"{age.TotalDays:F0} days";
         return FormattableString.Invariant($"{words} ago ({then.ToLocalTime():yyyy-MM-dd HH:mm:ss})");
     }

@@ -19,8 +19,8 @@ public sealed class RunLeadTests : IDisposable
         {
             Assert.True(RunLead.IsLed(run));
             var refusal = Assert.Throws<ConfigException>(() => RunLead.Take(run)).Message;
-            Assert.StartsWith($"one is being led by process {Environment.ProcessId} on {Environment.MachineName} since 20", refusal,
-                StringComparison.Ordinal);
+            Assert.StartsWith($"one is being led by process {Environment.ProcessId} on {Environment.MachineName} since 20",
+                refusal, StringComparison.Ordinal);
             Assert.Contains("--take-over", refusal, StringComparison.Ordinal);
         }
         Assert.False(RunLead.IsLed(run));
@@ -58,7 +58,8 @@ public sealed class RunLeadTests : IDisposable
         Assert.Equal("http://leader", File.ReadAllText(run.Url));
         Assert.False(standby.IsOurs);
         leader.Dispose();
-        await Wait.UntilAsync(() => File.Exists(run.Url) && File.ReadAllText(run.Url) == "http://standby", () => "it does not lead");
+        await Wait.UntilAsync(() => File.Exists(run.Url) && File.ReadAllText(run.Url) == "http://standby",
+            () => "it does not lead");
         Assert.True(standby.IsOurs);
     }
 
