@@ -27,7 +27,7 @@ internal static class ShardBenchmark
             var shard = new Shard(new RunId("bench"), i, 0, 0,
                 new ShardTask.Reparametrized(GradientPlan.LastSteps(1 + i % 8, 8)),
                 [.. Enumerable.Range(0, 8).Select(s => new ShardSample("a cat", (ulong)(i * 8 + s), 0))]);
-            computer.Compute(shard, settings, adapter, (_, _) => { }, CancellationToken.None);
+            computer.Compute(shard, settings, new ShardAdapters(adapter), (_, _) => { }, CancellationToken.None);
             if (i is 1 or 5 or 10 || i % 20 == 0)
             {
                 process.Refresh();

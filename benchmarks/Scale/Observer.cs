@@ -34,7 +34,7 @@ internal sealed class Observer : IDisposable
     public int Unreachable => Volatile.Read(ref _unreachable);
 
     public void Fetch(string hash, long bytes) =>
-        _adapters.Tell(new AdapterFetcher.NeedAdapter(new BlobRef(new BlobHash(hash), bytes)));
+        _adapters.Tell(new AdapterFetcher.Need(new BlobRef(new BlobHash(hash), bytes)));
 
     public void Dispose() => _member.System.Terminate().Wait(TimeSpan.FromSeconds(10));
 

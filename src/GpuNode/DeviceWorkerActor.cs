@@ -32,7 +32,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         (_device, _node, _run, _coordinator, _adapters) = (device, node, run, coordinator, adapters);
         Receive<ShardLease>(OnLease);
         Receive<NoWork>(_ => { });
-        Receive<AdapterFetcher.Adapter>(adapter => adapter.Hash == _fetchingFor?.Adapter.Hash, OnAdapter);
+        Receive<AdapterFetcher.Adapters>(adapters => _fetchingFor is { } lease && adapters.Need.Is(lease), OnAdapters);
         Receive<Computed>(computed => { _device.Clear(); HandIn(computed.Outcome); });
         Receive<FetchChunk>(OnFetch);
         Receive<ShardAcknowledged>(OnAcknowledged);
@@ -95,14 +95,14 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
             return;
         }
         _fetchingFor = lease;
-        _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter, TraceLink.Of(lease)));
+        _adapters.Tell(AdapterFetcher.Need.Of(lease));
     }
 
-    private void OnAdapter(AdapterFetcher.Adapter adapter)
+    private void OnAdapters(AdapterFetcher.Adapters adapters)
     {
         var lease = _fetchingFor!;
         _fetchingFor = null;
-        if (adapter.Bytes is { } bytes)
+        if (adapters.Bytes is { } bytes)
         {
             Follow(_device.Start(lease, _run, bytes));
             return;
@@ -151,7 +151,7 @@ public sealed class DeviceWorkerActor : ReceiveActor, IWithTimers
         else if (_fetchingFor is { } lease)
         {
             _coordinator.Tell(new ShardProgress(lease.Lease, _device.Id, lease.Key, "fetch", 0));
-            _adapters.Tell(new AdapterFetcher.NeedAdapter(lease.Adapter, TraceLink.Of(lease)));
+            _adapters.Tell(AdapterFetcher.Need.Of(lease));
         }
         else
         {

@@ -25,8 +25,10 @@ internal static class Codecs
             p => new RequestWork(DeviceId.Parse(p.Device), new(p.Node), [.. p.Held.Select(Read)])),
         Of<NoWork, P.NoWork>("nowork", P.NoWork.Parser, m => new P.NoWork { Reason = m.Reason }, p => new NoWork(p.Reason)),
         Of<ShardLease, P.ShardLease>("lease", P.ShardLease.Parser,
-            m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Trace = m.Trace },
-            p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), p.Trace)),
+            m => new P.ShardLease { Lease = m.Lease.Value, Shard = Write(m.Shard), Adapter = Write(m.Adapter), Trace = m.Trace,
+                Behaviour = m.Behaviour is { } behaviour ? Write(behaviour) : null },
+            p => new ShardLease(new(p.Lease), Read(p.Shard), Read(p.Adapter), p.Trace,
+                p.Behaviour is { } behaviour ? Read(behaviour) : null)),
         Of<ShardProgress, P.ShardProgress>("progress", P.ShardProgress.Parser,
             m => new P.ShardProgress { Lease = m.Lease.Value, Device = m.Device.Value, Key = Write(m.Key), Phase = m.Phase,
                 Fraction = m.Fraction },
@@ -95,10 +97,11 @@ internal static class Codecs
                 Truncations = { m.Truncations },
                 Seconds = m.Seconds,
                 Terms = { (m.Terms ?? []).Select(Write) },
+                Rewards = { m.Rewards ?? [] },
             },
             p => new StepCommittedEvent(p.Term, p.Step, Hash(p.AdapterHash), Hash(p.MomentsHash), p.RewardMean, p.RewardStd,
                 p.Loss, p.GradNorm, [.. p.Truncations], p.Seconds,
-                [.. p.Terms.Select(Read)])),
+                [.. p.Terms.Select(Read)], [.. p.Rewards])),
         Of<EvaluationRecorded, P.EvaluationRecorded>("e-evaluation", P.EvaluationRecorded.Parser,
             m => new P.EvaluationRecorded { Step = m.Step, RewardMean = m.RewardMean, RewardStd = m.RewardStd,
                 Diversity = m.Diversity, Terms = { (m.Terms ?? []).Select(Write) } },
@@ -161,6 +164,15 @@ internal static class Codecs
     {
         ShardTask.Evaluate t => new P.ShardTask { Evaluate = new P.Evaluate { Pictures = t.Pictures } },
         ShardTask.Reparametrized t => new P.ShardTask { Reparametrized = Write(t.Plan) },
+        ShardTask.Rollout => new P.ShardTask { Rollout = new P.Rollout() },
+        ShardTask.PolicyGradient t => new P.ShardTask
+        {
+            PolicyGradient = new P.PolicyGradient { Steps = t.Steps, Advantages = { t.Advantages }, ClipRange = t.ClipRange },
+        },
+        ShardTask.Regression t => new P.ShardTask
+        {
+            Regression = new P.Regression { Weights = { t.Weights }, Draws = t.Draws, Guided = t.Guided },
+        },
         _ => throw new ArgumentException($"{task.GetType().Name} has no wire form"),
     };
 
@@ -168,6 +180,11 @@ internal static class Codecs
     {
         P.ShardTask.TaskOneofCase.Evaluate => new ShardTask.Evaluate(p.Evaluate.Pictures),
         P.ShardTask.TaskOneofCase.Reparametrized => new ShardTask.Reparametrized(Read(p.Reparametrized)),
+        P.ShardTask.TaskOneofCase.Rollout => new ShardTask.Rollout(),
+        P.ShardTask.TaskOneofCase.PolicyGradient => new ShardTask.PolicyGradient(
+            p.PolicyGradient.Steps, [.. p.PolicyGradient.Advantages], p.PolicyGradient.ClipRange),
+        P.ShardTask.TaskOneofCase.Regression => new ShardTask.Regression(
+            [.. p.Regression.Weights], p.Regression.Draws, p.Regression.Guided),
         _ => throw new ArgumentException("a shard without a task, or with one of another version"),
     };
 

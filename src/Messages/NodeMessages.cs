@@ -24,7 +24,9 @@ public sealed record RequestWork(DeviceId Device, NodeId Node, IReadOnlyList<Sha
 public sealed record NoWork(string Reason) : IAlignPropMessage;
 
 /// <param name="Trace">W3C traceparent of the span the shard's own hang below; empty = none. Says nothing of the result.</param>
-public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, string Trace = "") : IAlignPropMessage
+/// <param name="Behaviour">Where the task is on own samples: the adapter that made them.</param>
+public sealed record ShardLease(LeaseId Lease, Shard Shard, BlobRef Adapter, string Trace = "", BlobRef? Behaviour = null)
+    : IAlignPropMessage
 {
     /// <summary>Identity of the result asked for.</summary>
     public ShardKey Key => new(Shard.Run, Shard.Step, Shard.Round, Shard.Index, Adapter.Hash);

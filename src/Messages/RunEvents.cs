@@ -22,9 +22,13 @@ public sealed record RunCreated(RunId Run, string Config, IReadOnlyList<FileFing
 /// <summary>One optimizer step. Its adapter and moments were durable before this was written.</summary>
 /// <param name="Term">Of the coordinator that committed it: always the newest elected one.</param>
 /// <param name="Terms">Each term of the reward; none in journals from before there were terms.</param>
+/// <param name="Rewards">
+/// Of every sample, in sample order: what methods that learn from their own samples go on with. None in older journals.
+/// </param>
 public sealed record StepCommittedEvent(int Term, int Step, BlobHash AdapterHash, BlobHash MomentsHash, double RewardMean,
     double RewardStd, double Loss,
-    double GradNorm, IReadOnlyList<int> Truncations, double Seconds, IReadOnlyList<RewardScore>? Terms = null) : IRunEvent;
+    double GradNorm, IReadOnlyList<int> Truncations, double Seconds, IReadOnlyList<RewardScore>? Terms = null,
+    IReadOnlyList<float>? Rewards = null) : IRunEvent;
 
 /// <param name="Terms">
 /// The terms of the reward, then the rewards that are only evaluated; none in journals from before there were terms.

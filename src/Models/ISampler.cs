@@ -15,6 +15,17 @@ public interface ISampler
     /// <param name="noise">Unit Gaussian noise, like <paramref name="clean"/>.</param>
     /// <param name="times">[B].</param>
     Tensor AddNoise(Tensor clean, Tensor noise, Tensor times);
+
+    /// <summary>What the denoiser should predict of those: the noise, v, or the clean latents themselves.</summary>
+    /// <inheritdoc cref="AddNoise"/>
+    Tensor Target(Tensor clean, Tensor noise, Tensor times);
+
+    /// <summary>A time that the denoiser was trained at.</summary>
+    /// <param name="uniform">From 0 to below 1: all times are equally likely.</param>
+    double TrainingTime(double uniform);
+
+    /// <summary>The same model's ancestral (DDPM) sampler; null where there is none.</summary>
+    ISampler? Ancestral { get; }
 }
 
 /// <summary>The steps of one chain; 0 is the noisiest. Every method is differentiable in <c>x</c> and <c>output</c>.</summary>

@@ -1,3 +1,5 @@
+using AlignProp.Messages.Configuration;
+
 namespace AlignProp.Models;
 
 /// <summary>
@@ -24,6 +26,13 @@ public sealed record TextToImage(ITextEncoder Text, IDenoiser Denoiser, ILatentC
             ? [Codec.Channels, h / Codec.Factor, w / Codec.Factor]
             : throw new ModelFileException($"sampling.height x width = {h} x {w}: expected multiples of {Codec.Factor}");
     }
+
+    /// <summary>The sampler that <c>sampling.sampler</c> names.</summary>
+    /// <exception cref="ModelFileException">This model has no such sampler.</exception>
+    public ISampler SamplerOf(SamplingConfig sampling) => sampling.Sampler == SamplingConfig.Ancestral
+        ? Sampler.Ancestral ?? throw new ModelFileException(
+            "sampling.sampler = ancestral: this model has no ancestral sampler; expected ddim")
+        : Sampler;
 
     public void Dispose()
     {

@@ -16,15 +16,15 @@ public sealed class PlannerTests : IDisposable
     public void A_step_is_the_same_whoever_plans_it()
     {
         var (first, second) = (Planner(_runs.Config()), Planner(_runs.Config()));
-        second.Train(5);
-        Assert.Equivalent(first.Train(3), second.Train(3), strict: true);
+        second.Train(5, new RunState());
+        Assert.Equivalent(first.Train(3, new RunState()), second.Train(3, new RunState()), strict: true);
     }
 
     [Fact]
     public void Every_training_prompt_is_used_once_before_any_is_used_again()
     {
-        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s)!).SelectMany(s => s.Samples)
-            .Select(s => s.Prompt).ToList();
+        var prompts = Enumerable.Range(1, 5).SelectMany(s => Planner(_runs.Config()).Train(s, new RunState())!)
+            .SelectMany(s => s.Samples).Select(s => s.Prompt).ToList();
         foreach (var pass in prompts.Chunk(TestRuns.Training.Length))
         {
             Assert.Equal(TestRuns.Training.Order(), pass.Order());
@@ -34,7 +34,7 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Seeds_never_repeat_and_K_covers_one_to_N()
     {
-        var shards = Enumerable.Range(1, 200).SelectMany(s => Planner(_runs.Config()).Train(s)!).ToList();
+        var shards = Enumerable.Range(1, 200).SelectMany(s => Planner(_runs.Config()).Train(s, new RunState())!).ToList();
         var seeds = shards.SelectMany(s => s.Samples).Select(s => s.NoiseSeed).ToList();
         Assert.Equal(seeds.Count, seeds.Distinct().Count());
         Assert.Equal(Enumerable.Range(1, 10), shards.Select(s => s.Task.RecomputedSteps).Distinct().Order());
@@ -47,7 +47,7 @@ public sealed class PlannerTests : IDisposable
     public void Every_truncation_strategy_stays_in_its_range(string strategy, int least, int most)
     {
         var config = _runs.Config() with { Truncation = new TruncationConfig { Strategy = strategy, K = 3, Mean = 5, Std = 3 } };
-        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s)!),
+        Assert.All(Enumerable.Range(1, 50).SelectMany(s => Planner(config).Train(s, new RunState())!),
             s => Assert.InRange(s.Task.RecomputedSteps, least, most));
     }
 
@@ -249,6 +249,23 @@ public sealed class StoreAndStateTests : IDisposable
         Assert.Equal(["m1"], state.Superseded.Select(h => h.Value));
         Assert.Equal((new BlobHash("a2"), new BlobHash("m2")), state.Before);
         Assert.Equal(["a2", "m2"], state.Apply(Step(4)).Superseded.Select(h => h.Value));
+    }
+
+    [Fact]
+    public void The_adapter_that_made_a_batchs_samples_is_kept_until_the_batchs_last_step_is_superseded()
+    {
+        var state = new RunState { StepsPerBatch = 3 }.Apply(new CoordinatorElected(1, "life", "host"))
+            .Apply(new RunCreated(new("r"), "", [], new("a0"), new("m0")));
+        var gone = new List<string>();
+        for (var step = 1; step <= 5; step++)
+        {
+            Assert.Equal(new BlobHash(step <= 3 ? "a0" : "a3"), state.Behaviour(step));
+            state = state.Apply(Step(step));
+            gone.AddRange(state.Superseded.Select(h => h.Value));
+        }
+        Assert.Equal(["m0", "a1", "m1", "a2", "m2", "a0", "m3"], gone);
+        // Its samples' rewards are there for the steps after.
+        Assert.Equal([1f, 2f], state.Apply(Step(6) with { Rewards = [1, 2] }).Steps[5].Scored.Rewards);
     }
 
     private static StepCommittedEvent Step(int step) => new(1, step, new($"a{step}"), new($"m{step}"), 0, 0, 0, 0, [1], 1);

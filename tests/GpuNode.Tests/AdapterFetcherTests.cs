@@ -25,19 +25,19 @@ public sealed class AdapterFetcherTests : TestKit
     public void An_adapter_is_fetched_once_for_all_devices_of_the_node()
     {
         TestProbe[] devices = [CreateTestProbe(), CreateTestProbe(), CreateTestProbe()];
-        _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), devices[0]);
-        _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), devices[1]);
+        _fetcher.Tell(new AdapterFetcher.Need(Blob), devices[0]);
+        _fetcher.Tell(new AdapterFetcher.Need(Blob), devices[1]);
         var asked = new List<int>();
         while (asked.Count < 4)
         {
             asked.Add(Answer());
         }
         Assert.Equal([0, 1, 2, 3], asked.Order());
-        Assert.Equal(Adapter, devices[0].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
-        Assert.Equal(Adapter, devices[1].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
+        Assert.Equal(Adapter, devices[0].ExpectMsg<AdapterFetcher.Adapters>().Bytes!.Current);
+        Assert.Equal(Adapter, devices[1].ExpectMsg<AdapterFetcher.Adapters>().Bytes!.Current);
         // One that comes later is given what is there.
-        _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), devices[2]);
-        Assert.Equal(Adapter, devices[2].ExpectMsg<AdapterFetcher.Adapter>().Bytes);
+        _fetcher.Tell(new AdapterFetcher.Need(Blob), devices[2]);
+        Assert.Equal(Adapter, devices[2].ExpectMsg<AdapterFetcher.Adapters>().Bytes!.Current);
         Assert.False(_coordinator.HasMessages);
     }
 
@@ -45,15 +45,43 @@ public sealed class AdapterFetcherTests : TestKit
     public void A_device_whose_step_is_over_is_told_when_another_needs_the_next_adapter()
     {
         var (late, early) = (CreateTestProbe(), CreateTestProbe());
-        _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob with { Hash = new BlobHash(new string('0', 64)) }), late);
+        _fetcher.Tell(new AdapterFetcher.Need(Blob with { Hash = new BlobHash(new string('0', 64)) }), late);
         _coordinator.ExpectMsg<FetchChunk>();
-        _fetcher.Tell(new AdapterFetcher.NeedAdapter(Blob), early);
-        Assert.Null(late.ExpectMsg<AdapterFetcher.Adapter>().Bytes);
+        _fetcher.Tell(new AdapterFetcher.Need(Blob), early);
+        Assert.Null(late.ExpectMsg<AdapterFetcher.Adapters>().Bytes);
         for (var chunks = 0; chunks < 4;)
         {
             chunks += Answer() >= 0 ? 1 : 0;
         }
-        Assert.Equal(Adapter, early.ExpectMsg<AdapterFetcher.Adapter>().Bytes);
+        Assert.Equal(Adapter, early.ExpectMsg<AdapterFetcher.Adapters>().Bytes!.Current);
+    }
+
+    [Fact]
+    public void The_adapter_that_made_the_samples_is_fetched_beside_the_shards_own_and_kept_for_the_next_step()
+    {
+        byte[] next = [1, 2, 3];
+        var device = CreateTestProbe();
+        _fetcher.Tell(new AdapterFetcher.Need(BlobRef.Of(next), Blob), device);
+        var first = _coordinator.ExpectMsg<FetchChunk>(TimeSpan.FromSeconds(60));
+        Assert.Equal(BlobHash.Of(next), first.Hash);
+        _coordinator.Reply(BlobTransfer.Answer(first, next));
+        for (var chunks = 0; chunks < 4;)
+        {
+            chunks += Answer() >= 0 ? 1 : 0;
+        }
+        var given = device.ExpectMsg<AdapterFetcher.Adapters>(TimeSpan.FromSeconds(60)).Bytes!;
+        Assert.Equal(next, given.Current);
+        Assert.Equal(Adapter, given.Behaviour);
+
+        // The batch's next step has another adapter of its own, and the same samples.
+        byte[] after = [4, 5];
+        _fetcher.Tell(new AdapterFetcher.Need(BlobRef.Of(after), Blob), device);
+        var second = _coordinator.ExpectMsg<FetchChunk>(TimeSpan.FromSeconds(60));
+        Assert.Equal(BlobHash.Of(after), second.Hash);
+        _coordinator.Reply(BlobTransfer.Answer(second, after));
+        given = device.ExpectMsg<AdapterFetcher.Adapters>(TimeSpan.FromSeconds(60)).Bytes!;
+        Assert.Equal(after, given.Current);
+        Assert.Equal(Adapter, given.Behaviour);
     }
 
     /// <summary>Gives the next chunk that is asked for; -1 when it is of another adapter.</summary>

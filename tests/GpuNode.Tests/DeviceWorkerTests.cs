@@ -110,8 +110,8 @@ public sealed class DeviceWorkerTests : TestKit
 
     private sealed class OneAdapter : ReceiveActor
     {
-        public OneAdapter() => Receive<AdapterFetcher.NeedAdapter>(need =>
-            Sender.Tell(new AdapterFetcher.Adapter(need.Blob.Hash, [])));
+        public OneAdapter() => Receive<AdapterFetcher.Need>(need =>
+            Sender.Tell(new AdapterFetcher.Adapters(need, new ShardAdapters([]))));
     }
 
     /// <summary>Computes when its gate is open, and counts.</summary>
@@ -121,7 +121,7 @@ public sealed class DeviceWorkerTests : TestKit
 
         public int Count { get; private set; }
 
-        public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter,
+        public ShardOutcome Compute(Shard shard, RunDescription run, ShardAdapters adapters,
             Action<string, double> progress, CancellationToken cancellation)
         {
             Gate.Wait(cancellation);

@@ -65,7 +65,7 @@ public sealed class NodeHealthTests : IDisposable
         var task = new ShardTask.Reparametrized(GradientPlan.LastSteps(1, 1));
         var shard = new Shard(new RunId("run"), 1, 0, 0, task, [new ShardSample("a cat", 1, 1)]);
         var lease = new ShardLease(new LeaseId("lease"), shard, new BlobRef(new BlobHash(new string('a', 64)), 1));
-        _device.Start(lease, RunDescription.Of(new RunConfig()), []);
+        _device.Start(lease, RunDescription.Of(new RunConfig()), new ShardAdapters([]));
     }
 
     private static async Task<(HttpStatusCode Code, string Text)> AskAsync(NodeHealth health, string what)
@@ -80,7 +80,7 @@ public sealed class NodeHealthTests : IDisposable
         public ManualResetEventSlim Gate { get; } = new();
 
         public ShardOutcome Compute(
-            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+            Shard shard, RunDescription run, ShardAdapters adapters, Action<string, double> progress,
             CancellationToken cancellation)
         {
             Gate.Wait(cancellation);

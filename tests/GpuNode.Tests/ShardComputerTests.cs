@@ -66,6 +66,42 @@ public sealed class ShardComputerTests : IDisposable
     }
 
     [Fact]
+    public void A_roll_out_gives_the_rewards_of_the_same_samples_that_a_gradient_goes_through()
+    {
+        var (rolled, gradient) = (Compute(_computer, Shard(1, 1) with { Task = new ShardTask.Rollout() }, Adapter()),
+            Compute(_computer, Shard(1, 1), Adapter()));
+        Assert.All(rolled.Rewards.Zip(gradient.Rewards), pair => Assert.Equal(pair.Item2, pair.Item1, 1e-4f));
+        Assert.Equal(rolled.Rewards, RewardsPayload.Deserialize(rolled.Payload));
+        Assert.Equal(rolled.Rewards, rolled.Terms!);
+    }
+
+    public static TheoryData<ShardTask> OnOwnSamples => new(
+        new ShardTask.PolicyGradient(4, [1, -0.5f], 0.5), new ShardTask.Regression([2, 0.5f], 2, false),
+        new ShardTask.Regression([2, 0.5f], 2, true));
+
+    [Theory]
+    [MemberData(nameof(OnOwnSamples))]
+    public void A_gradient_on_own_samples_is_the_same_wherever_and_depends_on_the_adapter_that_made_them(ShardTask task)
+    {
+        var stochastic = Run("models/emoji-diffusion", eta: 1);
+        var shard = Shard(1, 1) with { Task = task };
+        var (now, before) = (Adapter(up: 0.02f), Adapter(up: -0.02f));
+        ShardOutcome Of(TorchShardComputer computer, byte[] behaviour) =>
+            computer.Compute(shard, stochastic, new ShardAdapters(now, behaviour), (_, _) => { }, CancellationToken.None);
+
+        var first = Of(_computer, before);
+        var own = Of(_computer, now);
+        using var elsewhere = new TorchShardComputer(Cpu);
+        Assert.Equal(first.Payload, Of(elsewhere, before).Payload);
+        Assert.NotEqual(first.Payload, own.Payload);
+        Assert.Empty(first.Rewards);
+        var gradient = LoraWeights.Deserialize(first.Payload);
+        Assert.Null(gradient.FirstNonFinite);
+        Assert.Contains(gradient.Tensors, t => t.Values.Any(v => v != 0));
+        Assert.True(first.Seconds is { Sampling: > 0, Backward: > 0 });
+    }
+
+    [Fact]
     public void An_evaluation_returns_features_and_pictures()
     {
         var outcome = Compute(_computer, Shard(0, 0) with { Task = new ShardTask.Evaluate(true) }, Adapter());
@@ -101,7 +137,7 @@ public sealed class ShardComputerTests : IDisposable
         foreach (var step in steps)
         {
             var lease = new ShardLease(new LeaseId($"{step}"), Shard(step, 1 + step % 3), BlobRef.Of(adapter));
-            var done = Assert.IsType<ShardDone>(await device.Start(lease, _run, adapter).Outcome);
+            var done = Assert.IsType<ShardDone>(await device.Start(lease, _run, new ShardAdapters(adapter)).Outcome);
             payloads[step] = device.Shelf.Payload(done.Payload.Hash)!;
             device.Clear();
         }
@@ -109,7 +145,7 @@ public sealed class ShardComputerTests : IDisposable
     }
 
     private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) =>
-        computer.Compute(shard, _run, adapter, (_, _) => { }, CancellationToken.None);
+        computer.Compute(shard, _run, new ShardAdapters(adapter), (_, _) => { }, CancellationToken.None);
 
     private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false)
         : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),
@@ -118,13 +154,16 @@ public sealed class ShardComputerTests : IDisposable
         new ShardSample("a 3d render of a fox", 12UL + (ulong)step, 0),
     ]);
 
-    private static byte[] Adapter()
+    /// <param name="up">Every value of the B's, which begin at 0.</param>
+    private static byte[] Adapter(float up = 0)
     {
-        return LoraInitializer.Gaussian(SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5)
-            .Serialize();
+        var adapter = LoraInitializer.Gaussian(
+            SiteReader.Read(Path.Combine(Root, "models", "emoji-diffusion")).Matching(["to_q"]), 2, 5);
+        return up == 0 ? adapter.Serialize() : adapter.WithValues(adapter.Tensors.Select(t => (t.Name,
+            t.Name.EndsWith("lora_B.weight", StringComparison.Ordinal) ? [.. t.Values.Select(_ => up)] : t.Values))).Serialize();
     }
 
-    private static RunDescription Run(string model)
+    private static RunDescription Run(string model, double eta = 0)
     {
         var (path, reward) = (Path.Combine(Root, model), Path.Combine(Root, "models", "emoji-preference"));
         return RunDescription.Of(
@@ -132,7 +171,7 @@ public sealed class ShardComputerTests : IDisposable
             {
                 Model = new ModelConfig { Path = path },
                 Reward = new RewardConfig { Path = reward },
-                Sampling = new SamplingConfig { Steps = 4, GuidanceScale = 3 },
+                Sampling = new SamplingConfig { Steps = 4, GuidanceScale = 3, Eta = eta },
                 Lora = new LoraConfig { Rank = 2, Alpha = 2, Targets = ["to_q"] },
             },
             new FileFingerprint(FileRole.Model, "model", path, ModelFingerprint.Of(path)),

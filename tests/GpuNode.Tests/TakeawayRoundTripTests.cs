@@ -91,8 +91,8 @@ public sealed class TakeawayRoundTripTests : IDisposable
         using var computer = new TorchShardComputer(DeviceName.Parse("cpu:0"));
         var shard = new Shard(new RunId("test"), 0, 0, 0, new ShardTask.Evaluate(true),
             [new ShardSample("a cat", Seeds.Derive(0, 0, 0, Seeds.Noise), 0)]);
-        var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings, imported.Serialize(), (_, _) => { },
-            CancellationToken.None).Payload);
+        var image = EvaluationPayload.Deserialize(computer.Compute(shard, settings,
+            new ShardAdapters(imported.Serialize()), (_, _) => { }, CancellationToken.None).Payload);
         Assert.Equal(image.Images[0], Pixels(Sample(Model, In("kohya.safetensors"))));
     }
 

@@ -122,11 +122,11 @@ public sealed partial class TraceTests : IDisposable
     private sealed class PatientComputer(string name, Meeting meeting, SimulatedShardComputer inner) : IShardComputer
     {
         public ShardOutcome Compute(
-            Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+            Shard shard, RunDescription run, ShardAdapters adapters, Action<string, double> progress,
             CancellationToken cancellation)
         {
             meeting.Attend(name, shard, cancellation);
-            return inner.Compute(shard, run, adapter, progress, cancellation);
+            return inner.Compute(shard, run, adapters, progress, cancellation);
         }
 
         public void Dispose() => inner.Dispose();

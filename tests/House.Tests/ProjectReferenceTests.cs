@@ -14,7 +14,7 @@ public sealed class ProjectReferenceTests
         ("System.CommandLine", "CommandLine", ["Cli"]),
         ("Spectre.Console", "Spectre", ["Cli"]),
         ("ScottPlot", "ScottPlot", ["Reports"]),
-        ("SkiaSharp", "SkiaSharp", ["Reports", "GpuNode", "Pretraining"]),
+        ("SkiaSharp", "SkiaSharp", ["Reports", "Models", "GpuNode", "Pretraining"]),
     ];
 
     [Fact]

@@ -63,35 +63,55 @@ public class GradientPlanTests
     }
 
     /// <summary>
-    /// ReFL: an ancestral chain without guidance, left at a late step. The margin is above every reward, so that its loss has the
-    /// reward's gradient.
+    /// ReFL: an ancestral chain without guidance, left at a late step. One margin is above every reward, the other between two:
+    /// some samples get no gradient.
     /// </summary>
     [Theory]
-    [InlineData(33)]
-    [InlineData(39)]
-    public void Refl(int stop)
+    [InlineData(33, "margin_all_active", 2)]
+    [InlineData(33, "margin_some_active", 0.5203)]
+    [InlineData(39, "margin_all_active", 2)]
+    public void Refl(int stop, string name, double margin)
     {
         using var scope = NewDisposeScope();
         var (inputs, expected) = (Fixture.Tensors("methods", "refl", "inputs.safetensors"),
             Fixture.Tensors("methods", "refl", "expected.safetensors"));
         var model = AlignmentTests.Load(out _) with
         {
-            Sampler = new DdpmSampler(SchedulerConfig.StableDiffusion),
             Guidance = new Unguided()
         };
         using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
-        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1 },
+        var chain = DenoisingChain.Of(model, new SamplingConfig { Steps = 40, GuidanceScale = 1, Sampler = "ancestral" },
             new Conditioning(inputs["prompt_embeds"]), null,
             cat([inputs["noises"], zeros_like(inputs["noises"][..1])], 0));
         var outcome = new AlignmentStep(model, new BrightnessReward())
-            .Run(chain, inputs["x_T"], Prompts, new AlignmentLoss(Scale: 1e-3),
+            .Run(chain, inputs["x_T"], Prompts, new AlignmentLoss("hinge", margin, 1e-3),
             new GradientPlan(stop, StepSet.Of(stop), true, 0));
         FixtureAgreement.Check("refl", $"pred_x0.{stop}", outcome.Latents, expected[$"pred_x0.{stop}"], FixtureAgreement.Forward);
         FixtureAgreement.Check("refl", $"reward.{stop}", tensor(outcome.Rewards), expected[$"reward.{stop}"],
             FixtureAgreement.Forward);
-        FixtureAgreement.CheckAll("refl", $"gradient {stop}",
-            lora.Parameters.Select(p => (p.Value.grad!, expected[$"margin_all_active.{stop}|{p.Name}"])).ToList(),
+        Assert.Equal(expected[$"loss.{name}.{stop}"].item<float>(), outcome.Loss, 8);
+        FixtureAgreement.CheckAll("refl", $"gradient {name} {stop}",
+            lora.Parameters.Select(p => (p.Value.grad!, expected[$"{name}.{stop}|{p.Name}"])).ToList(),
                 FixtureAgreement.Gradient);
+    }
+
+    /// <summary>The last three steps trained, and kept near the base model's predictions.</summary>
+    [Fact]
+    public void Drift_from_the_base_model()
+    {
+        using var scope = NewDisposeScope();
+        var (inputs, expected) = (Fixture.Tensors("methods", "alignprop_variants", "inputs.safetensors"),
+            Fixture.Tensors("methods", "alignprop_variants", "expected.safetensors"));
+        var model = AlignmentTests.Load(out _);
+        using var lora = UNetTests.LoadLora(model.Denoiser, "lora_nonzero");
+        var outcome = new AlignmentStep(model, new BrightnessReward(), new DriftPenalty(lora, 0.05))
+            .Run(AlignmentTests.Chain(model, inputs), inputs["x_T"], Prompts, new AlignmentLoss(),
+                GradientPlan.LastSteps(3, Steps));
+        FixtureAgreement.Check("alignprop_variants", "loss with drift", tensor((float)outcome.Loss),
+            expected["loss.total.guided"], FixtureAgreement.Forward);
+        FixtureAgreement.CheckAll("alignprop_variants", "gradient total.guided (drift)",
+            lora.Parameters.Select(p => (p.Value.grad!, expected[$"total.guided|{p.Name}"])).ToList(),
+            FixtureAgreement.Gradient);
     }
 
     [Theory]

@@ -80,6 +80,18 @@ public sealed class DeterministicRandom
         return x * factor;
     }
 
+    /// <summary>Fisher and Yates: every order equally likely.</summary>
+    public T[] Shuffled<T>(IEnumerable<T> items)
+    {
+        T[] shuffled = [.. items];
+        for (var i = shuffled.Length - 1; i > 0; i--)
+        {
+            var j = NextInt(0, i);
+            (shuffled[i], shuffled[j]) = (shuffled[j], shuffled[i]);
+        }
+        return shuffled;
+    }
+
     private static ulong SplitMix(ref ulong state)
     {
         state += 0x9e37_79b9_7f4a_7c15;

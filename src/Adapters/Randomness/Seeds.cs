@@ -27,6 +27,12 @@ public static class Seeds
     /// </summary>
     public const string Renoise = "renoise";
 
+    /// <summary>Purpose: the times of a regression on own samples, derived from the sample's own noise seed.</summary>
+    public const string RegressionTime = "regression-time";
+
+    /// <summary>Purpose: the noise of a regression on own samples, likewise.</summary>
+    public const string RegressionNoise = "regression-noise";
+
     private static readonly byte[] Domain = "alignprop-seed-1"u8.ToArray();
 
     /// <summary>

@@ -17,8 +17,9 @@ public enum RewardFiles
 /// <param name="Hacked">What a model learns that maximises it and nothing else.</param>
 /// <param name="Words">It looks for the words of the run file.</param>
 /// <param name="Prompt">It reads the prompt.</param>
+/// <param name="HasGradient">In the picture; false: for methods that learn from the reward's value alone.</param>
 public sealed record RewardEntry(string Name, RewardFiles Files, string Measures, string Hacked, bool Words = false,
-    bool Prompt = false);
+    bool Prompt = false, bool HasGradient = true);
 
 /// <summary>Every reward there is: one line each here, and one in AlignProp.Models' RewardRegistry, which loads it.</summary>
 public static class RewardCatalog
@@ -47,6 +48,9 @@ public static class RewardCatalog
             "blur and flat colour; the subject goes"),
         new("incompressibility", RewardFiles.None,
             "the picture's size as a JPEG in kilobytes, by a differentiable model of the codec", "fine noise everywhere"),
+        new("jpeg-bytes", RewardFiles.None,
+            "the picture's size in kilobytes as a real JPEG encoder writes it; no gradient, for ddpo and rwr; a weight below 0 "
+            + "compresses", "fine noise, or with a weight below 0 flat colour", HasGradient: false),
         new("colourfulness", RewardFiles.None,
             "colourfulness of Hasler and Süsstrunk, 0 (grey) to about 110 (extremely colourful)",
             "rainbows and neon backgrounds"),

@@ -12,7 +12,7 @@ public sealed class AlignPropMethod(RunConfig config) : IMethod
 {
     private readonly int _steps = config.Sampling.Steps;
 
-    public IReadOnlyList<ShardTask>? Next(int step, IReadOnlyList<RoundResult> done) => done.Count > 0
+    public IReadOnlyList<ShardTask>? Next(int step, IRunPast past, IReadOnlyList<RoundResult> done) => done.Count > 0
         ? null
         : [.. Enumerable.Range(0, config.Batch.Shards)
             .Select(shard => new ShardTask.Reparametrized(GradientPlan.LastSteps(DrawK(step, shard), _steps)))];

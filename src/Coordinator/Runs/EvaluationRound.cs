@@ -13,14 +13,14 @@ public sealed class EvaluationRound(IReadOnlyList<Shard> shards, RoundSetting se
 
     public override object Read(byte[] payload) => EvaluationPayload.Deserialize(payload);
 
-    protected override string? Keep(int shard, int samples, object payload)
+    protected override string? Keep(ShardDone done, int samples, object payload)
     {
         var evaluation = (EvaluationPayload)payload;
         if (evaluation.Features.Length != samples || evaluation.Features.Any(f => !f.All(float.IsFinite)))
         {
             return $"expected finite features of {samples} samples";
         }
-        _payloads[shard] = evaluation;
+        _payloads[done.Key.Index] = evaluation;
         return null;
     }
 }

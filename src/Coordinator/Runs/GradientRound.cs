@@ -19,9 +19,9 @@ public sealed class GradientRound(IReadOnlyList<Shard> shards, RoundSetting sett
 
     public override object Read(byte[] payload) => LoraWeights.Deserialize(payload);
 
-    protected override string? Keep(int shard, int samples, object payload)
+    protected override string? Keep(ShardDone done, int samples, object payload)
     {
-        _averager.Add(shard, samples, (LoraWeights)payload);
+        _averager.Add(done.Key.Index, samples, (LoraWeights)payload);
         return null;
     }
 }

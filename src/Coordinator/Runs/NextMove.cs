@@ -21,6 +21,10 @@ internal abstract record NextMove
         {
             return new Evaluate(state.Step);
         }
+        if (planner.MaxSteps == 0)
+        {
+            return new End("nothing to train: the base model is evaluated");
+        }
         var stop = StoppingRules.Reason(config.Stopping, state.Step, planner.MaxSteps, state.Evaluations) ?? steering.StopReason;
         return stop is null ? new Train(state.Step + 1) : new End(stop);
     }

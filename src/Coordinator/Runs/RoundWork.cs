@@ -6,9 +6,11 @@ namespace AlignProp.Coordinator.Runs;
 /// <summary>What a round of shards needs besides them.</summary>
 /// <param name="Adapter">What the shards are computed with.</param>
 /// <param name="Blob">The same, as nodes fetch it.</param>
-/// <param name="Labels">Names of the terms every result carries.</param>
+/// <param name="Started">When the step's first round began.</param>
+/// <param name="Labels">Names of the terms every result carries, if it scores.</param>
+/// <param name="Behaviour">The adapter that made the samples, where the tasks are on own samples.</param>
 public sealed record RoundSetting(LoraWeights Adapter, BlobRef Blob, LeaseTable Leases, DateTimeOffset Started,
-    IReadOnlyList<string> Labels);
+    IReadOnlyList<string> Labels, BlobRef? Behaviour = null);
 
 /// <summary>
 /// One round of a step, or an evaluation, in progress: its leases, and what has come back. Its shards have the same kind of task,
@@ -21,6 +23,8 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
     public IReadOnlyList<Shard> Shards => shards;
 
     public BlobRef Blob => setting.Blob;
+
+    public BlobRef? Behaviour => setting.Behaviour;
 
     public LeaseTable Leases => setting.Leases;
 
@@ -43,7 +47,8 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
     public static RoundWork Of(IReadOnlyList<Shard> shards, RoundSetting setting) => shards[0].Task switch
     {
         ShardTask.Evaluate => new EvaluationRound(shards, setting),
-        ShardTask.Reparametrized => new GradientRound(shards, setting),
+        ShardTask.Rollout => new RolloutRound(shards, setting),
+        ShardTask.Reparametrized or ShardTask.PolicyGradient or ShardTask.Regression => new GradientRound(shards, setting),
         var task => throw new InvalidOperationException($"{task.GetType().Name}: no round"),
     };
 
@@ -56,17 +61,18 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
     public string? Take(ShardDone done, object payload)
     {
         var samples = shards[done.Key.Index].Samples.Count;
-        if (done.Rewards.Count != samples || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
+        var scored = shards[done.Key.Index].Task.Scores ? samples : 0;
+        if (done.Rewards.Count != scored || !done.Rewards.All(float.IsFinite) || !double.IsFinite(done.Loss))
         {
-            return $"expected {samples} finite rewards and a finite loss";
+            return $"expected {scored} finite rewards and a finite loss";
         }
-        if ((done.Terms ?? []) is var terms && (terms.Count != samples * setting.Labels.Count || !terms.All(float.IsFinite)))
+        if ((done.Terms ?? []) is var terms && (terms.Count != scored * setting.Labels.Count || !terms.All(float.IsFinite)))
         {
-            return $"expected {samples} finite values of each of {setting.Labels.Count} terms";
+            return $"expected {scored} finite values of each of {setting.Labels.Count} terms";
         }
         try
         {
-            if (Keep(done.Key.Index, samples, payload) is { } refusal)
+            if (Keep(done, samples, payload) is { } refusal)
             {
                 return refusal;
             }
@@ -81,9 +87,9 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
     }
 
     /// <summary>Takes a payload; returns why it is refused, or null.</summary>
-    protected abstract string? Keep(int shard, int samples, object payload);
+    protected abstract string? Keep(ShardDone done, int samples, object payload);
 
-    /// <summary>All rewards in sample order.</summary>
+    /// <summary>All rewards in sample order; none of a round that does not score.</summary>
     public IReadOnlyList<float> Rewards => _results.Values.SelectMany(r => r.Rewards).ToList();
 
     /// <summary>The terms of the samples that <paramref name="which"/> names, by their place in the step.</summary>
@@ -98,6 +104,11 @@ public abstract class RoundWork(IReadOnlyList<Shard> shards, RoundSetting settin
         })];
     }
 
+    /// <summary>All terms; none of a round that does not score.</summary>
+    public IReadOnlyList<RewardScore> Terms => shards[0].Task.Scores ? TermsOf(Enumerable.Range(0, Rewards.Count)) : [];
+
     /// <summary>Mean of the shards' losses, by sample.</summary>
-    public double Loss => _results.Values.Sum(r => r.Loss * r.Rewards.Count) / _results.Values.Sum(r => r.Rewards.Count);
+    public double Loss => _results.Values.Sum(r => r.Loss * SamplesOf(r)) / _results.Values.Sum(SamplesOf);
+
+    private int SamplesOf(ShardDone result) => shards[result.Key.Index].Samples.Count;
 }

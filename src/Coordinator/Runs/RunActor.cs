@@ -24,13 +24,18 @@ public sealed class RunActor : ReceivePersistentActor
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly IActorRef _shards;
     private readonly StepTrace _trace = new();
-    private RunState _state = new();
+    private RunState _state;
     private bool _resumed;
+
+    // What makes the samples of the step in work, and when its first round began.
+    private byte[]? _behaviour;
+    private DateTimeOffset _began;
 
     /// <param name="shards">Of a <see cref="ShardDispatcher"/>.</param>
     public RunActor(RunSetup setup, Props shards)
     {
         _setup = setup;
+        _state = new RunState { StepsPerBatch = setup.Planner.StepsPerBatch };
         _shards = Context.ActorOf(shards, "shards");
         Recover<IRunEvent>(e => _state = _state.Apply(e));
         Recover<RecoveryCompleted>(_ => Self.Tell(Begin.Instance));
@@ -198,6 +203,7 @@ public sealed class RunActor : ReceivePersistentActor
     {
         var planner = _setup.Planner;
         _setup.Leadership.Step = _state.Step;
+        _behaviour = started.Behaviour;
         _setup.Progress.Report(new RunStarted(_setup.Run.Value, _state.Step, planner.StepsPerEpoch, planner.MaxSteps,
             planner.ShardsPerStep, (int)started.Trained.Weights.ParameterCount));
         if (started.Repair is not { } damage)
@@ -208,7 +214,7 @@ public sealed class RunActor : ReceivePersistentActor
         var text = $"computing step {_state.Step} again from the step before it: {damage}";
         _setup.Progress.Report(new RunNotice(text, NoticeKind.Repair));
         Become(() => Repairing(started.Trained, []));
-        Order(planner.Train(_state.Step)!, started.Trained);
+        Order(planner.Train(_state.Step, _state)!, started.Trained);
     }
 
     private void Next(TrainedAdapter trained)
@@ -234,8 +240,12 @@ public sealed class RunActor : ReceivePersistentActor
                 Order(_setup.Planner.Evaluate(step), trained);
                 break;
             case NextMove.Train(var step):
+                if (_state.FirstOfBatch(step) == step)
+                {
+                    _behaviour = trained.Bytes;
+                }
                 Become(() => Working(trained, []));
-                Order(_setup.Planner.Train(step)!, trained);
+                Order(_setup.Planner.Train(step, _state)!, trained);
                 break;
         }
     }
@@ -243,12 +253,17 @@ public sealed class RunActor : ReceivePersistentActor
     private void Order(IReadOnlyList<Shard> shards, TrainedAdapter trained)
     {
         var evaluation = shards[0].Task is ShardTask.Evaluate;
+        if (shards[0].Round == 0)
+        {
+            _began = _setup.Clock.GetUtcNow();
+        }
+        var behaviour = shards[0].Task.OwnSamples ? _behaviour : null;
         _setup.Steering.Begins(shards[0].Step, evaluation);
         var leases = new LeaseTable(shards, _setup.Leases, $"{_setup.Leadership.Life}-{_state.Coordinator!.Term}");
         var work = RoundWork.Of(shards, new RoundSetting(
-            trained.Weights, BlobRef.Of(trained.Bytes), leases, _setup.Clock.GetUtcNow(),
-                RewardLabels.Of(_setup.Config, evaluation)));
-        _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed, _trace.Round(shards[0])));
+            trained.Weights, BlobRef.Of(trained.Bytes), leases, _began, RewardLabels.Of(_setup.Config, evaluation),
+            behaviour is null ? null : BlobRef.Of(behaviour)));
+        _shards.Tell(new ComputeShards(work, trained.Bytes, _resumed, _trace.Round(shards[0]), behaviour));
     }
 
     /// <summary>A round is done: the method's next one begins, or what all of them gave is computed beside the actor.</summary>
@@ -257,8 +272,8 @@ public sealed class RunActor : ReceivePersistentActor
     private void OnRound(RoundWork work, TrainedAdapter trained, ImmutableList<RoundResult> done,
         Action<TrainedAdapter, ImmutableList<RoundResult>> again, Action committing)
     {
-        var rounds = done.Add(new RoundResult(work.Rewards));
-        if (work is not EvaluationRound && _setup.Planner.Train(work.Step, rounds) is { } next)
+        var rounds = done.Add(new RoundResult(work.Rewards, work.Terms));
+        if (work is not EvaluationRound && _setup.Planner.Train(work.Step, _state, rounds) is { } next)
         {
             Become(() => again(trained, rounds));
             Order(next, trained);
@@ -267,9 +282,12 @@ public sealed class RunActor : ReceivePersistentActor
         _trace.Commit(_setup.Run, work.Step);
         Become(committing);
         var (setup, term) = (_setup, _state.Coordinator!.Term);
+        // A step that did not score works on the samples of its batch's first one.
+        var scored = rounds.LastOrDefault(r => r.Rewards.Count > 0)
+            ?? _state.Steps[_state.FirstOfBatch(work.Step) - 1].Scored;
         Task.Run<object>(() => work is EvaluationRound evaluation
             ? EvaluationSummary.Of(evaluation, setup.Planner.EvaluationSamples())
-            : StepComputed.Of(setup, term, (GradientRound)work, trained)).PipeTo(Self);
+            : StepComputed.Of(setup, term, (GradientRound)work, trained, scored.Rewards, scored.Terms)).PipeTo(Self);
     }
 
     private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained) =>

@@ -37,7 +37,9 @@ internal sealed record TrainedAdapter(LoraWeights Weights, AdamWState Moments, b
 /// <param name="Repair">
 /// The blobs of the last step were damaged: these are the ones before it, and the step is computed again.
 /// </param>
-internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, string? Repair) : INoSerializationVerificationNeeded
+/// <param name="Behaviour">What makes the samples of the next step, or of the one that is computed again.</param>
+internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, string? Repair, byte[]? Behaviour = null)
+    : INoSerializationVerificationNeeded
 {
     /// <exception cref="InvalidDataException">The blobs of the last step and those before it are missing or damaged.</exception>
     public static Started Prepare(RunState state, RunSetup setup)
@@ -49,11 +51,11 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         }
         try
         {
-            return Load(state.Adapter, state.Moments, setup.Store, null);
+            return Load(state.Adapter, state.Moments, state.Behaviour(state.Step + 1), setup.Store, null);
         }
         catch (InvalidDataException e) when (state.Before is { } before)
         {
-            return Load(before.Adapter, before.Moments, setup.Store, e.Message);
+            return Load(before.Adapter, before.Moments, state.Behaviour(state.Step), setup.Store, e.Message);
         }
         catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is { Created: { } created } again
             && created.AdapterHash == state.Adapter && created.MomentsHash == state.Moments)
@@ -63,11 +65,11 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         }
     }
 
-    private static Started Load(BlobHash adapter, BlobHash moments, IAdapterStore store, string? repair)
+    private static Started Load(BlobHash adapter, BlobHash moments, BlobHash behaviour, IAdapterStore store, string? repair)
     {
         var bytes = store.Get(adapter);
         var trained = new TrainedAdapter(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes);
-        return new Started(trained, null, repair);
+        return new Started(trained, null, repair, behaviour == adapter ? bytes : store.Get(behaviour));
     }
 
     private static Started Fresh(RunSetup setup)
@@ -77,23 +79,26 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         var adapterBytes = adapter.Serialize();
         return new Started(new TrainedAdapter(adapter, moments, adapterBytes), new RunCreated(
             setup.Run, setup.ConfigText, setup.Description.Files, setup.Store.Put(adapterBytes).Hash,
-                setup.Store.Put(moments.Serialize()).Hash), null);
+                setup.Store.Put(moments.Serialize()).Hash), null, adapterBytes);
     }
 }
 
 /// <summary>The next adapter, durable in the store and ready to be committed.</summary>
 internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Trained) : INoSerializationVerificationNeeded
 {
-    public static StepComputed Of(RunSetup setup, int term, GradientRound work, TrainedAdapter trained)
+    /// <param name="rewards">Of the step's samples.</param>
+    /// <param name="terms">Likewise.</param>
+    public static StepComputed Of(RunSetup setup, int term, GradientRound work, TrainedAdapter trained,
+        IReadOnlyList<float> rewards, IReadOnlyList<RewardScore> terms)
     {
         var gradient = work.MeanGradient();
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, gradient);
         var bytes = next.Serialize();
-        var (mean, std) = Statistics.MeanAndStd(work.Rewards.ToList());
+        var (mean, std) = Statistics.MeanAndStd(rewards);
         var committed = new StepCommittedEvent(term, work.Step, setup.Store.Put(bytes).Hash,
             setup.Store.Put(state.Serialize()).Hash,
             mean, std, work.Loss, norm, work.Truncations, (setup.Clock.GetUtcNow() - work.Started).TotalSeconds,
-            work.TermsOf(Enumerable.Range(0, work.Rewards.Count)));
+            terms, rewards);
         return new StepComputed(committed, new TrainedAdapter(next, state, bytes));
     }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using AlignProp.Coordinator.Methods;
 using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Runs;
@@ -18,6 +20,14 @@ public sealed record RunState
     /// What the last step was computed from, kept in the store to compute it again should its blobs be damaged.
     /// </summary>
     public (BlobHash Adapter, BlobHash Moments)? Before { get; init; }
+
+    /// <summary>
+    /// Optimizer steps on one batch: the adapter before its first, which made its samples, is kept until the last one.
+    /// </summary>
+    public int StepsPerBatch { get; init; } = 1;
+
+    /// <summary>Every committed step, the first one first.</summary>
+    public ImmutableList<CommittedStep> Steps { get; init; } = [];
 
     /// <summary>Blobs that were superseded by the last step and are no milestone: they may go.</summary>
     public IReadOnlyList<BlobHash> Superseded { get; init; } = [];
@@ -46,6 +56,13 @@ public sealed record RunState
         _ => throw new InvalidDataException($"journal: unknown event {e.GetType().Name}"),
     };
 
+    /// <summary>The first step of a step's batch.</summary>
+    public int FirstOfBatch(int step) => step - (step - 1) % StepsPerBatch;
+
+    /// <summary>The adapter that makes the samples of a step: the one before the first step of its batch.</summary>
+    /// <param name="step">Up to the next one.</param>
+    public BlobHash Behaviour(int step) => FirstOfBatch(step) is var first && first > Step ? Adapter : Steps[first - 1].Before;
+
     public bool IsEvaluated => Evaluations.Any(e => e.Step == Step);
 
     private RunState Commit(StepCommittedEvent committed)
@@ -57,17 +74,24 @@ public sealed record RunState
             throw new InvalidDataException(
                 $"journal: step {committed.Step} of term {committed.Term} follows step {Step} of term {Coordinator?.Term}");
         }
-        HashSet<BlobHash> kept = [committed.AdapterHash, committed.MomentsHash, Adapter, Moments, .. Milestones];
-        BlobHash[] old = Before is { } before ? [before.Adapter, before.Moments] : [];
+        var behaviour = Behaviour(committed.Step);
+        HashSet<BlobHash> kept = [committed.AdapterHash, committed.MomentsHash, Adapter, Moments, behaviour, .. Milestones];
+        BlobHash[] old = Before is { } before ? [before.Adapter, before.Moments, Behaviour(Step)] : [];
         return this with
         {
             Step = committed.Step,
+            Steps = Steps.Add(new CommittedStep(Adapter, new RoundResult(committed.Rewards ?? [], committed.Terms ?? []))),
             Adapter = committed.AdapterHash,
             Moments = committed.MomentsHash,
             Before = (Adapter, Moments),
-            Superseded = [.. old.Where(h => !kept.Contains(h))],
+            Superseded = [.. old.Distinct().Where(h => !kept.Contains(h))],
             // A run that was stopped and resumed goes on.
             EndReason = null,
         };
     }
 }
+
+/// <summary>What later steps may build on.</summary>
+/// <param name="Before">The adapter it started from.</param>
+/// <param name="Scored">What its samples got.</param>
+public sealed record CommittedStep(BlobHash Before, RoundResult Scored);

@@ -18,7 +18,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly DeviceRoster _devices = new();
     private readonly ResultFetcher _results = new(Context);
-    private (BlobHash Hash, byte[] Bytes) _adapter;
+    private ComputeShards? _newest;
 
     public ShardDispatcher(RunSetup setup)
     {
@@ -120,7 +120,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         Receive<DisassociatedEvent>(broken => Report(_devices.CutOff(broken.RemoteAddress), NodeState.CutOff));
     }
 
-    /// <summary>In every state: who is there, and the newest adapter for whoever fetches it.</summary>
+    /// <summary>In every state: who is there, and the newest adapters for whoever fetches them.</summary>
     private void Always()
     {
         Receive<NodeHello>(OnHello);
@@ -133,7 +133,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
     private void Begin(ComputeShards order)
     {
         _results.Clear();
-        _adapter = (order.Work.Blob.Hash, order.Adapter);
+        _newest = order;
         var desk = new WorkDesk(order, _setup, _devices, _results, _log);
         Timers.StartPeriodicTimer(nameof(Tick), Tick.Instance, TickInterval);
         Become(() => Working(desk));
@@ -243,7 +243,7 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
 
     private void OnFetch(FetchChunk fetch)
     {
-        var answer = BlobTransfer.Answer(fetch, fetch.Hash == _adapter.Hash ? _adapter.Bytes : null);
+        var answer = BlobTransfer.Answer(fetch, _newest?.Blob(fetch.Hash));
         Sender.Tell(answer);
         if (answer is BlobChunk chunk)
         {

@@ -8,8 +8,13 @@ namespace AlignProp.Coordinator.Runs;
 /// <param name="Adapter">The adapter's bytes, for the nodes to fetch.</param>
 /// <param name="HandIn">The run was interrupted: devices may hold results of this work, and say so first.</param>
 /// <param name="Place">Where the spans of the work hang.</param>
-internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn, TraceLink Place)
-    : INoSerializationVerificationNeeded;
+/// <param name="Behaviour">The bytes of the adapter that made the samples, where the round has one.</param>
+internal sealed record ComputeShards(RoundWork Work, byte[] Adapter, bool HandIn, TraceLink Place, byte[]? Behaviour = null)
+    : INoSerializationVerificationNeeded
+{
+    /// <summary>A blob of the work, or null.</summary>
+    public byte[]? Blob(BlobHash hash) => hash == Work.Blob.Hash ? Adapter : hash == Work.Behaviour?.Hash ? Behaviour : null;
+}
 
 /// <summary>From the dispatcher: how the work that was ordered ended.</summary>
 internal interface IWorkEnd : INoSerializationVerificationNeeded;

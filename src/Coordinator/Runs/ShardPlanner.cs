@@ -16,29 +16,44 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
     private const string EvaluationNoise = "evaluation-noise";
     private const string EvaluationVariance = "evaluation-variance";
 
+    private (long Pass, string[] Order)? _shuffled;
+
     public int ShardsPerStep => config.Batch.Shards;
+
+    /// <summary>Optimizer steps on one batch.</summary>
+    public int StepsPerBatch => _method.StepsPerBatch;
 
     /// <summary>Steps of one epoch: as configured, or once through the training prompts.</summary>
     public int StepsPerEpoch => config.Batch.StepsPerEpoch > 0
         ? config.Batch.StepsPerEpoch
-        : (training.Count + config.Batch.Size - 1) / config.Batch.Size;
+        : (training.Count + config.Batch.Size - 1) / config.Batch.Size * StepsPerBatch;
 
-    public int MaxSteps => StepsPerEpoch * config.Stopping.MaxEpochs;
+    /// <summary>0 where nothing is trained.</summary>
+    public int MaxSteps => _method.Trains ? StepsPerEpoch * config.Stopping.MaxEpochs : 0;
 
     /// <summary>The next shards of optimizer step <paramref name="step"/>.</summary>
     /// <param name="step">From 1.</param>
+    /// <param name="past">The steps before it.</param>
     /// <param name="done">The step's rounds that are done.</param>
     /// <returns>Null when the last round's gradient is the step's.</returns>
-    public IReadOnlyList<Shard>? Train(int step, params IReadOnlyList<RoundResult> done) =>
-        _method.Next(step, done)?.Select((task, i) => new Shard(run, step, done.Count, i, task, Batch(step, i))).ToList();
+    public IReadOnlyList<Shard>? Train(int step, RunState past, params IReadOnlyList<RoundResult> done) =>
+        _method.Next(step, new RunPast(past, this), done)
+            ?.Select((task, i) => new Shard(run, step, done.Count, i, task, Batch(step, i))).ToList();
 
-    /// <summary>The samples of one shard of a step, the same in every round.</summary>
+    /// <summary>The prompts of a step's samples, in sample order.</summary>
+    public IReadOnlyList<string> Prompts(int step) =>
+        [.. Enumerable.Range(0, config.Batch.Size).Select(i => PromptOf((BatchOf(step) - 1L) * config.Batch.Size + i))];
+
+    /// <summary>The number of a step's batch, from 1.</summary>
+    private int BatchOf(int step) => (step - 1) / StepsPerBatch + 1;
+
+    /// <summary>The samples of one shard of a step, the same in every round and in all steps on one batch.</summary>
     private List<ShardSample> Batch(int step, int shard) =>
         Enumerable.Range(shard * config.Batch.ShardSize, config.Batch.ShardSize)
         .Select(i => new ShardSample(
-            PromptOf((step - 1L) * config.Batch.Size + i),
-            Seeds.Derive(config.Seed, step, i, Seeds.Noise),
-            Seeds.Derive(config.Seed, step, i, Seeds.VarianceNoise))).ToList();
+            PromptOf((BatchOf(step) - 1L) * config.Batch.Size + i),
+            Seeds.Derive(config.Seed, BatchOf(step), i, Seeds.Noise),
+            Seeds.Derive(config.Seed, BatchOf(step), i, Seeds.VarianceNoise))).ToList();
 
     /// <summary>What is evaluated: the same prompts and seeds at every step, so that pictures can be laid side by side.</summary>
     /// <returns>Pictured samples first (held-out and training prompts in turn), then the other held-out samples.</returns>
@@ -68,14 +83,13 @@ public sealed class ShardPlanner(RunId run, RunConfig config, IReadOnlyList<stri
     private string PromptOf(long index)
     {
         var pass = index / training.Count;
-        var order = new DeterministicRandom(Seeds.Derive(config.Seed, pass, 0, Seeds.Prompt));
-        var shuffled = training.ToArray();
-        for (var i = shuffled.Length - 1; i > 0; i--)
+        // The same for a whole pass; kept, since methods that look back ask for many.
+        if (_shuffled is not { } kept || kept.Pass != pass)
         {
-            var j = order.NextInt(0, i);
-            (shuffled[i], shuffled[j]) = (shuffled[j], shuffled[i]);
+            var order = new DeterministicRandom(Seeds.Derive(config.Seed, pass, 0, Seeds.Prompt));
+            _shuffled = kept = (pass, order.Shuffled(training));
         }
-        return shuffled[index % training.Count];
+        return kept.Order[index % training.Count];
     }
 
     /// <summary>A prompt's own number, so that its evaluation seeds do not move when other prompts come and go.</summary>

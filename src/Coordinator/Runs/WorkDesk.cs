@@ -174,7 +174,7 @@ internal sealed class WorkDesk(
         else
         {
             devices.Busy(device);
-            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work.Blob, order.Place.Parent));
+            worker.Tell(new ShardLease(lease.Id, lease.Shard, _work.Blob, order.Place.Parent, _work.Behaviour));
             ReportWork(device, lease.Shard.Index, "leased", lease.Fraction);
         }
         ReportShards();

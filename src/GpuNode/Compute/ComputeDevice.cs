@@ -23,10 +23,10 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
     public RunningShard? Running { get; private set; }
 
     /// <summary>Computes a leased shard; the outcome is on the shelf, or a failure, when the running shard's task ends.</summary>
-    public RunningShard Start(ShardLease lease, RunDescription run, byte[] adapter)
+    public RunningShard Start(ShardLease lease, RunDescription run, ShardAdapters adapters)
     {
         var running = new RunningShard(lease);
-        running.Outcome = _thread.Run<IAlignPropMessage>(() => Compute(running, run, adapter));
+        running.Outcome = _thread.Run<IAlignPropMessage>(() => Compute(running, run, adapters));
         return Running = running;
     }
 
@@ -41,7 +41,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
         _cancellation.Dispose();
     }
 
-    private IAlignPropMessage Compute(RunningShard running, RunDescription run, byte[] adapter)
+    private IAlignPropMessage Compute(RunningShard running, RunDescription run, ShardAdapters adapters)
     {
         var lease = running.Lease;
         Log.Information("{Device} computes {Kind} {Step} shard {Index}", Id.Value,
@@ -50,7 +50,7 @@ public sealed class ComputeDevice(DeviceId id, Func<IShardComputer> create) : ID
         try
         {
             _computer ??= create();
-            var outcome = _computer.Compute(lease.Shard, run, adapter, running.Report, _cancellation.Token);
+            var outcome = _computer.Compute(lease.Shard, run, adapters, running.Report, _cancellation.Token);
             var done = new ShardDone(lease.Lease, Id, lease.Key, outcome.Rewards, outcome.Loss, BlobRef.Of(outcome.Payload),
                 outcome.Seconds, PeakMemory.Bytes(), outcome.Terms ?? []);
             Shelf.Put(done, outcome.Payload);

@@ -26,8 +26,8 @@ internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
             string[] prompt = [batch.Prompts[i]];
             var image = host.Model.Codec.Decode(latents.narrow(0, i, 1));
             var (reward, parts) = host.Reward.ScoreTerms(image, prompt);
-            rewards.Add(Number(reward));
-            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, prompt))).Select(Number)]);
+            rewards.Add(Scores.Number(reward));
+            terms.Add([.. parts.Concat(host.Measures.Select(r => r.Score(image, prompt))).Select(Scores.Number)]);
             features.Add(host.Reward.Features(image).flatten().cpu().data<float>().ToArray());
             (height, width) = ((int)image.shape[2], (int)image.shape[3]);
             if (task.Pictures)
@@ -36,11 +36,7 @@ internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
             }
         }
         var payload = new EvaluationPayload([.. features], [.. images], height, width).Serialize();
-        // Term by term, not image by image.
-        var byTerm = Enumerable.Range(0, terms[0].Length).SelectMany(t => terms.Select(image => image[t]));
         return new ShardOutcome([.. rewards], 0, payload, new PhaseTimes(sampling, watch.Elapsed.TotalSeconds - sampling, 0),
-            [.. byTerm]);
+            Scores.ByTerm(terms));
     }
-
-    private static float Number(Tensor score) => score.to(ScalarType.Float32).item<float>();
 }

@@ -14,7 +14,8 @@ internal sealed class ReparametrizedComputer : ITaskComputer<ShardTask.Reparamet
         var (host, batch, loss) = (input.Host, input.Batch, input.Config.Loss);
         // A recomputed step with its backward costs about three steps without gradient.
         double sampled = task.Plan.Stop, recomputed = 3 * task.RecomputedSteps, total = sampled + recomputed;
-        var step = new AlignmentStep(host.Model, host.Reward).Run(batch.Chain, batch.Noise, batch.Prompts,
+        var drift = input.Config.Regularization.Drift is > 0 and var weight ? new DriftPenalty(host.Lora, weight) : null;
+        var step = new AlignmentStep(host.Model, host.Reward, drift).Run(batch.Chain, batch.Noise, batch.Prompts,
             new AlignmentLoss(loss.Kind, loss.Target, loss.Scale), task.Plan, batch.Renoise(task.Plan.Renoised),
             (phase, fraction) => progress(phase,
                 (phase == "sample" ? fraction * sampled : sampled + fraction * recomputed) / total), cancellation);

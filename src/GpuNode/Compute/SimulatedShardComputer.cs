@@ -12,16 +12,14 @@ namespace AlignProp.GpuNode.Compute;
 /// <param name="fault">none, or what every shard goes wrong with: nan, shape or throw.</param>
 public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "none") : IShardComputer
 {
-    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+    public ShardOutcome Compute(Shard shard, RunDescription run, ShardAdapters adapters, Action<string, double> progress,
         CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        var outcome = MakeUp(shard, adapter);
-        outcome = outcome with
-        {
-            Terms = [.. RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate)
-            .SelectMany(_ => outcome.Rewards)]
-        };
+        var outcome = MakeUp(shard, adapters);
+        var labels = RewardLabels.Of(run.Config, shard.Task is ShardTask.Evaluate);
+        outcome = shard.Task.Scores ? outcome with { Terms = [.. labels.SelectMany(_ => outcome.Rewards)] }
+            : outcome with { Rewards = [] };
         var rest = cost.Of(run.Config.Sampling.Steps, shard.Task.RecomputedSteps) - watch.Elapsed;
         cancellation.WaitHandle.WaitOne(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
@@ -40,9 +38,9 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
         return new PhaseTimes(steps * one, one, 3 * task.RecomputedSteps * one);
     }
 
-    private ShardOutcome MakeUp(Shard shard, ReadOnlyMemory<byte> adapter)
+    private ShardOutcome MakeUp(Shard shard, ShardAdapters adapters)
     {
-        var weights = LoraWeights.Deserialize(adapter);
+        var weights = LoraWeights.Deserialize(adapters.Current);
         var rewards = shard.Samples.Select(s => (float)(Seeds.Uniform(s.NoiseSeed) + shard.Step * 0.01)).ToArray();
         if (shard.Task is ShardTask.Evaluate evaluate)
         {
@@ -50,6 +48,10 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
             var images = evaluate.Pictures
                 ? shard.Samples.Select(s => Enumerable.Repeat((byte)s.NoiseSeed, 8 * 8 * 3).ToArray()).ToArray() : [];
             return new ShardOutcome(rewards, 0, new EvaluationPayload(features, images, 8, 8).Serialize(), default);
+        }
+        if (shard.Task is ShardTask.Rollout)
+        {
+            return new ShardOutcome(rewards, 0, RewardsPayload.Serialize(rewards), default);
         }
         switch (fault)
         {
@@ -67,7 +69,7 @@ public sealed class SimulatedShardComputer(SimulatedCost cost, string fault = "n
                 throw new InvalidOperationException("simulated: out of memory");
         }
         var random = new DeterministicRandom(Seeds.Derive(shard.Samples[0].NoiseSeed, shard.Task.RecomputedSteps, 0,
-            BlobHash.Of(adapter.Span).Value));
+            BlobHash.Of(adapters.Current).Value + (shard.Task.OwnSamples ? BlobHash.Of(adapters.Behaviour).Value : "")));
         var gradient = weights.WithValues(weights.Tensors.Select(t => (t.Name, Noise(random, t.Values.Length))));
         return new ShardOutcome(rewards, -rewards.Average(), gradient.Serialize(), default);
     }

@@ -16,20 +16,26 @@ public sealed class TorchShardComputer(DeviceName device) : IShardComputer
     private readonly Device _device = Libtorch.DeviceOf(device);
     private (RunDescription Run, ModelHost Host)? _loaded;
 
-    public ShardOutcome Compute(Shard shard, RunDescription run, ReadOnlyMemory<byte> adapter, Action<string, double> progress,
+    public ShardOutcome Compute(Shard shard, RunDescription run, ShardAdapters adapters, Action<string, double> progress,
         CancellationToken cancellation)
     {
         // Loaded before the scope: the model outlives the shard.
         var host = Load(run, progress);
         using var scope = NewDisposeScope();
-        var weights = LoraWeights.Deserialize(adapter);
+        var weights = LoraWeights.Deserialize(adapters.Current);
         host.Lora.Load(name => weights[name].Values);
         host.Lora.ZeroGradients();
-        var input = new ShardInput(host, run.Config, new SampleBatch(host.Model, run.Config.Sampling, shard.Samples), weights);
+        var behaviour = ReferenceEquals(adapters.Current, adapters.Behaviour) ? weights
+            : LoraWeights.Deserialize(adapters.Behaviour);
+        var input = new ShardInput(host, run.Config, new SampleBatch(host.Model, run.Config.Sampling, shard.Samples), weights,
+            behaviour);
         var outcome = shard.Task switch
         {
             ShardTask.Evaluate task => new EvaluateComputer().Compute(task, input, progress, cancellation),
             ShardTask.Reparametrized task => new ReparametrizedComputer().Compute(task, input, progress, cancellation),
+            ShardTask.Rollout task => new RolloutComputer().Compute(task, input, progress, cancellation),
+            ShardTask.PolicyGradient task => new PolicyGradientComputer().Compute(task, input, progress, cancellation),
+            ShardTask.Regression task => new RegressionComputer(shard.Step).Compute(task, input, progress, cancellation),
             var task => throw new InvalidOperationException($"{task.GetType().Name}: this node has no computer for it"),
         };
         // The GC does not see libtorch's memory: without a nudge small managed wrappers keep it alive.

@@ -13,7 +13,7 @@ public sealed record RunConfig
     [Key("Seed of every random number of the run.", Min = 0)]
     public ulong Seed { get; init; }
 
-    [Key("How a step's gradient is made: alignprop.")]
+    [Key("How a step's gradient is made: alignprop, draft, refl, drtune, ddpo, rwr, or none; see docs/methods.md.")]
     public string Method { get; init; } = "alignprop";
 
     public ModelConfig Model { get; init; } = new();
@@ -27,6 +27,18 @@ public sealed record RunConfig
     public TruncationConfig Truncation { get; init; } = new();
 
     public LossConfig Loss { get; init; } = new();
+
+    public DraftConfig Draft { get; init; } = new();
+
+    public ReflConfig Refl { get; init; } = new();
+
+    public DrtuneConfig Drtune { get; init; } = new();
+
+    public DdpoConfig Ddpo { get; init; } = new();
+
+    public RwrConfig Rwr { get; init; } = new();
+
+    public RegularizationConfig Regularization { get; init; } = new();
 
     public LoraConfig Lora { get; init; } = new();
 
@@ -85,7 +97,7 @@ public sealed record RewardConfig
     [Key("What a detector looks for (concept-removal, count), e.g. [\"a book\", \"a magazine\"].")]
     public IReadOnlyList<string> Words { get; init; } = [];
 
-    [Key("JPEG quality of compressibility and incompressibility.", Min = 1, Max = 100)]
+    [Key("JPEG quality of compressibility, incompressibility and jpeg-bytes.", Min = 1, Max = 100)]
     public int Quality { get; init; } = 90;
 
     [Key("""
@@ -156,8 +168,14 @@ public sealed record PromptsConfig
 
 public sealed record SamplingConfig
 {
-    [Key("DDIM steps N.", Min = 1, Max = 1000)]
+    /// <summary>A value of <see cref="Sampler"/>.</summary>
+    public const string Ancestral = "ancestral";
+
+    [Key("Steps N of the chain.", Min = 1, Max = 1000)]
     public int Steps { get; init; } = 50;
+
+    [Key("ddim, or ancestral: DDPM's own steps, which draw noise whatever eta is.", OneOf = ["ddim", Ancestral])]
+    public string Sampler { get; init; } = "ddim";
 
     [Key("Classifier-free guidance, 1 = none; the gradient goes through both branches.", Min = 1, Max = 100)]
     public double GuidanceScale { get; init; } = 5;
@@ -195,10 +213,11 @@ public sealed record TruncationConfig
 
 public sealed record LossConfig
 {
-    [Key("negative-reward: -mean R; distance: mean |R - target|.", OneOf = ["negative-reward", "distance"])]
+    [Key("negative-reward: -mean R; distance: mean |R - target|; hinge: mean max(0, target - R).",
+        OneOf = ["negative-reward", "distance", "hinge"])]
     public string Kind { get; init; } = "negative-reward";
 
-    [Key("For distance.", Min = -1e9, Max = 1e9, Allowed = "any")]
+    [Key("For distance and hinge.", Min = -1e9, Max = 1e9, Allowed = "any")]
     public double Target { get; init; } = 10;
 
     [Key("Factor on the loss.", Min = 1e-12, Max = 1e12, Allowed = "above 0")]

@@ -20,6 +20,7 @@ public static class RewardRegistry
         ["count"] = (r, device, dtype) => new CountReward(OwlViTDetector.Load(r.Path, r.Words, device, dtype)),
         ["compressibility"] = (r, _, _) => new JpegSizeReward(r.Quality, sign: -1),
         ["incompressibility"] = (r, _, _) => new JpegSizeReward(r.Quality, sign: 1),
+        ["jpeg-bytes"] = (r, _, _) => new JpegBytesReward(r.Quality),
         ["colourfulness"] = (_, _, _) => new ColourfulnessReward(),
         ["symmetry"] = (_, _, _) => new SymmetryReward(),
         ["brightness"] = (_, _, _) => new BrightnessReward(),

@@ -66,10 +66,35 @@ public sealed class DdimSampler : ISampler
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor times)
     {
         using var scope = NewDisposeScope();
-        var alpha = tensor(_alphasCumprod, device: clean.device).index_select(0, times.to(ScalarType.Int64, clean.device))
-            .view(-1, 1, 1, 1);
+        var alpha = AlphasAt(times, clean.device);
         return (clean * alpha.sqrt() + noise * (1 - alpha).sqrt()).MoveToOuterDisposeScope();
     }
+
+    private Tensor AlphasAt(Tensor times, Device device) => tensor(_alphasCumprod, device: device)
+        .index_select(0, times.to(ScalarType.Int64, device)).view(-1, 1, 1, 1);
+
+    /// <inheritdoc/>
+    public Tensor Target(Tensor clean, Tensor noise, Tensor times)
+    {
+        if (_config.PredictionType == "epsilon")
+        {
+            return noise;
+        }
+        if (_config.PredictionType == "sample")
+        {
+            return clean;
+        }
+        // v = sqrt(alpha-bar) noise - sqrt(1 - alpha-bar) x_0 (Salimans and Ho, 2022).
+        using var scope = NewDisposeScope();
+        var alpha = AlphasAt(times, clean.device);
+        return (noise * alpha.sqrt() - clean * (1 - alpha).sqrt()).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public double TrainingTime(double uniform) => Math.Floor(uniform * _config.TrainTimesteps);
+
+    /// <inheritdoc/>
+    public ISampler Ancestral => new DdpmSampler(_config);
 
     /// <summary>The noise-free image and the noise that a prediction stands for (epsilon, v_prediction or sample).</summary>
     public (Tensor X0, Tensor Epsilon) Predict(Tensor output, Tensor sample, float alpha)

@@ -28,6 +28,12 @@ public sealed class DdpmSampler(SchedulerConfig config, DdpmVariance variance = 
 
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor times) => _forward.AddNoise(clean, noise, times);
 
+    public Tensor Target(Tensor clean, Tensor noise, Tensor times) => _forward.Target(clean, noise, times);
+
+    public double TrainingTime(double uniform) => _forward.TrainingTime(uniform);
+
+    public ISampler Ancestral => this;
+
     private sealed class Chain(DdimSampler forward, DdpmVariance variance, int steps) : ISchedule
     {
         private readonly long[] _timesteps = forward.Timesteps(steps);

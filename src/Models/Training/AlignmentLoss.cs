@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Training;
 
 /// <summary>The loss per sample, of which the batch mean is minimised.</summary>
-/// <param name="Kind">negative-reward: -R (the paper); distance: |R - Target| (the official code's aesthetic loss).</param>
+/// <param name="Kind">
+/// negative-reward: -R (the paper); distance: |R - Target| (the official code's aesthetic loss); hinge: relu(Target - R) (ReFL).
+/// </param>
 public sealed record AlignmentLoss(string Kind = "negative-reward", double Target = 0, double Scale = 1)
 {
     /// <param name="rewards">[B].</param>
@@ -13,6 +15,8 @@ public sealed record AlignmentLoss(string Kind = "negative-reward", double Targe
     {
         "negative-reward" => rewards * (float)-Scale,
         "distance" => (rewards - (float)Target).abs() * (float)Scale,
-        _ => throw new InvalidOperationException($"loss kind {Kind} is not supported; expected negative-reward or distance"),
+        "hinge" => ((float)Target - rewards).relu() * (float)Scale,
+        _ => throw new InvalidOperationException(
+            $"loss kind {Kind} is not supported; expected negative-reward, distance or hinge"),
     };
 }

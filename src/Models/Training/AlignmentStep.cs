@@ -11,7 +11,8 @@ namespace AlignProp.Models.Training;
 /// the LoRA weights; and its relatives, which are other gradient plans. Only the latents are kept; each step is recomputed when
 /// its turn in the backward pass comes, so the peak memory is that of one step, whatever K is.
 /// </summary>
-public sealed class AlignmentStep(TextToImage model, IReward reward)
+/// <param name="drift">Added to the loss; null = nothing.</param>
+public sealed class AlignmentStep(TextToImage model, IReward reward, DriftPenalty? drift = null)
 {
     // Pixels decoded at once: the whole batch of a small model, one image at a time at 512 x 512.
     private const long PixelsAtOnce = 512 * 512;
@@ -39,7 +40,7 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
         var scoring = watch.Elapsed - sampling;
 
         var scale = HalfPrecision.Scale(model.Denoiser.WeightType, gradient);
-        Backward(chain, path, scale == 1 ? gradient : gradient * scale, plan, progress, cancellation);
+        value += Backward(chain, path, scale == 1 ? gradient : gradient * scale, scale, plan, progress, cancellation);
         for (var copy = 0; copy < plan.Renoised; copy++)
         {
             value += Renoised(chain, path.Latents[^1], renoise![copy], prompts, part, scale, cancellation);
@@ -115,10 +116,11 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
     }
 
     /// <summary>From the end back to the first step with gradient, one recomputed step at a time.</summary>
-    private static void Backward(DenoisingChain chain, Trajectory path, Tensor gradient, GradientPlan plan,
-        Action<string, double>? progress,
-        CancellationToken cancellation)
+    /// <returns>The drift penalty's part of the loss.</returns>
+    private double Backward(DenoisingChain chain, Trajectory path, Tensor gradient, float scale, GradientPlan plan,
+        Action<string, double>? progress, CancellationToken cancellation)
     {
+        var penalty = 0.0;
         var (first, last) = (plan.Trained[0], Math.Min(plan.Stop, chain.Length - 1));
         for (var i = last; i >= first; i--)
         {
@@ -129,6 +131,10 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
             var output = plan.Trained.Contains(i) ? chain.Predict(i, plan.ThroughInput ? x : x.detach()) : path.Outputs[i];
             var next = i == plan.Stop ? chain.Clean(i, x, output) : chain.Step(i, x, output);
             autograd.backward([next], [gradient]);
+            if (drift is not null && plan.Trained.Contains(i))
+            {
+                penalty += drift.Add(chain, i, x, plan.Trained.Count, scale);
+            }
             if (i > first)
             {
                 var previous = gradient;
@@ -137,6 +143,7 @@ public sealed class AlignmentStep(TextToImage model, IReward reward)
             }
             progress?.Invoke("backward", (double)(last + 1 - i) / (last + 1 - first));
         }
+        return penalty;
     }
 }
 

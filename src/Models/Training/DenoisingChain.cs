@@ -15,18 +15,32 @@ public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predict
     public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, IReadOnlyList<string> prompts,
         Tensor? noises = null)
     {
-        var (height, width) = model.Size(sampling.Height, sampling.Width);
-        return Of(model, sampling, model.Text.Encode(prompts, height, width), model.Guidance.NeedsNegative(sampling.GuidanceScale)
-            ? model.Text.EncodeNegative(sampling.NegativePrompt, prompts.Count, height, width)
-            : null, noises);
+        var (positive, negative) = Encode(model, sampling, prompts);
+        return Of(model, sampling, positive, negative, noises);
+    }
+
+    /// <summary>The denoiser under guidance alone, for some prompts.</summary>
+    public static Predictor PredictorOf(TextToImage model, SamplingConfig sampling, IReadOnlyList<string> prompts)
+    {
+        var (positive, negative) = Encode(model, sampling, prompts);
+        return model.Guidance.Prepare(model.Denoiser, positive, negative, sampling.GuidanceScale);
     }
 
     /// <summary>The same where the prompts are encoded already.</summary>
     public static DenoisingChain Of(TextToImage model, SamplingConfig sampling, Conditioning prompts, Conditioning? negative,
         Tensor? noises = null) =>
-        new(model.Sampler,
-            model.Sampler.Schedule(sampling.Steps, sampling.Eta, model.LatentShape(sampling.Height, sampling.Width)),
+        new(model.SamplerOf(sampling),
+            model.SamplerOf(sampling).Schedule(sampling.Steps, sampling.Eta, model.LatentShape(sampling.Height, sampling.Width)),
             model.Guidance.Prepare(model.Denoiser, prompts, negative, sampling.GuidanceScale), noises);
+
+    private static (Conditioning Prompts, Conditioning? Negative) Encode(TextToImage model, SamplingConfig sampling,
+        IReadOnlyList<string> prompts)
+    {
+        var (height, width) = model.Size(sampling.Height, sampling.Width);
+        return (model.Text.Encode(prompts, height, width), model.Guidance.NeedsNegative(sampling.GuidanceScale)
+            ? model.Text.EncodeNegative(sampling.NegativePrompt, prompts.Count, height, width)
+            : null);
+    }
 
     public int Length => schedule.Times.Count;
 
@@ -49,6 +63,9 @@ public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predict
 
     /// <summary>The clean latents that a prediction at step i stands for.</summary>
     public Tensor Clean(int i, Tensor x, Tensor output) => schedule.Clean(i, x, output);
+
+    /// <summary>What step i draws from, given its prediction; null where it draws nothing.</summary>
+    public Gaussian? Distribution(int i, Tensor x, Tensor output) => schedule.Distribution(i, x, output);
 
     /// <summary>The guided prediction at step i.</summary>
     public Tensor Predict(int i, Tensor x)

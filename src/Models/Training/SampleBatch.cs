@@ -17,7 +17,7 @@ public sealed class SampleBatch
         Prompts = [.. samples.Select(s => s.Prompt)];
         Noise = SampleNoise.Initial([.. samples.Select(s => s.NoiseSeed)], shape, device);
         Chain = DenoisingChain.Of(model, sampling, Prompts,
-            model.Sampler.Schedule(sampling.Steps, sampling.Eta, shape).IsStochastic
+            model.SamplerOf(sampling).Schedule(sampling.Steps, sampling.Eta, shape).IsStochastic
             ? SampleNoise.Variance([.. samples.Select(s => s.VarianceSeed)], sampling.Steps, shape, device)
             : null);
     }
@@ -28,6 +28,19 @@ public sealed class SampleBatch
     public Tensor Noise { get; }
 
     public DenoisingChain Chain { get; }
+
+    /// <summary>What a denoising loss on the samples draws: the same on whatever node, another for every step and draw.</summary>
+    /// <param name="sampler">Says which times there are.</param>
+    /// <param name="step">The optimizer step.</param>
+    /// <param name="draw">From 0.</param>
+    /// <returns>Times [B], and noise like <see cref="Noise"/>.</returns>
+    public (Tensor Times, Tensor Noise) Renoise(ISampler sampler, int step, int draw)
+    {
+        ulong Seed(ShardSample sample, string purpose) => Seeds.Derive(sample.NoiseSeed, step, draw, purpose);
+        var times = _samples.Select(s => (float)sampler.TrainingTime(Seeds.Uniform(Seed(s, Seeds.RegressionTime))));
+        return (tensor([.. times], device: Noise.device), SampleNoise.Initial(
+            [.. _samples.Select(s => Seed(s, Seeds.RegressionNoise))], Noise.shape[1..], Noise.device));
+    }
 
     /// <summary>Noise of renoised copies [n, B, C, h, w]; null for none.</summary>
     public Tensor? Renoise(int copies) => copies == 0

@@ -1,5 +1,6 @@
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
@@ -21,11 +22,11 @@ internal sealed class LiveRun : IAsyncDisposable
 
     /// <summary>Starts or resumes the run of that name.</summary>
     public static async Task<LiveRun> StartAsync(TestRuns runs, string id, CoordinatorOptions? options = null,
-        IAdapterStore? blobs = null)
+        IAdapterStore? blobs = null, RunConfig? config = null)
     {
         var (record, directory) = (new Record(), runs.Directory_(id));
-        var host = await CoordinatorHost.StartAsync(runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory, options
-            ?? new CoordinatorOptions(), record, blobs);
+        var host = await CoordinatorHost.StartAsync(config ?? runs.Config(), "", TestRuns.Training, TestRuns.HeldOut, directory,
+            options ?? new CoordinatorOptions(), record, blobs);
         return new LiveRun(directory, record, host);
     }
 

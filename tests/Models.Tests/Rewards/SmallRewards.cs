@@ -32,7 +32,7 @@ internal sealed class SmallRewards : IDisposable
         "hps" or "pickscore" or "clip" => new RewardTermConfig { Name = name, Path = Shipped("emoji-clip") },
         "imagereward" => new RewardTermConfig { Name = name, Path = ImageReward() },
         "concept-removal" or "count" => new RewardTermConfig { Name = name, Path = OwlViT(), Words = ["a cat", "a bee"] },
-        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" =>
+        "compressibility" or "incompressibility" or "colourfulness" or "symmetry" or "brightness" or "jpeg-bytes" =>
             new RewardTermConfig { Name = name },
         "preference" or "jpeg-size" or "detector" => new RewardTermConfig { Name = name, Path = Shipped($"emoji-{name}") },
         "torchscript" => new RewardTermConfig

@@ -45,7 +45,7 @@ public abstract class DispatcherKit : TestKit
     /// <summary>Orders the work of a training step.</summary>
     private protected RoundWork Order(int step = 1, int shards = 4, bool handIn = false)
     {
-        List<Shard> some = [.. Setup.Planner.Train(step)!.Take(shards)];
+        List<Shard> some = [.. Setup.Planner.Train(step, new RunState())!.Take(shards)];
         var leases = new LeaseTable(some, Setup.Leases, "life-1");
         var work = RoundWork.Of(some, new RoundSetting(Trained.Weights, BlobRef.Of(Trained.Bytes), leases, Time.Now, []));
         Tell(new ComputeShards(work, Trained.Bytes, handIn, new TraceLink(Trace, Setup.Run, step)), Run);
