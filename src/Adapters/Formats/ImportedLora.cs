@@ -2,16 +2,14 @@ namespace AlignProp.Adapters;
 
 /// <summary>A LoRA of any tool in this project's form, and what became of the rest of its file.</summary>
 /// <param name="Weights">
-/// Of the UNet. Modules of a smaller rank than the largest are filled up with zeros, which add nothing.
+/// Of the denoiser. Modules of a smaller rank than the largest are filled up with zeros, which add nothing.
 /// </param>
-/// <param name="Skipped">Keys that adapt a text encoder, in ordinal order: this project adapts UNets only.</param>
+/// <param name="Notices">One line each: what was left out, and where the strength comes from if not from the file.</param>
 /// <param name="Ranks">The rank of each module as the file has it.</param>
-public sealed record ImportedLora(LoraWeights Weights, IReadOnlyList<string> Skipped, IReadOnlyDictionary<string, int> Ranks)
+public sealed record ImportedLora(LoraWeights Weights, IReadOnlyList<string> Notices, IReadOnlyDictionary<string, int> Ranks)
 {
-    /// <summary>One line on the keys that were left out, or null.</summary>
-    public string? Note(string path) => Skipped.Count == 0
-        ? null
-        : $"{path}: {Skipped.Count} keys adapt a text encoder and are left out: {KeyList.Of(Skipped, 2)}";
+    /// <summary>The notices in one line, or null.</summary>
+    public string? Note(string path) => Notices.Count == 0 ? null : $"{path}: {string.Join("; ", Notices)}";
 
     internal static ImportedLora Whole(LoraWeights weights) =>
         new(weights, [], weights.Modules.ToDictionary(m => m, _ => weights.Rank));

@@ -60,69 +60,6 @@ public static class KohyaLoraFormat
         };
     }
 
-    /// <summary>The weights of <see cref="Import"/>.</summary>
-    public static LoraWeights Read(IWeightFile file) => Import(file).Weights;
-
-    /// <summary>Reads an open file; keys of text encoders are left out and told.</summary>
-    /// <param name="sites">
-    /// Of the model it is for: they say which name is which module. Null: the vocabulary of a UNet's names does.
-    /// </param>
-    /// <exception cref="LoraFormatException">
-    /// A key is not a parameter of a diffusers-named UNet, or the shapes do not fit.
-    /// </exception>
-    public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
-    {
-        ArgumentNullException.ThrowIfNull(file);
-        var assembler = new LoraAssembler(file);
-        foreach (var key in file.Tensors.Keys)
-        {
-            if (key.StartsWith("lora_te", StringComparison.Ordinal))
-            {
-                assembler.Skip(key);
-                continue;
-            }
-
-            var dot = key.IndexOf('.', StringComparison.Ordinal);
-            var (flat, end) = dot < 0 ? (key, "") : (key[..dot], key[dot..]);
-            if (!Matches(key) || end is not (Down or Up or Alpha))
-            {
-                assembler.Refuse(key, ForeignKeys.Reason(key)
-                    ?? (Matches(key) ? $"ends in none of {Down}, {Up}, {Alpha}"
-                        : $"does not start with {Prefix}; only UNet adapters are supported"));
-            }
-            else if ((sites is not null && sites.TryGetKohya(flat, out var site) ? site.Module
-                : KohyaModuleNames.Expand(flat[Prefix.Length..])) is not { } module)
-            {
-                assembler.Refuse(key,
-                    $"'{flat[Prefix.Length..]}' is not a module of a UNet in diffusers' names (a file for SDXL?)");
-            }
-            else
-            {
-                Add(assembler, key, module, end);
-            }
-        }
-
-        return assembler.Build();
-    }
-
-    internal static bool Matches(string key) => key.StartsWith(Prefix, StringComparison.Ordinal);
-
-    private static void Add(LoraAssembler assembler, string key, string module, string end)
-    {
-        switch (end)
-        {
-            case Down:
-                assembler.AddDown(key, module);
-                break;
-            case Up:
-                assembler.AddUp(key, module);
-                break;
-            default:
-                assembler.AddAlpha(key, module);
-                break;
-        }
-    }
-
     private static Dictionary<string, string> Merge(Dictionary<string, string> own, IReadOnlyDictionary<string, string>? added)
     {
         foreach (var (key, value) in added ?? new Dictionary<string, string>())
@@ -139,8 +76,8 @@ public static class KohyaLoraFormat
         foreach (var tensor in weights.Tensors)
         {
             var (module, isDown) = LoraNames.Split(tensor.Name);
-            var flat = KohyaModuleNames.Flatten(module);
-            if (KohyaModuleNames.Expand(flat) != module)
+            var flat = module.Replace('.', '_');
+            if (DenoiserFamily.Of(SiteReader.Component).Find(flat) != module)
             {
                 throw new LoraShapeException(tensor.Name,
                     $"'{module}' is not a module of a UNet in diffusers' names and has no name in kohya's format");

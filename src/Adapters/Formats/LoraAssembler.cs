@@ -1,53 +1,96 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. A module
-/// without alpha has alpha = rank, as diffusers, kohya's scripts and ComfyUI all take it. Where scales alpha / rank differ from
-/// module to module, they are folded into B; where ranks differ, the smaller ones are filled up with zeros.
+/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. Every module has
+/// its own scale alpha / rank. Where scales differ from module to module, they are folded into B; where ranks differ, the smaller
+/// ones are filled up with zeros.
 /// </summary>
-internal sealed class LoraAssembler(IWeightFile file)
+/// <param name="sites">All of the model's, to check sizes; null = not known.</param>
+internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
 {
-    private readonly SortedDictionary<string, Branch> _branches = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, string> _refused = new(StringComparer.Ordinal);
-    private readonly SortedSet<string> _skipped = new(StringComparer.Ordinal);
-
-    internal void AddDown(string key, string module) => Set(ref Of(module).Down, key);
-
-    internal void AddUp(string key, string module) => Set(ref Of(module).Up, key);
-
-    internal void AddAlpha(string key, string module)
+    private static readonly IReadOnlyDictionary<KeyOwner, string> Others = new Dictionary<KeyOwner, string>
     {
-        Set(ref Of(module).AlphaKey, key);
-        var values = file.ReadSingles(key);
-        if (values.Length != 1 || !(values[0] > 0) || !float.IsFinite(values[0]))
+        [KeyOwner.TextEncoder] = "adapt a text encoder",
+        [KeyOwner.Codec] = "adapt a VAE",
+        [KeyOwner.Embedding] = "hold embeddings",
+        [KeyOwner.Unsaid] = "are no LoRA parameters",
+    };
+
+    private readonly SortedDictionary<string, LoraPair> _pairs = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _refused = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<KeyOwner, SortedSet<string>> _leftOut = [];
+
+    /// <summary>Whether any module has an alpha of its own beside its matrices.</summary>
+    internal bool HasAlphas => _pairs.Values.Any(p => p.Alpha is not null);
+
+    internal void Add(LoraPart part, string key, string module)
+    {
+        if (!_pairs.TryGetValue(module, out var pair))
         {
-            throw new LoraFormatException(file.Path, key, "is not one number above 0");
+            _pairs.Add(module, pair = new LoraPair(file));
         }
 
-        Of(module).Alpha = values[0];
+        pair.Set(part, key);
     }
 
-    /// <summary>A key of a text encoder: left out, and told.</summary>
-    internal void Skip(string key) => _skipped.Add(key);
+    /// <summary>A key that adapts something else: named in a notice.</summary>
+    internal void LeaveOut(KeyOwner owner, string key)
+    {
+        if (!_leftOut.TryGetValue(owner, out var keys))
+        {
+            _leftOut.Add(owner, keys = new SortedSet<string>(StringComparer.Ordinal));
+        }
+
+        keys.Add(key);
+    }
 
     /// <summary>A key that makes the file unusable; all of them are told at once.</summary>
     internal void Refuse(string key, string why) => _refused.Add(key, why);
 
-    /// <param name="alphaOf">Alpha of a module of a rank that has no entry of its own; null for the rank.</param>
-    internal ImportedLora Build(Func<string, int, double?>? alphaOf = null)
+    internal ImportedLora Build(LoraStrength strength)
     {
         RequireUsable();
-        var ranks = _branches.ToDictionary(b => b.Key, b => RankOf(b.Key, b.Value));
-        var scales = _branches.ToDictionary(b => b.Key,
-            b => (b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]) / ranks[b.Key]);
+        var ranks = _pairs.ToDictionary(p => p.Key, p => p.Value.Rank(sites?.Find(p.Key)));
+        var alphas = new Dictionary<string, double>();
+        foreach (var (module, pair) in _pairs)
+        {
+            strength.RequireRank(module, ranks[module]);
+            alphas.Add(module, pair.Alpha ?? strength.AlphaOf(module, ranks[module], pair.HasKernel) ?? ranks[module]);
+        }
+
         var rank = ranks.Values.Max();
-        var common = scales.Values.Distinct().Count() == 1 ? scales.Values.First() : 1;
+        var scales = _pairs.Keys.ToDictionary(m => m, m => alphas[m] / ranks[m]);
+        // One scale for all where it is one an adapter can have; a module of alpha 0 adds nothing, and its B becomes zero.
+        var common = scales.Values.Distinct().ToList() is [var only] && only > 0 ? only : 1;
         // alpha = (alpha / rank) * rank is not always exact; where the file has one alpha for one rank it is taken as it stands.
-        var alphas = _branches.Select(b => b.Value.Alpha ?? alphaOf?.Invoke(b.Key, ranks[b.Key]) ?? ranks[b.Key]).Distinct()
-            .ToList();
-        var alpha = alphas.Count == 1 && ranks.Values.All(r => r == rank) ? alphas[0] : common * rank;
-        var tensors = _branches.SelectMany(b => Read(b.Key, b.Value, rank, (float)(scales[b.Key] / common)));
-        return new ImportedLora(new LoraWeights(rank, alpha, tensors), [.. _skipped], ranks);
+        var alpha = common == scales.Values.First() && alphas.Values.Distinct().Count() == 1
+            && ranks.Values.All(r => r == rank) ? alphas.Values.First() : common * rank;
+        var tensors = _pairs.SelectMany(p => p.Value.Read(p.Key, rank, (float)(scales[p.Key] / common)));
+        return new ImportedLora(new LoraWeights(rank, alpha, tensors), [.. Notices(strength, alphas)], ranks);
+    }
+
+    private IEnumerable<string> Notices(LoraStrength strength, Dictionary<string, double> alphas)
+    {
+        foreach (var (owner, keys) in _leftOut)
+        {
+            yield return $"{keys.Count} keys {Others[owner]} and are left out: {KeyList.Of(keys, 2)}";
+        }
+
+        var unsaid = _pairs.Where(p => p.Value.Alpha is null && !strength.Says).Select(p => p.Key).ToList();
+        if (unsaid.Count > 0)
+        {
+            yield return unsaid.Count == _pairs.Count ? "nothing in it says a strength: alpha = rank is taken"
+                : $"{unsaid.Count} of {_pairs.Count} modules have no alpha: alpha = rank is taken for them";
+        }
+        else if (strength.Notice is { } notice && !HasAlphas)
+        {
+            yield return notice;
+        }
+
+        if (alphas.Where(a => a.Value == 0).Select(a => a.Key).ToList() is { Count: > 0 } idle)
+        {
+            yield return $"{_pairs[idle[0]].AlphaKey ?? idle[0]}: alpha is 0, so {idle.Count} of {_pairs.Count} modules add nothing";
+        }
     }
 
     private void RequireUsable()
@@ -60,93 +103,20 @@ internal sealed class LoraAssembler(IWeightFile file)
                 : $"{why} (so are {others.Count} other keys: {KeyList.Of(others, 4)})");
         }
 
-        if (_branches.Count == 0)
+        if (_pairs.Count > 0)
         {
-            throw new LoraFormatException(file.Path, "*", _skipped.Count == 0
-                ? "no LoRA tensors in the file"
-                : $"no LoRA tensors of a UNet in the file: its {_skipped.Count} keys adapt a text encoder, and only UNet "
-                    + $"adapters are supported");
-        }
-    }
-
-    private int RankOf(string module, Branch branch)
-    {
-        if (branch.Down is null || branch.Up is null)
-        {
-            throw new LoraFormatException(file.Path, branch.Down ?? branch.Up ?? branch.AlphaKey!,
-                $"module {module} needs both a down and an up matrix");
+            return;
         }
 
-        long[] down = file.Tensors[branch.Down].Shape, up = file.Tensors[branch.Up].Shape;
-        if (down.Length < 2 || up.Length != down.Length || up[1] != down[0] || up.Skip(2).Any(size => size != 1)
-            || down.Concat(up).Any(size => size is < 1 or > int.MaxValue))
+        if (_leftOut.Count == 0)
         {
-            throw new LoraFormatException(
-                file.Path, branch.Down,
-                    $"shapes [{string.Join(", ", down)}] and [{string.Join(", ", up)}] are not [r, in] and [out, r]");
+            throw new LoraFormatException(file.Path, "*", "no tensors in the file; expected at least one pair of lora_A and "
+                + "lora_B, or lora_down and lora_up");
         }
 
-        return (int)down[0];
-    }
-
-    private LoraTensor[] Read(string module, Branch branch, int rank, float upFactor)
-    {
-        int[] downShape = ShapeOf(branch.Down!), upShape = ShapeOf(branch.Up!);
-        float[] down = file.ReadSingles(branch.Down!), up = file.ReadSingles(branch.Up!);
-        up = upFactor == 1 ? up : Elementwise.Scale(up, upFactor);
-        if (downShape[0] < rank)
-        {
-            (down, up) = FillUp(down, up, downShape[0], rank);
-        }
-
-        return
-        [
-            new LoraTensor(LoraNames.Down(module), [rank, .. downShape[1..]], down),
-            new LoraTensor(LoraNames.Up(module), [upShape[0], rank, .. upShape[2..]], up),
-        ];
-    }
-
-    /// <summary>Rows of zeros below A, columns of zeros right of B.</summary>
-    private static (float[] Down, float[] Up) FillUp(float[] down, float[] up, int from, int to)
-    {
-        var wideDown = new float[down.Length / from * to];
-        var wideUp = new float[up.Length / from * to];
-        down.CopyTo(wideDown, 0);
-        for (var row = 0; row < up.Length / from; row++)
-        {
-            up.AsSpan(row * from, from).CopyTo(wideUp.AsSpan(row * to));
-        }
-
-        return (wideDown, wideUp);
-    }
-
-    private int[] ShapeOf(string key) => [.. file.Tensors[key].Shape.Select(size => (int)size)];
-
-    private Branch Of(string module)
-    {
-        if (!_branches.TryGetValue(module, out var branch))
-        {
-            _branches.Add(module, branch = new Branch());
-        }
-
-        return branch;
-    }
-
-    private void Set(ref string? slot, string key)
-    {
-        if (slot is not null)
-        {
-            throw new LoraFormatException(file.Path, key, $"is the same parameter as '{slot}'");
-        }
-
-        slot = key;
-    }
-
-    private sealed class Branch
-    {
-        public string? Down;
-        public string? Up;
-        public string? AlphaKey;
-        public double? Alpha;
+        throw new LoraFormatException(file.Path, _leftOut.First().Value.First(),
+            $"no LoRA parameters of a denoiser in the file: "
+            + string.Join("; ", _leftOut.Select(o => $"{o.Value.Count} keys {Others[o.Key]} ({KeyList.Of(o.Value)})"))
+            + "; expected pairs of lora_A and lora_B, or lora_down and lora_up");
     }
 }

@@ -9,15 +9,16 @@ public static class LoraFile
     public static LoraWeights Read(string path) => Import(path).Weights;
 
     /// <summary>
-    /// Reads this project's own format, kohya's, one of diffusers' spellings, or a folder as PEFT or diffusers save it. Files are
-    /// told apart by their content; in a folder <c>adapter_config.json</c> goes before <c>pytorch_lora_weights.safetensors</c>.
+    /// Reads this project's own format, one of diffusers', PEFT's, kohya's or CompVis' spellings, or a folder as PEFT or diffusers
+    /// save it. Keys say which spelling they have; in a folder <c>adapter_config.json</c> goes before
+    /// <c>pytorch_lora_weights.safetensors</c>.
     /// </summary>
-    /// <param name="sites">Of the model it is for; null = not known.</param>
+    /// <param name="sites">Of the model it is for: names and sizes are checked against it; null = not known.</param>
     /// <exception cref="WeightFileException">
-    /// Neither valid safetensors nor a PyTorch zip file, or a folder without an adapter.
+    /// Neither valid safetensors nor a PyTorch zip file, a folder without an adapter, or a value that is not finite.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format.</exception>
+    /// <exception cref="LoraFormatException">Not a UNet LoRA in a known format, or one of another model.</exception>
     public static ImportedLora Import(string path, AdapterSites? sites = null)
     {
         if (Directory.Exists(path))
@@ -33,20 +34,24 @@ public static class LoraFile
     public static ImportedLora Import(IWeightFile file, AdapterSites? sites = null)
     {
         ArgumentNullException.ThrowIfNull(file);
-        if (LoraCodec.IsOwnFormat(file))
+        if (!LoraCodec.IsOwnFormat(file))
         {
-            return ImportedLora.Whole(LoraCodec.Read(file));
+            return LoraReader.Import(file, sites);
         }
 
-        return file.Tensors.Keys.Any(KohyaLoraFormat.Matches) ? KohyaLoraFormat.Import(file, sites)
-            : DiffusersLoraFormat.Import(file);
+        foreach (var key in file.Tensors.Keys)
+        {
+            file.RequireFinite(key);
+        }
+
+        return ImportedLora.Whole(LoraCodec.Read(file));
     }
 
     private static ImportedLora ImportFolder(string folder, AdapterSites? sites)
     {
         if (File.Exists(Path.Combine(folder, PeftLoraFormat.ConfigName)))
         {
-            return PeftLoraFormat.Import(folder);
+            return PeftLoraFormat.Import(folder, sites);
         }
 
         var named = WeightFiles.TryFind(folder, Path.GetFileNameWithoutExtension(DiffusersLoraFormat.FileName));

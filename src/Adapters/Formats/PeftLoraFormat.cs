@@ -15,7 +15,9 @@ public static class PeftLoraFormat
     public const string ConfigName = "adapter_config.json";
 
     /// <summary>The weights' file name.</summary>
-    public const string FileName = "adapter_model.safetensors";
+    public const string FileName = Stem + ".safetensors";
+
+    internal const string Stem = "adapter_model";
 
     private const string Prefix = AdapterSite.PeftPrefix;
 
@@ -75,14 +77,15 @@ public static class PeftLoraFormat
     };
 
     /// <summary>Reads a folder.</summary>
+    /// <param name="sites">Of the model it is for; null = not known.</param>
     /// <exception cref="WeightFileException">No weights in the folder, or not valid.</exception>
     /// <exception cref="LoraFormatException">Not a UNet LoRA, or one with settings that are not supported.</exception>
-    public static ImportedLora Import(string folder)
+    public static ImportedLora Import(string folder, AdapterSites? sites = null)
     {
         var config = Path.Combine(folder, ConfigName);
         var scaling = PeftScaling.Parse(folder, ConfigName, File.ReadAllBytes(config));
-        using var file = WeightFiles.Open(WeightFiles.Find(folder, "adapter_model"));
-        return DiffusersLoraFormat.Import(file, scaling);
+        using var file = WeightFiles.Open(WeightFiles.Find(folder, Stem));
+        return LoraReader.Import(file, sites, scaling);
     }
 
     /// <summary>

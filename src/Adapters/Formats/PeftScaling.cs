@@ -1,29 +1,58 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// How a PEFT configuration scales each module: <c>lora_alpha</c>, <c>alpha_pattern</c>, <c>rank_pattern</c> (only to be checked
-/// against the matrices) and <c>use_rslora</c> (alpha / sqrt(r) in place of alpha / r). It stands in adapter_config.json, and
-/// with a prefix in the metadata of files by newer versions of diffusers.
+/// How a PEFT configuration scales each module: <c>lora_alpha</c>, <c>alpha_pattern</c>, <c>use_rslora</c> (alpha / sqrt(r) in
+/// place of alpha / r); <c>r</c> and <c>rank_pattern</c> are checked against the matrices. It stands in adapter_config.json, and
+/// with a prefix in the metadata of files by diffusers 0.34 and later.
 /// </summary>
 internal sealed class PeftScaling
 {
-    private static readonly string[] Nothing = ["", "{}", "[]", "False", "none"];
+    /// <summary>PEFT's own default, for a configuration that leaves lora_alpha out.</summary>
+    private const double DefaultAlpha = 8;
 
-    private readonly double? _alpha;
-    private readonly bool _rankStabilised;
-    private readonly IReadOnlyList<(string Pattern, double Alpha)> _patterns;
-
-    private PeftScaling(double? alpha, bool rankStabilised, IReadOnlyList<(string, double)> patterns) =>
-        (_alpha, _rankStabilised, _patterns) = (alpha, rankStabilised, patterns);
+    private static readonly string[] Nothing = ["", "{}", "[]", "False", "false", "None", "null", "none"];
 
     /// <summary>Settings that change what a branch computes, so that a file with one of them is refused.</summary>
     private static readonly string[] Unsupported =
         ["use_dora", "modules_to_save", "lora_bias", "bias", "use_qalora", "layer_replication", "target_parameters",
             "trainable_token_indices", "fan_in_fan_out", "use_bdlora", "velora_config", "monteclora_config", "kasa_config",
-            "arrow_config"];
+            "arrow_config", "alora_invocation_tokens"];
+
+    private readonly JsonElement _root;
+    private readonly string _source;
+    private readonly string _where;
+    private readonly string _prefix;
+    private readonly double _alpha;
+    private readonly int? _rank;
+    private readonly bool _rankStabilised;
+    private readonly IReadOnlyList<(string Pattern, double Value)> _alphas;
+    private readonly IReadOnlyList<(string Pattern, double Value)> _ranks;
+
+    private PeftScaling(string source, string where, JsonElement root, string prefix)
+    {
+        (_source, _where, _root, _prefix) = (source, where, root, prefix);
+        if (Find("peft_type") is { } type && type.ToString() != "LORA")
+        {
+            throw Wrong("peft_type", $"is {type}, expected LORA");
+        }
+
+        foreach (var name in Unsupported)
+        {
+            if (Find(name) is { } value && !Nothing.Contains(value.ToString()))
+            {
+                throw Wrong(name, $"is {value.GetRawText()}, which is not supported; expected a plain LoRA");
+            }
+        }
+
+        _alpha = Find("lora_alpha") is { } alpha ? Number("lora_alpha", alpha) : DefaultAlpha;
+        _rank = Find("r") is { } rank ? (int)Number("r", rank) : null;
+        _rankStabilised = Find("use_rslora") is { } stabilised && !Nothing.Contains(stabilised.ToString());
+        (_alphas, _ranks) = (Patterns("alpha_pattern"), Patterns("rank_pattern"));
+    }
 
     /// <summary>Reads the settings of a JSON object.</summary>
     /// <param name="source">File, for the message.</param>
@@ -35,39 +64,60 @@ internal sealed class PeftScaling
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16 });
-            var root = document.RootElement;
-            JsonElement? Find(string name) => root.TryGetProperty(prefix + name, out var value)
-                && value.ValueKind != JsonValueKind.Null ? value : null;
-            if (Find("peft_type") is { } type && type.GetString() != "LORA")
-            {
-                throw new LoraFormatException(source, where, $"peft_type is {type}, expected LORA");
-            }
-
-            foreach (var name in Unsupported)
-            {
-                if (Find(name) is { } value && !Nothing.Contains(value.ToString()))
-                {
-                    throw new LoraFormatException(source, where, $"{prefix}{name} is not supported");
-                }
-            }
-
-            var patterns = Find("alpha_pattern") is { ValueKind: JsonValueKind.Object } pattern
-                ? pattern.EnumerateObject().Select(p => (p.Name, p.Value.GetDouble())).ToList()
-                : [];
-            return new PeftScaling(Find("lora_alpha")?.GetDouble(), Find("use_rslora")?.GetBoolean() ?? false, patterns);
+            return Of(source, where, document.RootElement.Clone(), prefix);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (JsonException e)
         {
-            throw new LoraFormatException(source, where, $"is not valid: {e.Message}", e);
+            throw new LoraFormatException(source, where, $"is not valid JSON: {e.Message}", e);
         }
     }
 
-    /// <summary>Alpha so that the branch's scale is alpha / rank; null where nothing is said.</summary>
-    internal double? AlphaOf(string module, int rank)
+    /// <summary>The same of JSON that is read already.</summary>
+    internal static PeftScaling Of(string source, string where, JsonElement root, string prefix = "") =>
+        root.ValueKind == JsonValueKind.Object ? new PeftScaling(source, where, root, prefix)
+            : throw new LoraFormatException(source, where, $"is JSON of the kind {root.ValueKind}; expected an object");
+
+    /// <summary>Alpha so that the branch's scale is alpha / rank.</summary>
+    internal double AlphaOf(string module, int rank)
     {
-        double? alpha = _patterns.Where(p => Matches(p.Pattern, module)).Select(p => (double?)p.Alpha).FirstOrDefault() ?? _alpha;
-        return _rankStabilised ? (alpha ?? rank) * Math.Sqrt(rank) : alpha;
+        var alpha = Match(_alphas, module) ?? _alpha;
+        return _rankStabilised ? alpha * Math.Sqrt(rank) : alpha;
     }
+
+    /// <summary>Demands that the matrices have the rank that is said.</summary>
+    /// <exception cref="LoraFormatException">They have not.</exception>
+    internal void RequireRank(string module, int rank)
+    {
+        if ((Match(_ranks, module) ?? _rank) is { } said && said != rank)
+        {
+            throw Wrong(Match(_ranks, module) is null ? "r" : "rank_pattern",
+                $"says rank {said.ToString(CultureInfo.InvariantCulture)}, the matrices of {module} have rank {rank}");
+        }
+    }
+
+    private JsonElement? Find(string name) =>
+        _root.TryGetProperty(_prefix + name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private List<(string, double)> Patterns(string name) => Find(name) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Object } patterns =>
+            [.. patterns.EnumerateObject().Select(p => (p.Name, Number($"{name} {p.Name}", p.Value)))],
+        { } other => throw Wrong(name, $"is {other.GetRawText()}; expected an object of numbers by module name"),
+    };
+
+    private double Number(string name, JsonElement value)
+    {
+        var text = value.ToString();
+        return value.ValueKind is JsonValueKind.Number or JsonValueKind.String
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
+            ? number
+            : throw Wrong(name, $"is {value.GetRawText()}; expected a number");
+    }
+
+    private static double? Match(IReadOnlyList<(string Pattern, double Value)> patterns, string module) =>
+        patterns.Where(p => Matches(p.Pattern, module)).Select(p => (double?)p.Value).FirstOrDefault();
 
     /// <summary>PEFT's rule: the module's whole path, or its end after a dot, matches the pattern.</summary>
     private static bool Matches(string pattern, string module)
@@ -83,4 +133,6 @@ internal sealed class PeftScaling
             return module == pattern || module.EndsWith("." + pattern, StringComparison.Ordinal);
         }
     }
+
+    private LoraFormatException Wrong(string name, string problem) => new(_source, $"{_where} {_prefix}{name}", problem);
 }

@@ -27,9 +27,9 @@ public static class SiteReader
     public static AdapterSites Of(IWeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return new AdapterSites(Named(file).DistinctBy(t => t.Name)
+        return AdapterSites.Of(Component, Named(file).DistinctBy(t => t.Name)
             .Where(t => t.Shape.Length is 2 or 4 && t.Name.EndsWith(Weight, StringComparison.Ordinal))
-            .Select(t => new AdapterSite(Component, t.Name[..^Weight.Length], [.. t.Shape.Select(size => (int)size)])));
+            .Select(t => (t.Name[..^Weight.Length], (IReadOnlyList<int>)[.. t.Shape.Select(size => (int)size)])));
     }
 
     /// <summary>The denoiser's tensors under diffusers' names, also those of a single-file checkpoint.</summary>

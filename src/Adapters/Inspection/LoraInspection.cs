@@ -47,10 +47,7 @@ internal static class LoraInspection
         try
         {
             var imported = import is null ? LoraFile.Import(file) : import();
-            if (imported.Skipped.Count > 0)
-            {
-                facts.Add(new("left out here", $"{imported.Skipped.Count} keys of a text encoder: only UNets are adapted"));
-            }
+            facts.AddRange(imported.Notices.Select(n => new KeyValuePair<string, string>("note", n)));
         }
         catch (Exception e) when (e is WeightFileException or LoraFormatException or LoraShapeException)
         {

@@ -22,6 +22,12 @@ public sealed record AdapterSite(string Component, string Module, IReadOnlyList<
     public SiteKind Kind => Shape.Count == 2 ? SiteKind.Linear : Shape.Skip(2).All(size => size == 1) ? SiteKind.Pointwise
         : SiteKind.Convolution;
 
+    /// <summary>
+    /// Path in the names of the family's first code (of a UNet CompVis': <c>input_blocks.4.1.transformer_blocks.0.attn1.to_q</c>),
+    /// which single-file checkpoints and kohya's scripts for SDXL have; null where there is none.
+    /// </summary>
+    public string? Original { get; init; }
+
     /// <summary>Outputs, or channels.</summary>
     public int Out => Shape[0];
 
@@ -39,6 +45,10 @@ public sealed record AdapterSite(string Component, string Module, IReadOnlyList<
 
     /// <summary>Without <c>.lora_down.weight</c>. kohya's scripts say unet of every denoiser.</summary>
     public string Kohya => KohyaPrefix + Module.Replace('.', '_');
+
+    /// <summary>Every name that a key of some tool may have for it, without the tool's prefix.</summary>
+    internal IEnumerable<string> Names =>
+        new[] { Module, Original }.OfType<string>().SelectMany(n => new[] { n, n.Replace('.', '_') });
 
     internal const string PeftPrefix = "base_model.model.";
     internal const string KohyaPrefix = "lora_unet_";
@@ -67,6 +77,20 @@ public sealed record AdapterSite(string Component, string Module, IReadOnlyList<
             outputs = weights[LoraNames.Up(Module)].Shape[0];
         return outputs == Out && inputs == Inputs ? null : $"{inputs} to {outputs}";
     }
+
+    /// <summary>
+    /// Whether A of these sizes fits: [r, in] and [r, in, 1, 1] for a linear layer and for a 1 x 1 convolution, whose numbers are
+    /// the same; [r, in, kh, kw] for a larger kernel.
+    /// </summary>
+    internal bool FitsDown(IReadOnlyList<long> shape) =>
+        WithoutOnes(shape).Skip(1).SequenceEqual(WithoutOnes([.. Shape.Select(size => (long)size)]).Skip(1));
+
+    /// <summary>Whether B of these sizes fits: [out, r] or [out, r, 1, 1].</summary>
+    internal bool FitsUp(IReadOnlyList<long> shape) => WithoutOnes(shape) is [var outputs, _] && outputs == Out;
+
+    /// <summary>Sizes without the ones of a 1 x 1 kernel.</summary>
+    internal static IReadOnlyList<long> WithoutOnes(IReadOnlyList<long> shape) =>
+        shape.Count > 2 && shape.Skip(2).All(size => size == 1) ? [.. shape.Take(2)] : shape;
 
     /// <summary>PEFT's rule: the whole path, or its end after a dot.</summary>
     public bool EndsIn(string ending) => Module == ending || Module.EndsWith("." + ending, StringComparison.Ordinal);

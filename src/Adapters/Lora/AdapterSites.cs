@@ -15,14 +15,37 @@ public sealed class AdapterSites : IReadOnlyList<AdapterSite>
 
     private readonly AdapterSite[] _sites;
     private readonly Dictionary<string, AdapterSite> _byModule;
-    private readonly Dictionary<string, AdapterSite> _byKohya;
+    private readonly Dictionary<string, AdapterSite> _byName = new(StringComparer.Ordinal);
 
-    public AdapterSites(IEnumerable<AdapterSite> sites)
+    public AdapterSites(IEnumerable<AdapterSite> sites) : this(sites, null)
+    {
+    }
+
+    private AdapterSites(IEnumerable<AdapterSite> sites, AdapterSites? model)
     {
         _sites = [.. sites.OrderBy(s => s.Module, StringComparer.Ordinal)];
         _byModule = _sites.ToDictionary(s => s.Module, StringComparer.Ordinal);
-        _byKohya = _sites.ToDictionary(s => s.Kohya, StringComparer.Ordinal);
+        Model = model ?? this;
+        foreach (var (name, site) in _sites.SelectMany(s => s.Names.Select(n => (n, s))))
+        {
+            _byName.TryAdd(name, site);
+        }
     }
+
+    /// <summary>All layers of a denoiser that can carry a branch, with each tool's name for them.</summary>
+    /// <param name="component">The denoiser's folder in diffusers' layout, which says its family.</param>
+    /// <param name="layers">Path in diffusers' names, and the shape of the layer's weights.</param>
+    public static AdapterSites Of(string component, IEnumerable<(string Module, IReadOnlyList<int> Shape)> layers)
+    {
+        var all = layers.ToList();
+        var originals = DenoiserFamily.Of(component).Originals?.Invoke([.. all.Select(l => l.Module)])
+            ?? new Dictionary<string, string>();
+        return new AdapterSites(all.Select(l =>
+            new AdapterSite(component, l.Module, l.Shape) { Original = originals.GetValueOrDefault(l.Module) }));
+    }
+
+    /// <summary>All the denoiser's sites, of which these are some (see <see cref="Matching"/>).</summary>
+    public AdapterSites Model { get; }
 
     public int Count => _sites.Length;
 
@@ -34,8 +57,26 @@ public sealed class AdapterSites : IReadOnlyList<AdapterSite>
     /// <summary>The site of a path in diffusers' names.</summary>
     public bool TryGet(string module, [NotNullWhen(true)] out AdapterSite? site) => _byModule.TryGetValue(module, out site);
 
-    /// <summary>The site of a name of kohya's, without <c>.lora_down.weight</c>.</summary>
-    internal bool TryGetKohya(string name, [NotNullWhen(true)] out AdapterSite? site) => _byKohya.TryGetValue(name, out site);
+    /// <summary>The site of a name that some tool has for it, without the tool's prefix and suffix; null if it is none.</summary>
+    internal AdapterSite? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>What of a path in diffusers' names this model does not have, and what it has in its place.</summary>
+    internal string WhyNot(string module)
+    {
+        var parts = module.Split('.');
+        for (var n = 1; n <= parts.Length; n++)
+        {
+            var (above, prefix) = (string.Concat(parts.Take(n - 1).Select(p => p + ".")), string.Join('.', parts.Take(n)));
+            if (!_sites.Any(s => s.Module == prefix || s.Module.StartsWith(prefix + ".", StringComparison.Ordinal)))
+            {
+                var there = _sites.Where(s => s.Module.StartsWith(above, StringComparison.Ordinal))
+                    .Select(s => s.Module[above.Length..].Split('.')[0]).Distinct().ToList();
+                return $"the model has no {prefix}, only {above}{string.Join(", ", there.Take(12))}";
+            }
+        }
+
+        return $"the model's {module} is no linear layer or convolution";
+    }
 
     /// <summary>The sites a run adapts.</summary>
     /// <param name="targets">Endings of module names (PEFT's <c>target_modules</c>), or <see cref="AllLinear"/>.</param>
@@ -45,7 +86,7 @@ public sealed class AdapterSites : IReadOnlyList<AdapterSite>
         ArgumentNullException.ThrowIfNull(targets);
         var unknown = targets.Where(t => !_sites.Any(s => Matches(s, t))).ToList();
         return unknown.Count == 0
-            ? new AdapterSites(_sites.Where(s => targets.Any(t => Matches(s, t))))
+            ? new AdapterSites(_sites.Where(s => targets.Any(t => Matches(s, t))), Model)
             : throw new LoraTargetException(unknown, Endings);
     }
 

@@ -73,6 +73,43 @@ public static partial class LdmNames
         return modules;
     }
 
+    /// <summary>
+    /// The table for a UNet that is not known: every published one has two residual blocks a level, so that its blocks have these
+    /// numbers, whichever levels attend.
+    /// </summary>
+    internal static Dictionary<string, string> PublishedUNetModules()
+    {
+        IReadOnlyList<int> layers = [2, 2, 2, 2];
+        var modules = new Dictionary<string, string>(UNetModules(new LdmLevels(layers, [true, true, true, true])));
+        // An upsampler is entry 2 of its block behind an attention, else entry 1.
+        foreach (var (there, here) in UNetModules(new LdmLevels(layers, [false, false, false, false])))
+        {
+            modules.TryAdd(there, here);
+        }
+        return modules;
+    }
+
+    /// <summary>The other way: what CompVis' code calls the modules of a UNet that it has a name for.</summary>
+    /// <param name="modules">Every layer of the UNet with weights, in diffusers' names.</param>
+    internal static IReadOnlyDictionary<string, string> UNetOriginals(IReadOnlyCollection<string> modules)
+    {
+        var there = UNetModules(LdmLevels.OfModules(modules)).ToDictionary(m => m.Value, m => m.Key);
+        var originals = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var module in modules)
+        {
+            for (var end = module.Length; end > 0; end = module.LastIndexOf('.', end - 1))
+            {
+                if (there.TryGetValue(module[..end], out var prefix))
+                {
+                    originals.Add(module, prefix + Original(module[end..],
+                        module[..end].Contains("resnets.", StringComparison.Ordinal)));
+                    break;
+                }
+            }
+        }
+        return originals;
+    }
+
     /// <param name="key">Without <see cref="UNetPrefix"/>.</param>
     /// <param name="modules">From <see cref="UNetModules"/>.</param>
     /// <returns>Diffusers' key; an unknown key comes back as it is, and will be called unexpected.</returns>
@@ -114,6 +151,17 @@ public static partial class LdmNames
             .Replace(".norm_out.", ".conv_norm_out.", StringComparison.Ordinal);
     }
 
+    /// <param name="rest">Nothing, or a dot and the path inside the module.</param>
+    private static string Original(string rest, bool resnet)
+    {
+        if (!resnet || rest.Length == 0)
+        {
+            return rest;
+        }
+        var (from, _) = Resnet.FirstOrDefault(n => n.To == rest[1..] + ".");
+        return from is null ? rest : "." + from[..^1];
+    }
+
     private static int Number(string digits) => int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Renamed(string rest, (string From, string To)[] names) =>
@@ -135,6 +183,24 @@ public static partial class LdmNames
 /// <param name="Attention">Whether a level has attention.</param>
 public sealed record LdmLevels(IReadOnlyList<int> Layers, IReadOnlyList<bool> Attention)
 {
+    /// <summary>Read off the modules of a UNet in diffusers' names.</summary>
+    internal static LdmLevels OfModules(IReadOnlyCollection<string> modules)
+    {
+        var (layers, attention) = (new List<int>(), new List<bool>());
+        for (var level = 0; ; level++)
+        {
+            var (resnets, attentions) = ($"down_blocks.{level}.resnets.", $"down_blocks.{level}.attentions.");
+            var count = modules.Where(m => m.StartsWith(resnets, StringComparison.Ordinal))
+                .Select(m => m[resnets.Length..].Split('.')[0]).Distinct().Count();
+            if (count == 0)
+            {
+                return new LdmLevels(layers, attention);
+            }
+            layers.Add(count);
+            attention.Add(modules.Any(m => m.StartsWith(attentions, StringComparison.Ordinal)));
+        }
+    }
+
     /// <summary>Read off the keys of a single file.</summary>
     /// <param name="keys">All keys, with <see cref="LdmNames.UNetPrefix"/>.</param>
     public static LdmLevels Of(IEnumerable<string> keys)

@@ -38,7 +38,7 @@ public interface IWeightFile : IDisposable
 public static class WeightFileReading
 {
     /// <summary>
-    /// A copy of a floating-point tensor as fp32, row-major. F64 is rounded to nearest; F16 and BF16 convert exactly.
+    /// A copy of a floating-point tensor as fp32, row-major. F64 is rounded to nearest; the smaller ones convert exactly.
     /// </summary>
     /// <exception cref="WeightFileException">There is no such tensor, or it does not hold floating-point numbers.</exception>
     public static float[] ReadSingles(this IWeightFile file, string name)
@@ -48,6 +48,32 @@ public static class WeightFileReading
         return SingleConverter.TryConvert(info.DType, file.Bytes(name), out var values)
             ? values
             : throw new WeightFileException(file.Path, name, $"is {info.DType.HeaderName()}, not a floating-point tensor");
+    }
+
+    /// <summary>A tensor of one number of any type: 0-dimensional, or with sizes of 1.</summary>
+    /// <exception cref="WeightFileException">There is no such tensor, or it is not one finite number.</exception>
+    public static double ReadNumber(this IWeightFile file, string name)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var info = file.Info(name);
+        if (info.Count != 1)
+        {
+            throw new WeightFileException(file.Path, name,
+                $"has shape [{string.Join(", ", info.Shape)}]; expected one number");
+        }
+
+        file.RequireFinite(name);
+        var bytes = file.Bytes(name);
+        return info.DType switch
+        {
+            DType.F64 => BitConverter.ToDouble(bytes),
+            DType.I64 => BitConverter.ToInt64(bytes),
+            DType.I32 => BitConverter.ToInt32(bytes),
+            DType.I16 => BitConverter.ToInt16(bytes),
+            DType.I8 => (sbyte)bytes[0],
+            DType.U8 or DType.Bool => bytes[0],
+            _ => file.ReadSingles(name)[0],
+        };
     }
 
     /// <summary>Where a tensor lies, its dtype and shape.</summary>

@@ -11,8 +11,8 @@ public sealed class LoraLayers(torch.nn.Module network, string component)
         network.named_modules().Where(m => m.module is LoraLayer).ToDictionary(m => m.name, m => (LoraLayer)m.module);
 
     /// <summary>They, as the run file, files and tools name them.</summary>
-    public AdapterSites Sites => field ??= new AdapterSites(
-        _layers.Select(l => new AdapterSite(component, l.Key, [.. l.Value.Weights.shape.Select(size => (int)size)])));
+    public AdapterSites Sites => field ??= AdapterSites.Of(component,
+        _layers.Select(l => (l.Key, (IReadOnlyList<int>)[.. l.Value.Weights.shape.Select(size => (int)size)])));
 
     /// <summary>See <see cref="IDenoiser.SetLora"/>.</summary>
     public void SetLora(AdapterSite site, LoraBranch? branch) => _layers[site.Module].SetLora(branch);

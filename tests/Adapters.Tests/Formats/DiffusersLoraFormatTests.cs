@@ -8,7 +8,7 @@ public sealed class DiffusersLoraFormatTests
     public void Files_of_the_reference_programs_hold_the_reference_weights(string folder)
     {
         var path = Fixture.PathOf("lora", folder, DiffusersLoraFormat.FileName);
-        Examples.AssertSame(Fixture.Nonzero(), DiffusersLoraFormat.Read(path));
+        Examples.AssertSame(Fixture.Nonzero(), LoraFile.Read(path));
         Examples.AssertSame(Fixture.Nonzero(), LoraFile.Read(path));
     }
 
@@ -29,7 +29,7 @@ public sealed class DiffusersLoraFormatTests
     {
         var weights = Examples.Random(5);
         using var file = Spell(weights, down, up);
-        Examples.AssertSame(weights, DiffusersLoraFormat.Read(file));
+        Examples.AssertSame(weights, LoraFile.Import(file).Weights);
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class DiffusersLoraFormatTests
     {
         var weights = Examples.Random(6, rank: 3, alpha: 1.5);
         using var file = SafetensorsFile.Parse(DiffusersLoraFormat.Serialize(weights));
-        var back = DiffusersLoraFormat.Read(file);
+        var back = LoraFile.Import(file).Weights;
         Assert.Equal(1, back.Scale);
         Examples.AssertSameDelta(weights, back, 1e-6);
         Assert.Equal(weights.Tensors[0].Values, back.Tensors[0].Values);
@@ -51,7 +51,7 @@ public sealed class DiffusersLoraFormatTests
         var weights = Examples.Random(6);
         using var file = SafetensorsFile.Parse(DiffusersLoraFormat.Serialize(weights, dtype));
         Assert.All(file.Tensors.Values, t => Assert.Equal(dtype, t.DType));
-        Examples.AssertSameDelta(weights, DiffusersLoraFormat.Read(file), tolerance);
+        Examples.AssertSameDelta(weights, LoraFile.Import(file).Weights, tolerance);
     }
 
     [Fact]
@@ -86,11 +86,11 @@ public sealed class DiffusersLoraFormatTests
                     }
                     """,
             });
-        Examples.AssertSame(weights, DiffusersLoraFormat.Read(metadata));
+        Examples.AssertSame(weights, LoraFile.Import(metadata).Weights);
 
         var alphas = weights.Modules.Select(m => TensorData.FromSingles($"unet.{m}.alpha", [], [6]));
         using var beside = Spell(weights, "unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight", null, alphas);
-        Examples.AssertSame(weights, DiffusersLoraFormat.Read(beside));
+        Examples.AssertSame(weights, LoraFile.Import(beside).Weights);
     }
 
     [Fact]
@@ -101,14 +101,14 @@ public sealed class DiffusersLoraFormatTests
         {
             ["lora_adapter_metadata"] = """{"unet.r": 4, "unet.lora_alpha": 4, "unet.alpha_pattern": {"attn2.to_out.0": 8}}""",
         });
-        var read = DiffusersLoraFormat.Read(file);
+        var read = LoraFile.Import(file).Weights;
         Assert.Equal(weights[LoraNames.Up(Examples.Query)].Values, read[LoraNames.Up(Examples.Query)].Values);
         Assert.Equal(weights[LoraNames.Up(Examples.Output)].Values.Select(x => 2 * x),
             read[LoraNames.Up(Examples.Output)].Values);
 
         using var stabilised = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
             new() { ["lora_adapter_metadata"] = """{"unet.lora_alpha": 6, "unet.use_rslora": true}""" });
-        Assert.Equal(6 / Math.Sqrt(4), DiffusersLoraFormat.Read(stabilised).Scale, 12);
+        Assert.Equal(6 / Math.Sqrt(4), LoraFile.Import(stabilised).Weights.Scale, 12);
     }
 
     [Fact]
@@ -117,12 +117,12 @@ public sealed class DiffusersLoraFormatTests
         var weights = Examples.Random(7);
         using var dora = Spell(weights, "unet.{0}.lora_A.weight", "unet.{0}.lora_B.weight",
             new() { ["lora_adapter_metadata"] = """{"unet.use_dora": true}""" });
-        Assert.Contains("use_dora", Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(dora)).Message);
+        Assert.Contains("use_dora", Assert.Throws<LoraFormatException>(() => LoraFile.Import(dora).Weights).Message);
         Refused("unet.x.lora_magnitude_vector", "DoRA");
         Refused("unet.x.to_q.lora.down.weight", "needs both");
-        Refused("unet.x.to_q.weight", "is not a LoRA parameter");
+        Refused("unet.x.to_q.weight", "not a LoRA parameter");
         using var empty = SafetensorsFile.Parse(SafetensorsWriter.Serialize([]));
-        Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(empty));
+        Assert.Throws<LoraFormatException>(() => LoraFile.Import(empty).Weights);
     }
 
     [Fact]
@@ -132,15 +132,15 @@ public sealed class DiffusersLoraFormatTests
         TensorData[] text = [.. new[] { "text_encoder.b.lora_linear_layer.up.weight",
             "text_encoder.a.lora_linear_layer.down.weight" }.Select(k => TensorData.FromSingles(k, [1, 1], [1]))];
         using var file = Spell(weights, "unet.{0}.lora.down.weight", "unet.{0}.lora.up.weight", null, text);
-        var imported = DiffusersLoraFormat.Import(file);
+        var imported = LoraFile.Import(file);
         Examples.AssertSame(weights, imported.Weights);
-        Assert.Equal(["text_encoder.a.lora_linear_layer.down.weight", "text_encoder.b.lora_linear_layer.up.weight"],
-            imported.Skipped);
+        Assert.Contains("text_encoder.a.lora_linear_layer.down.weight, text_encoder.b.lora_linear_layer.up.weight",
+            imported.Notices[0]);
         Assert.Contains("2 keys adapt a text encoder and are left out", imported.Note("x"));
 
         using var only = SafetensorsFile.Parse(SafetensorsWriter.Serialize(text));
         Assert.Contains("2 keys adapt a text encoder",
-            Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(only)).Message);
+            Assert.Throws<LoraFormatException>(() => LoraFile.Import(only).Weights).Message);
     }
 
     [Fact]
@@ -148,14 +148,14 @@ public sealed class DiffusersLoraFormatTests
     {
         using var file = SafetensorsFile.Parse(
             SafetensorsWriter.Serialize(new[] { "a.w1", "b.w2", "c.w3" }.Select(k => TensorData.FromSingles(k, [1], [1]))));
-        var message = Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(file)).Message;
+        var message = Assert.Throws<LoraFormatException>(() => LoraFile.Import(file).Weights).Message;
         Assert.All(new[] { "a.w1", "b.w2", "c.w3" }, key => Assert.Contains(key, message));
     }
 
     private static void Refused(string key, string reason)
     {
         using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize([TensorData.FromSingles(key, [1, 1], [1])]));
-        var error = Assert.Throws<LoraFormatException>(() => DiffusersLoraFormat.Read(file));
+        var error = Assert.Throws<LoraFormatException>(() => LoraFile.Import(file).Weights);
         Assert.Contains(reason, error.Message);
         Assert.Equal(key, error.Key);
     }

@@ -63,10 +63,10 @@ public sealed class PeftLoraFormatTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"use_rslora\": false", "\"use_dora\": true", "use_dora is not supported")]
-    [InlineData("\"bias\": \"none\"", "\"bias\": \"all\"", "bias is not supported")]
-    [InlineData("\"LORA\"", "\"IA3\"", "peft_type is IA3, expected LORA")]
-    [InlineData("\"lora_alpha\": 3", "\"lora_alpha\": \"three\"", "is not valid")]
+    [InlineData("\"use_rslora\": false", "\"use_dora\": true", "use_dora': is true, which is not supported")]
+    [InlineData("\"bias\": \"none\"", "\"bias\": \"all\"", "bias': is \"all\", which is not supported")]
+    [InlineData("\"LORA\"", "\"IA3\"", "peft_type': is IA3, expected LORA")]
+    [InlineData("\"lora_alpha\": 3", "\"lora_alpha\": \"three\"", "lora_alpha': is \"three\"; expected a number")]
     public void Other_settings_are_refused_by_name(string from, string to, string expected)
     {
         PeftLoraFormat.Write(_folder, Examples.Random(3), "x");

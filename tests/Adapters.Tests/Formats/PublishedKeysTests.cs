@@ -25,7 +25,7 @@ public sealed class PublishedKeysTests : IDisposable
             layout.SelectMany(m => new (string, long[])[] { ($"unet.{m.Module}.lora.down.weight", [4, m.In]),
             ($"unet.{m.Module}.lora.up.weight", [m.Out, 4]) }), 2 * modules);
         Assert.Equal(["format"], file.Metadata.Keys);
-        Examples.AssertSame(weights, DiffusersLoraFormat.Read(file));
+        Examples.AssertSame(weights, LoraFile.Import(file).Weights);
     }
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class PublishedKeysTests : IDisposable
             "ss_network_args", "ss_network_dim",
             "ss_network_module", "ss_v2", "sshs_legacy_hash", "sshs_model_hash"],
                 file.Metadata.Keys.Order(StringComparer.Ordinal));
-        Examples.AssertSame(weights, KohyaLoraFormat.Read(file));
+        Examples.AssertSame(weights, LoraFile.Import(file).Weights);
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class PublishedKeysTests : IDisposable
             };
         });
         using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize(tensors));
-        var imported = KohyaLoraFormat.Import(file);
+        var imported = LoraFile.Import(file);
         Assert.Equal(192, imported.Ranks.Count);
         Assert.Equal(all.Select(m => m.Module).Order(StringComparer.Ordinal), imported.Weights.Modules);
         Assert.Equal((8, 0.5), (imported.Weights.Rank, imported.Weights.Scale));

@@ -1,20 +1,46 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Module paths of a diffusers UNet with underscores for dots, as kohya's keys have them. Since names hold underscores
-/// themselves, the way back needs the vocabulary of names.
+/// Names of a UNet's modules where no model is at hand to look them up: diffusers' and CompVis' paths, with dots or, as kohya's
+/// keys have them, with underscores. Since names hold underscores themselves, the way back needs the vocabulary of names.
 /// </summary>
-internal static class KohyaModuleNames
+internal static class UNetNames
 {
+    private static readonly string[] OriginalHeads =
+        ["input_blocks", "middle_block", "output_blocks", "time_embed", "label_emb", "out"];
+
     private static readonly string[] Words =
     [
+        .. OriginalHeads, "in_layers", "out_layers", "emb_layers", "skip_connection", "op",
         "down_blocks", "mid_block", "up_blocks", "attentions", "resnets", "downsamplers", "upsamplers", "transformer_blocks",
         "attn1", "attn2", "to_q", "to_k", "to_v", "to_out", "ff", "net", "proj", "proj_in", "proj_out",
         "conv", "conv1", "conv2", "conv_in", "conv_out", "conv_shortcut", "time_emb_proj", "time_embedding", "add_embedding",
-            "linear_1", "linear_2",
+        "linear_1", "linear_2",
     ];
 
-    internal static string Flatten(string module) => module.Replace('.', '_');
+    private static readonly Dictionary<string, string> PublishedModules = LdmNames.PublishedUNetModules();
+
+    /// <summary>
+    /// The module, in diffusers' names, of a path of either kind; null if it is not made of the vocabulary. Blocks are counted as
+    /// in every published UNet of CompVis' and Stability's: two residual blocks a level on the way down.
+    /// </summary>
+    internal static string? Find(string name)
+    {
+        if (Expand(name.Replace('.', '_')) is not { } path)
+        {
+            return null;
+        }
+
+        if (!OriginalHeads.Contains(path.Split('.')[0]))
+        {
+            return path;
+        }
+
+        // The table is one of keys, and a key goes on after its module.
+        const string end = ".weight";
+        var renamed = LdmNames.UNet(path + end, PublishedModules);
+        return renamed == path + end ? null : renamed[..^end.Length];
+    }
 
     /// <summary>The path with dots, or null if the name is not made of the vocabulary and numbers.</summary>
     internal static string? Expand(string flat)
