@@ -104,8 +104,8 @@ public sealed class TakeawayRoundTripTests : IDisposable
             ("mid_block.attentions.7.proj_in", [2, 128], [128, 2])]);
         KohyaLoraFormat.Write(In("other.safetensors"), adapter);
         var message = Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("other.safetensors"))).Message;
-        Assert.Contains("this model has no module mid_block.attentions.7.proj_in", message);
-        Assert.Contains("attn1.to_q is 99 to 128", message);
+        Assert.Contains("attn1_to_q.lora_down.weight': has shape [2, 99], the layer's weights are [128, 128]", message);
+        Assert.Contains("lora_unet_mid_block_attentions_7_proj_in.lora_down.weight", message);
         Assert.Contains("file not found", Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("none"))).Message);
     }
 

@@ -28,8 +28,8 @@ internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha
         if (file.Metadata.TryGetValue(AdapterMetadata, out var text))
         {
             var where = $"__metadata__.{AdapterMetadata}";
-            return OfObject(file, where, Json(text) ?? throw new LoraFormatException(file.Path, where, "is not valid JSON; expected "
-                + "one object"), component, whole: true);
+            return Json(text) is { } root ? OfObject(file, where, root, component, whole: true)
+                : throw new LoraFormatException(file.Path, where, "is not valid JSON; expected one object");
         }
 
         if (hasAlphas)
@@ -131,7 +131,8 @@ internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha
             : null;
     }
 
-    private static double Number(IWeightFile file, string key, string value) =>
+    /// <exception cref="LoraFormatException">The entry is no finite number.</exception>
+    internal static double Number(IWeightFile file, string key, string value) =>
         double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number
             : throw new LoraFormatException(file.Path, $"__metadata__.{key}", $"is '{value}'; expected a number");

@@ -1,9 +1,9 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. Every module has
-/// its own scale alpha / rank. Where scales differ from module to module, they are folded into B; where ranks differ, the smaller
-/// ones are filled up with zeros.
+/// Collects the down (A), up (B) and alpha entries of a foreign file by module and makes adapter weights of them. Every module
+/// has its own scale alpha / rank. Where scales differ from module to module, they are folded into B; where ranks differ, the
+/// smaller ones are filled up with zeros.
 /// </summary>
 /// <param name="sites">All of the model's, to check sizes; null = not known.</param>
 internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
@@ -23,15 +23,11 @@ internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
     /// <summary>Whether any module has an alpha of its own beside its matrices.</summary>
     internal bool HasAlphas => _pairs.Values.Any(p => p.Alpha is not null);
 
-    internal void Add(LoraPart part, string key, string module)
-    {
-        if (!_pairs.TryGetValue(module, out var pair))
-        {
-            _pairs.Add(module, pair = new LoraPair(file));
-        }
+    internal void Add(LoraPart part, string key, string module) => Of(module).Set(part, key);
 
-        pair.Set(part, key);
-    }
+    /// <summary>An alpha that is an entry of the header, or a number of a pickle.</summary>
+    internal void AddAlpha(string key, string module, string value) =>
+        Of(module).SetAlpha(key, HeaderAlpha.Number(file, key, value));
 
     /// <summary>A key that adapts something else: named in a notice.</summary>
     internal void LeaveOut(KeyOwner owner, string key)
@@ -50,7 +46,7 @@ internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
     internal ImportedLora Build(LoraStrength strength)
     {
         RequireUsable();
-        var ranks = _pairs.ToDictionary(p => p.Key, p => p.Value.Rank(sites?.Find(p.Key)));
+        var ranks = _pairs.ToDictionary(p => p.Key, p => p.Value.Rank);
         var alphas = new Dictionary<string, double>();
         foreach (var (module, pair) in _pairs)
         {
@@ -89,18 +85,37 @@ internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
 
         if (alphas.Where(a => a.Value == 0).Select(a => a.Key).ToList() is { Count: > 0 } idle)
         {
-            yield return $"{_pairs[idle[0]].AlphaKey ?? idle[0]}: alpha is 0, so {idle.Count} of {_pairs.Count} modules add nothing";
+            yield return $"{_pairs[idle[0]].AlphaKey ?? idle[0]}: alpha is 0, so {idle.Count} of {_pairs.Count} modules add "
+                + "nothing";
         }
+    }
+
+    private LoraPair Of(string module)
+    {
+        if (!_pairs.TryGetValue(module, out var pair))
+        {
+            _pairs.Add(module, pair = new LoraPair(file));
+        }
+
+        return pair;
     }
 
     private void RequireUsable()
     {
+        foreach (var (module, pair) in _pairs)
+        {
+            if (pair.Problem(sites?.Find(module)) is { } problem)
+            {
+                _refused.TryAdd(problem.Key, problem.Why);
+            }
+        }
+
         if (_refused.Count > 0)
         {
             var (key, why) = _refused.First();
             var others = _refused.Keys.Skip(1).ToList();
             throw new LoraFormatException(file.Path, key, others.Count == 0 ? why
-                : $"{why} (so are {others.Count} other keys: {KeyList.Of(others, 4)})");
+                : $"{why} ({others.Count} other keys cannot be used either: {KeyList.Of(others, 4)})");
         }
 
         if (_pairs.Count > 0)

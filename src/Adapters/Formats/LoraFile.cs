@@ -9,8 +9,8 @@ public static class LoraFile
     public static LoraWeights Read(string path) => Import(path).Weights;
 
     /// <summary>
-    /// Reads this project's own format, one of diffusers', PEFT's, kohya's or CompVis' spellings, or a folder as PEFT or diffusers
-    /// save it. Keys say which spelling they have; in a folder <c>adapter_config.json</c> goes before
+    /// Reads this project's own format, one of diffusers', PEFT's, kohya's or CompVis' spellings, or a folder as PEFT or
+    /// diffusers save it. Keys say which spelling they have; in a folder <c>adapter_config.json</c> goes before
     /// <c>pytorch_lora_weights.safetensors</c>.
     /// </summary>
     /// <param name="sites">Of the model it is for: names and sizes are checked against it; null = not known.</param>

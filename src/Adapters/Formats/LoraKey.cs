@@ -97,7 +97,8 @@ internal sealed partial record LoraKey(KeyOwner Owner, string Name, LoraPart? Pa
     /// </summary>
     [GeneratedRegex(
         @"^(?<module>.+?)(\.(lora\.|lora_)?(?<alpha>alpha)(\.weight)?"
-        + @"|\.(lora\.|lora_linear_layer\.|processor\.(?<processor>to_q|to_k|to_v|to_out)_lora\.)((?<down>down)|(?<up>up))\.weight"
+        + @"|\.(lora\.|lora_linear_layer\.|processor\.(?<processor>to_q|to_k|to_v|to_out)_lora\.)"
+        + @"((?<down>down)|(?<up>up))\.weight"
         + @"|\.lora_((?<down>down|A)|(?<up>up|B)|(?<mid>mid))(\.(?!bias$|weight$)[^.]+)?(\.weight)?)$",
         RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
     private static partial Regex PartPattern();

@@ -29,45 +29,47 @@ internal sealed class LoraPair(IWeightFile file)
                 Set(ref _mid, key);
                 break;
             default:
-                if (AlphaKey is not null)
-                {
-                    throw Wrong(key, $"is the same parameter as '{AlphaKey}'");
-                }
-
-                (AlphaKey, Alpha) = (key, file.ReadNumber(key));
+                SetAlpha(key, file.ReadNumber(key));
                 break;
         }
     }
 
-    /// <summary>Checks what belongs together.</summary>
+    internal void SetAlpha(string key, double alpha) => (AlphaKey, Alpha) = AlphaKey is null ? (key, alpha)
+        : throw Wrong(key, $"is the same parameter as '{AlphaKey}'");
+
+    /// <summary>The size r; once <see cref="Problem"/> has none.</summary>
+    internal int Rank => (int)Shape(_up!)[1];
+
+    /// <summary>What is wrong with the entries, and the key to name; null where they belong together.</summary>
     /// <param name="site">The layer it is for; null = not known.</param>
-    internal int Rank(AdapterSite? site)
+    internal (string Key, string Why)? Problem(AdapterSite? site)
     {
         if (_down is null || _up is null)
         {
             var there = _down ?? _up ?? _mid ?? AlphaKey!;
-            throw Wrong(there, there == AlphaKey ? "is an alpha without matrices; expected a down and an up matrix beside it"
-                : $"has no {(_down is null ? "down (A)" : "up (B)")} matrix beside it; a module needs both a down and an up matrix");
+            return (there, there == AlphaKey ? "is an alpha without matrices; expected a down and an up matrix beside it"
+                : $"has no {(_down is null ? "down (A)" : "up (B)")} matrix beside it; a module needs both a down and an up "
+                    + "matrix");
         }
 
-        long[] down = Shape(_down);
-        var up = AdapterSite.WithoutOnes(Shape(_up));
-        foreach (var key in new[] { _down, _up, _mid }.OfType<string>())
+        if (new[] { _down, _up, _mid }.OfType<string>().FirstOrDefault(k => !file.Tensors[k].DType.IsFloatingPoint()) is { } odd)
         {
-            RequireNumbers(key);
+            return (odd, $"is {file.Tensors[odd].DType.HeaderName()}; expected F32, F16 or BF16");
         }
 
+        var down = Shape(_down);
+        var up = AdapterSite.WithoutOnes(Shape(_up));
         var middle = _mid is null ? null : Shape(_mid);
         if (down.Length < 2 || up.Count != 2 || down.Concat(up).Any(size => size is < 1 or > int.MaxValue)
             || up[1] != (middle is null ? down[0] : middle[0])
             || (middle is not null && (middle.Length != 4 || middle[1] != down[0] || AdapterSite.WithoutOnes(down).Count != 2)))
         {
-            throw Wrong(_down, $"shapes {Text(down)} and {Text(Shape(_up))}{(middle is null ? "" : $" around {Text(middle)}")} are "
-                + "not [r, in] and [out, r] of one rank r");
+            var between = middle is null ? "" : $" around {Text(middle)}";
+            return (_down,
+                $"shapes {Text(down)} and {Text(Shape(_up))}{between} are not [r, in] and [out, r] of one rank r ({_up})");
         }
 
-        RequireFit(site, middle is null ? down : [middle[0], down[1], .. middle.Skip(2)]);
-        return (int)up[1];
+        return site is null ? null : Misfit(site, middle is null ? down : [middle[0], down[1], .. middle.Skip(2)]);
     }
 
     /// <summary>A and B of the module, filled up to a rank.</summary>
@@ -125,28 +127,17 @@ internal sealed class LoraPair(IWeightFile file)
         return (product, [rank, inputs, between[2], between[3]]);
     }
 
-    private void RequireFit(AdapterSite? site, IReadOnlyList<long> down)
+    private (string Key, string Why)? Misfit(AdapterSite site, IReadOnlyList<long> down)
     {
-        if (site is not null && !site.FitsDown(down))
+        if (!site.FitsDown(down))
         {
-            throw Wrong(_down!, $"has shape {Text(down)}, the layer's weights are [{string.Join(", ", site.Shape)}]; expected "
+            return (_down!, $"has shape {Text(down)}, the layer's weights are [{string.Join(", ", site.Shape)}]; expected "
                 + $"[{string.Join(", ", site.DownShape((int)down[0]))}]: an adapter of another model");
         }
 
-        if (site is not null && !site.FitsUp(Shape(_up!)))
-        {
-            throw Wrong(_up!, $"has shape {Text(Shape(_up!))}, the layer has {site.Out} outputs; expected "
+        return site.FitsUp(Shape(_up!)) ? null
+            : (_up!, $"has shape {Text(Shape(_up!))}, the layer has {site.Out} outputs; expected "
                 + $"[{string.Join(", ", site.UpShape((int)down[0]))}]: an adapter of another model");
-        }
-    }
-
-    private void RequireNumbers(string key)
-    {
-        var dtype = file.Tensors[key].DType;
-        if (!dtype.IsFloatingPoint())
-        {
-            throw Wrong(key, $"is {dtype.HeaderName()}; expected F32, F16 or BF16");
-        }
     }
 
     private float[] Finite(string key)

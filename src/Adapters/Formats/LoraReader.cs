@@ -21,6 +21,16 @@ internal static class LoraReader
             Add(assembler, key, LoraKey.Parse(key), model, family);
         }
 
+        // Where files of torch.save have an alpha as a plain number.
+        foreach (var (key, value) in file.Metadata)
+        {
+            if (LoraKey.Parse(key) is { Owner: KeyOwner.Denoiser, Part: LoraPart.Alpha } parsed
+                && Module(parsed.Name, model, family) is { } module)
+            {
+                assembler.AddAlpha(key, module, value);
+            }
+        }
+
         return assembler.Build(LoraStrength.Of(file, family.Component, strength, assembler.HasAlphas));
     }
 
@@ -66,7 +76,7 @@ internal static class LoraReader
         }
 
         return family.Find(name) ?? (!known && name.Contains('.', StringComparison.Ordinal)
-            && DenoiserFamily.OfName(name) is not { } other ? name : null);
+            && DenoiserFamily.OfName(name) is null ? name : null);
     }
 
     private static string WhyNot(string name, AdapterSites? model, DenoiserFamily family)
@@ -78,7 +88,7 @@ internal static class LoraReader
 
         var module = family.Find(name) ?? (name.Contains('.', StringComparison.Ordinal) ? name : null);
         return model is null || module is null ? $"'{name}' is the name of no module; expected a LoRA for {family.Models}"
-            : $"{model.WhyNot(module)}; expected a LoRA made for this model";
+            : $"{model.WhyNot(module)}: an adapter of another model";
     }
 
     private static string LayerOf(string key) => key.LastIndexOf('.') is > 0 and var dot ? key[..dot] : key;

@@ -1,8 +1,8 @@
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// What is said of the branches' strength apart from the alphas beside the matrices, from wherever the writing tool put it: PEFT's
-/// adapter_config.json, the same in the header (diffusers 0.34 and later), or a number in the header under some name.
+/// What is said of the branches' strength apart from the alphas beside the matrices, from wherever the writing tool put it:
+/// PEFT's adapter_config.json, the same in the header (diffusers 0.34 and later), or a number in the header under some name.
 /// </summary>
 internal sealed class LoraStrength
 {
@@ -16,7 +16,8 @@ internal sealed class LoraStrength
 
     /// <summary>Where a number of the header was taken, which kohya's own tools take for information only; or null.</summary>
     internal string? Notice => _header is null ? null
-        : FormattableString.Invariant($"no alpha beside the matrices: alpha {_header.Alpha} is taken from the header's {_header.Key}");
+        : FormattableString.Invariant(
+            $"no alpha beside the matrices: alpha {_header.Alpha} is taken from the header's {_header.Key}");
 
     /// <param name="component">The denoiser's folder in diffusers' layout.</param>
     /// <param name="given">Of the folder the file lies in, where it was read as one.</param>

@@ -14,6 +14,7 @@ public static class WeightMerger
     /// <exception cref="LoraShapeException">
     /// Modules that the base does not have, or has in other sizes; all are named.
     /// </exception>
+    /// <exception cref="WeightFileException">A weight of the base is not finite.</exception>
     /// <exception cref="NonFiniteException">A sum does not fit the file's precision.</exception>
     public static void Write(string path, IWeightFile unet, LoraWeights lora)
     {
@@ -25,6 +26,7 @@ public static class WeightMerger
 
         void Write(TensorInfo tensor, Stream stream)
         {
+            unet.RequireFinite(tensor.Name);
             if (Module(tensor.Name) is { } module && lora.TryGet(LoraNames.Down(module), out var down))
             {
                 var merged = Merge(unet.ReadSingles(tensor.Name), lora[LoraNames.Up(module)].Values, down.Values, lora.Rank,
@@ -84,6 +86,11 @@ public static class WeightMerger
         if (!unet.Tensors.TryGetValue(module + ".weight", out var weight))
         {
             return "is no module";
+        }
+
+        if (weight.DType is not (DType.F32 or DType.F16 or DType.BF16))
+        {
+            return $"is {weight.DType.HeaderName()}, not F32, F16 or BF16,";
         }
 
         LoraTensor a = lora[LoraNames.Down(module)], b = lora[LoraNames.Up(module)];

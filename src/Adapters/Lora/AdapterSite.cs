@@ -23,8 +23,9 @@ public sealed record AdapterSite(string Component, string Module, IReadOnlyList<
         : SiteKind.Convolution;
 
     /// <summary>
-    /// Path in the names of the family's first code (of a UNet CompVis': <c>input_blocks.4.1.transformer_blocks.0.attn1.to_q</c>),
-    /// which single-file checkpoints and kohya's scripts for SDXL have; null where there is none.
+    /// Path in the names of the family's first code (of a UNet CompVis':
+    /// <c>input_blocks.4.1.transformer_blocks.0.attn1.to_q</c>), which single-file checkpoints and kohya's scripts for SDXL have;
+    /// null where there is none.
     /// </summary>
     public string? Original { get; init; }
 

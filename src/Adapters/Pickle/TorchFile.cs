@@ -1,3 +1,4 @@
+using System.Globalization;
 
 namespace AlignProp.Adapters;
 
@@ -5,7 +6,7 @@ namespace AlignProp.Adapters;
 /// A file of torch.save (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>; PyTorch 1.6 and later): a zip file with a pickle
 /// that describes the tensors and one uncompressed member a storage, which is mapped. The pickle is data here: it may build
 /// tensors and plain containers and nothing else. Of a dictionary with <c>state_dict</c> (Lightning, OpenCLIP) that is taken;
-/// entries that are not tensors are passed over.
+/// numbers and texts at its top are its metadata, other entries that are not tensors are passed over.
 /// </summary>
 public sealed class TorchFile : IWeightFile
 {
@@ -19,6 +20,7 @@ public sealed class TorchFile : IWeightFile
     private readonly string _root;
     private readonly IReadOnlyDictionary<string, ZipMember> _members;
     private readonly Dictionary<string, TensorInfo> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long[]> _permuted = new(StringComparer.Ordinal);
 
     private TorchFile(MappedBytes bytes)
@@ -44,7 +46,7 @@ public sealed class TorchFile : IWeightFile
     public IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors;
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <inheritdoc/>
     public ReadOnlySpan<byte> Bytes(string name)
@@ -143,6 +145,15 @@ public sealed class TorchFile : IWeightFile
 
         var nested = outer.Entries.Where(e => e.Key is StateDict).Select(e => e.Value as PickleDict).LastOrDefault();
         var entries = (nested ?? outer).Entries;
+        foreach (var (key, value) in outer.Entries.Concat(nested?.Entries ?? []))
+        {
+            // A LoRA's alpha may be a plain number here.
+            if (key is string name && value is string or long or double)
+            {
+                _metadata[name] = Convert.ToString(value, CultureInfo.InvariantCulture)!;
+            }
+        }
+
         var found = entries.Where(e => e is (string, TorchTensor)).Select(e => ((string)e.Key!, (TorchTensor)e.Value!)).ToList();
         return found.Count > 0 || entries.Count == 0
             ? found

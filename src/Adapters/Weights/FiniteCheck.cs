@@ -85,8 +85,9 @@ public static class FiniteCheck
 
         _ = SingleConverter.TryConvert(tensor.DType, bytes.Slice((int)first * size, size), out var value);
         var what = float.IsNaN(value![0]) ? "NaN" : "an infinity";
-        return $"holds {what} at [{string.Join(", ", Index(first, tensor.Shape))}] ({count.ToString(CultureInfo.InvariantCulture)} "
-            + $"of {tensor.Count} values are not finite); expected finite numbers";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"holds {what} at [{string.Join(", ", Index(first, tensor.Shape))}] ({count} of {tensor.Count} values are not "
+            + $"finite); expected finite numbers");
     }
 
     private static IEnumerable<long> Index(long element, long[] shape)

@@ -16,7 +16,7 @@ public interface IWeightFile : IDisposable
     /// <summary>All tensors by name.</summary>
     IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
-    /// <summary>The <c>__metadata__</c> of a safetensors file; empty for others.</summary>
+    /// <summary>The <c>__metadata__</c> of a safetensors file; numbers and texts at the top of one of torch.save.</summary>
     IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>

@@ -62,7 +62,7 @@ public static class AlignPropCommand
             CompareCommand.Create(output, error, interrupted),
             SampleCommand.Create(output, error, interrupted),
             EvaluateCommand.Create(output, error, interrupted),
-            MixCommand.Create(output),
+            MixCommand.Create(output, error),
             ExportCommand.Create(output, error),
             ReportCommand.Create(output),
             InspectCommand.Create(output),

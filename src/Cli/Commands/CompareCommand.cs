@@ -5,6 +5,8 @@ using AlignProp.Cli.Pictures;
 using AlignProp.Cli.Sessions;
 using AlignProp.Cli.Takeaway;
 using AlignProp.Coordinator.Configuration;
+using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
 
 namespace AlignProp.Cli.Commands;
@@ -43,11 +45,15 @@ internal static class CompareCommand
         command.SetAction(async (parsed, _) =>
         {
             string[] names = [parsed.GetValue(a)!, parsed.GetValue(b)!];
-            var sources = names.Select(n => AdapterSource.Find(parsed.GetValue(runs)!, n)).ToList();
+            using var studio = parsed.GetValue(path) is null ? null : new PictureStudio();
+            var drawn = studio is null ? default
+                : settings.Read(parsed, AdapterSettings.RunOf(names, parsed.GetValue(runs)!), studio.Folder);
+            var place = new AdapterPlace(parsed.GetValue(runs)!, drawn.Config?.Model.Path, studio?.Folder ?? "", error);
+            var sources = names.Select(place.Find).ToList();
             var (sides, differences) = (sources.Select(SideOf).ToList(), Differences(sources[0].Run, sources[1].Run));
-            if (parsed.GetValue(path) is { } file)
+            if (studio is not null)
             {
-                await DrawAsync(parsed, names, sources, file);
+                await DrawAsync(parsed, studio, drawn.Request, drawn.Config!, sources);
             }
             if (parsed.GetValue(json))
             {
@@ -76,17 +82,16 @@ internal static class CompareCommand
         });
         return command;
 
-        async Task DrawAsync(ParseResult parsed, string[] names, List<AdapterSource> sources, string file)
+        async Task DrawAsync(ParseResult parsed, PictureStudio studio, PictureRequest empty, RunConfig config,
+            List<AdapterSource> sources)
         {
-            using var studio = new PictureStudio();
-            var (empty, config) = settings.Read(parsed, sources.FirstOrDefault(s => s.Run is not null)?.Run?.Directory,
-                studio.Folder);
+            var file = parsed.GetValue(path)!;
             var items = parsed.GetValue(prompts) is { } list ? SampleCommand.Items(PromptFile.Load("--prompts", list), 0, 1)
                 : [.. EvaluateCommand.HeldOut(config).DistinctBy(i => i.Prompt).Take(Pictured)];
             var request = empty with
             {
                 Items = items,
-                Variants = [.. names.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder).Variant)]
+                Variants = [.. sources.Select(s => adapters.Variant(parsed, s, studio.Folder))]
             };
             var result = await studio.DrawAsync(request, error, interrupted);
             var rows = request.Variants.Select((v, i) => new SheetRow(v.Label,

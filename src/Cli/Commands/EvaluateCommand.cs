@@ -49,17 +49,17 @@ internal static class EvaluateCommand
         command.SetAction(async (parsed, _) =>
         {
             using var studio = new PictureStudio();
-            var variants = parsed.GetValue(names)!.Select(n => adapters.Variant(parsed, n, parsed.GetValue(runs)!, studio.Folder))
-                .ToList();
-            var run = variants.FirstOrDefault(v => v.Run is not null).Run;
+            var run = AdapterSettings.RunOf(parsed.GetValue(names)!, parsed.GetValue(runs)!);
             var (empty, config) = settings.Read(parsed, run, studio.Folder);
+            var place = new AdapterPlace(parsed.GetValue(runs)!, config.Model.Path, studio.Folder, error);
+            var variants = parsed.GetValue(names)!.Select(n => adapters.Variant(parsed, n, place)).ToList();
             var request = empty with
             {
                 Items = parsed.GetValue(prompts) is { } file
                     ? SampleCommand.Items(PromptFile.Load("--prompts", file), (ulong)parsed.GetValue(seed),
                         PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64))
                     : HeldOut(config),
-                Variants = [.. variants.Select(v => v.Variant)],
+                Variants = variants,
                 Rewards = rewards.Read(parsed, config, run is not null),
             };
             var result = await studio.DrawAsync(request, error, interrupted);

@@ -62,9 +62,9 @@ internal static class ExportCommand
             {
                 throw new ConfigException($"--dtype {precision}: expected one of {string.Join(", ", Precisions.Keys)}");
             }
-            var adapter = AdapterSource.Find(parsed.GetValue(runs)!, parsed.GetValue(source)!);
-            var files = AdapterExport.Write(adapter,
-                BaseModel.Of(ModelFolder(adapter, parsed.GetValue(model)), parsed.GetValue(name)), wanted,
+            var given = parsed.GetValue(model) is { Length: > 0 } folder ? GivenFolder(folder) : null;
+            var adapter = AdapterSource.Find(parsed.GetValue(runs)!, parsed.GetValue(source)!, given);
+            var files = AdapterExport.Write(adapter, BaseModel.Of(given ?? RunsFolder(adapter), parsed.GetValue(name)), wanted,
                 parsed.GetValue(path) ?? AdapterExport.DefaultPath(wanted, adapter.Name), kind);
             if (adapter.Note is not null)
             {
@@ -83,16 +83,13 @@ internal static class ExportCommand
         return command;
     }
 
-    /// <summary>The folder that is named; else the run's, where it is still there.</summary>
-    private static string? ModelFolder(AdapterSource adapter, string? given)
-    {
-        var folder = given ?? adapter.Run?.Value("model.path");
-        if (folder is null or "")
-        {
-            return null;
-        }
-        var found = Directory.Exists(folder) ? folder : ProjectFolder.Find(folder);
-        return found ?? (given is null ? null
-            : throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder"));
-    }
+    /// <exception cref="ConfigException">There is no such folder.</exception>
+    private static string GivenFolder(string folder) =>
+        Directory.Exists(folder) ? folder : ProjectFolder.Find(folder)
+            ?? throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder");
+
+    /// <summary>The run's model, where it is still there.</summary>
+    private static string? RunsFolder(AdapterSource adapter) => adapter.Run?.Value("model.path") is { Length: > 0 } folder
+        ? Directory.Exists(folder) ? folder : ProjectFolder.Find(folder)
+        : null;
 }

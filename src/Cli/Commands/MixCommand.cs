@@ -3,6 +3,7 @@ using System.Globalization;
 using AlignProp.Adapters;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Options;
+using AlignProp.Cli.Pictures;
 using AlignProp.Cli.Takeaway;
 using AlignProp.Messages.Configuration;
 
@@ -11,7 +12,7 @@ namespace AlignProp.Cli.Commands;
 /// <summary><c>mix A B 0.5</c>: one adapter of several, the paper's way of steering between rewards.</summary>
 internal static class MixCommand
 {
-    public static Command Create(TextWriter output)
+    public static Command Create(TextWriter output, TextWriter error)
     {
         var sources = new Argument<string[]>("adapters")
         {
@@ -42,7 +43,8 @@ internal static class MixCommand
         };
         command.SetAction(parsed =>
         {
-            var parts = Parts(parsed.GetValue(runs)!, [.. parsed.GetValue(sources)!], parsed.GetValue(weights));
+            var parts = Parts(new AdapterPlace(parsed.GetValue(runs)!, null, "", error), [.. parsed.GetValue(sources)!],
+                parsed.GetValue(weights));
             var mixed = AdapterMix.Of([.. parts.Select(p => (p.Source.Weights, p.Weight))], parsed.GetValue(method)!);
             var file = parsed.GetValue(path)!;
             try
@@ -52,6 +54,10 @@ internal static class MixCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new ConfigException($"--out {file}: cannot be written ({e.Message})");
+            }
+            catch (NonFiniteException e)
+            {
+                throw new ConfigException($"these adapters cannot be mixed: {e.Message}");
             }
             if (parsed.GetValue(json))
             {
@@ -73,7 +79,7 @@ internal static class MixCommand
         return command;
     }
 
-    private static List<(AdapterSource Source, double Weight)> Parts(string runs, List<string> words, string? weights)
+    private static List<(AdapterSource Source, double Weight)> Parts(AdapterPlace place, List<string> words, string? weights)
     {
         // The last word may be the second adapter's share.
         double? share = null;
@@ -97,6 +103,6 @@ internal static class MixCommand
         }
         double[] all = weights is null ? [1 - (share ?? 0.5), share ?? 0.5]
             : AdapterMix.Numbers("--weights", weights, words.Count);
-        return [.. words.Select(w => AdapterSource.Find(runs, w)).Zip(all)];
+        return [.. words.Select(place.Find).Zip(all)];
     }
 }

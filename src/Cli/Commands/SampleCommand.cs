@@ -46,9 +46,10 @@ internal static class SampleCommand
         command.SetAction(async (parsed, _) =>
         {
             using var studio = new PictureStudio();
-            var (variant, run) = adapters.Read(parsed, parsed.GetValue(runs)!, studio.Folder);
             var each = PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64);
-            var (empty, config) = settings.Read(parsed, run, studio.Folder);
+            var (empty, config) = settings.Read(parsed, adapters.Run(parsed, parsed.GetValue(runs)!), studio.Folder);
+            var variant = adapters.Read(parsed,
+                new AdapterPlace(parsed.GetValue(runs)!, config.Model.Path, studio.Folder, error));
             var texts = parsed.GetValue(prompts)!;
             List<PictureVariant> variants = parsed.GetValue(withBase) && variant.Adapter is not null
                 ? [new PictureVariant("base model", null), variant] : [variant];

@@ -52,11 +52,18 @@ internal sealed class AdapterSettings
         }
     }
 
+    /// <summary>The first run of <c>--adapter</c>, whose settings pictures are made with; null = none is a run.</summary>
+    public RunDirectory? Run(ParseResult parsed, string runs) => RunOf(Names(parsed), runs);
+
+    /// <summary>The first run of some names.</summary>
+    public static RunDirectory? RunOf(IEnumerable<string> names, string runs) =>
+        names.Where(n => n != None).Select(n => AdapterSource.RunOf(runs, n)).FirstOrDefault(r => r is not null);
+
     /// <summary>The adapters of <c>--adapter</c> as one.</summary>
-    /// <inheritdoc cref="Variant(ParseResult, string, string, string)" path="/exception"/>
-    public (PictureVariant Variant, RunDirectory? Run) Read(ParseResult parsed, string runs, string folder)
+    /// <inheritdoc cref="Variant(ParseResult, string, AdapterPlace)" path="/exception"/>
+    public PictureVariant Read(ParseResult parsed, AdapterPlace place)
     {
-        var names = (parsed.GetValue(_adapter) ?? []).Where(a => a != None).ToList();
+        var names = Names(parsed);
         if (parsed.GetValue(_weights) is { } text && names.Count == 0)
         {
             throw new ConfigException($"--weights {text}: there is no --adapter to weigh");
@@ -64,32 +71,36 @@ internal sealed class AdapterSettings
         if (names.Count <= 1)
         {
             var weight = parsed.GetValue(_weights) is { } one ? AdapterMix.Numbers("--weights", one, 1)[0] : 1;
-            var (variant, run) = Variant(parsed, names.FirstOrDefault() ?? None, runs, folder);
-            return (variant with { Scale = variant.Scale * weight }, run);
+            var variant = Variant(parsed, names.FirstOrDefault() ?? None, place);
+            return variant with { Scale = variant.Scale * weight };
         }
         var weights = parsed.GetValue(_weights) is { } given ? AdapterMix.Numbers("--weights", given, names.Count)
             : [.. names.Select(_ => 1.0)];
-        var sources = names.Select(n => AdapterSource.Find(runs, n)).ToList();
-        var file = Path.Combine(folder, "sum.safetensors");
+        var sources = names.Select(place.Find).ToList();
+        var file = Path.Combine(place.Folder, "sum.safetensors");
         AdapterMix.Of([.. sources.Select(s => s.Weights).Zip(weights)], "outputs").Save(file);
         var label = string.Join(" + ",
             sources.Zip(weights).Select(p => FormattableString.Invariant($"{p.Item2} {p.Item1.Name}")));
-        return (Ranged(parsed, new PictureVariant(label, file)), sources.FirstOrDefault(s => s.Run is not null)?.Run?.Directory);
+        return Ranged(parsed, new PictureVariant(label, file));
     }
 
     /// <summary>One adapter, copied into the folder as the node reads it.</summary>
     /// <exception cref="ConfigException">There is no such adapter, or a number is out of range.</exception>
-    public (PictureVariant Variant, RunDirectory? Run) Variant(ParseResult parsed, string name, string runs, string folder)
+    public PictureVariant Variant(ParseResult parsed, string name, AdapterPlace place)
     {
-        if (name == None)
-        {
-            return (new PictureVariant("base model", null), null);
-        }
-        var source = AdapterSource.Find(runs, name);
+        return name == None ? new PictureVariant("base model", null)
+            : Variant(parsed, place.Find(name), place.Folder);
+    }
+
+    /// <inheritdoc cref="Variant(ParseResult, string, AdapterPlace)"/>
+    public PictureVariant Variant(ParseResult parsed, AdapterSource source, string folder)
+    {
         var file = Path.Combine(folder, $"{Guid.NewGuid():N}.safetensors");
         source.Weights.Save(file);
-        return (Ranged(parsed, new PictureVariant(source.Name, file)), source.Run?.Directory);
+        return Ranged(parsed, new PictureVariant(source.Name, file));
     }
+
+    private List<string> Names(ParseResult parsed) => [.. (parsed.GetValue(_adapter) ?? []).Where(a => a != None)];
 
     private PictureVariant Ranged(ParseResult parsed, PictureVariant variant)
     {

@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
@@ -12,26 +13,28 @@ namespace AlignProp.Cli.Takeaway;
 internal sealed record AdapterSource(string Name, LoraWeights Weights, RunRecord? Run, string? Note)
 {
     /// <param name="text">A run's id, or the path of a LoRA file or folder.</param>
+    /// <param name="model">Model that a file is for, which says what its names mean; null = not known.</param>
     /// <exception cref="ConfigException">Neither, or a run without a committed step.</exception>
-    public static AdapterSource Find(string runs, string text)
+    public static AdapterSource Find(string runs, string text, string? model = null)
     {
-        var folder = Path.Combine(runs, text);
-        if (File.Exists(new RunDirectory(folder).Config))
+        if (RunOf(runs, text) is { } directory)
         {
-            return OfRun(RunDirectory.Find(runs, text));
-        }
-        if (File.Exists(Path.Combine(text, "run.conf")))
-        {
-            return OfRun(new RunDirectory(Path.GetFullPath(text)));
+            return OfRun(directory);
         }
         if (!Path.Exists(text))
         {
             RunDirectory.Find(runs, text);
         }
-        var imported = LoraFile.Import(text);
+        var imported = LoraFile.Import(text, model is null ? null : LoraLayoutReader.Read(model));
         return new AdapterSource(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), imported.Weights,
             null, imported.Note(text));
     }
+
+    /// <summary>The run of that id or folder; null where it is none.</summary>
+    public static RunDirectory? RunOf(string runs, string text) =>
+        File.Exists(new RunDirectory(Path.Combine(runs, text)).Config) ? RunDirectory.Find(runs, text)
+        : File.Exists(Path.Combine(text, "run.conf")) ? new RunDirectory(Path.GetFullPath(text))
+        : null;
 
     /// <summary>
     /// The blob of the last step, whose alpha is its own; the file of other tools where blobs are in a database.

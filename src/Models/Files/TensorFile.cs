@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlignProp.Models.Files;
@@ -6,11 +7,21 @@ namespace AlignProp.Models.Files;
 /// <summary>Tensors of an open file as torch tensors: one copy from the memory map, whose pages are let go at once.</summary>
 public static class TensorFile
 {
-    /// <summary>A CPU tensor of the file's own dtype and shape.</summary>
-    /// <exception cref="WeightFileException">There is no such tensor, or it has 2 GiB or more.</exception>
+    /// <summary>A CPU tensor of the file's own dtype (of 8 bits: fp32) and shape; every number is finite.</summary>
+    /// <exception cref="WeightFileException">
+    /// There is no such tensor, it has 2 GiB or more, or holds a NaN or an infinity.
+    /// </exception>
     public static Tensor Read(IWeightFile file, string name)
     {
         var info = file.Info(name);
+        file.RequireFinite(name);
+        if (info.DType is DType.F8E4M3 or DType.F8E5M2)
+        {
+            // TorchSharp has no such type.
+            var wide = torch.tensor(file.ReadSingles(name), info.Shape);
+            file.Release(name);
+            return wide;
+        }
         var tensor = empty(info.Shape, dtype: ToTorch(info.DType));
         if (info.ByteCount > 0)
         {

@@ -58,7 +58,7 @@ public static class Weights
         {
             // A scope a tensor: a view left over would keep a second copy of the whole model.
             using var scope = NewDisposeScope();
-            var value = Reading(path, stored[name]).view(parameter.shape);
+            var value = Reading(stored[name]).view(parameter.shape);
             if (parameter.device_type == DeviceType.META)
             {
                 blueprint.Replace(name, value.to(dtype ?? parameter.dtype, device ?? CPU));
@@ -133,7 +133,7 @@ public static class Weights
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
-    private static Tensor Reading(string path, StoredTensor stored)
+    private static Tensor Reading(StoredTensor stored)
     {
         try
         {
@@ -141,7 +141,7 @@ public static class Weights
         }
         catch (WeightFileException e)
         {
-            throw new ModelFileException($"{path}: {stored.Key} cannot be read: {e.Message}", e);
+            throw new ModelFileException(e.Message, e);
         }
     }
 }

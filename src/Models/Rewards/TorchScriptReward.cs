@@ -36,6 +36,7 @@ public sealed class TorchScriptReward : IReward
                 $"{path}: not a TorchScript module ({e.Message.Split('\n')[0]}); expected a file that torch.jit.save wrote", e);
         }
         module.eval();
+        RequireFinite(module, path);
         foreach (var parameter in module.parameters())
         {
             parameter.requires_grad_(false);
@@ -44,6 +45,19 @@ public sealed class TorchScriptReward : IReward
         return inputs is 1 or 2
             ? new TorchScriptReward(module, path, inputs == 2)
             : throw new ModelFileException($"{path}: forward takes {inputs} inputs; expected (images) or (images, prompts)");
+    }
+
+    private static void RequireFinite(jit.ScriptModule module, string path)
+    {
+        foreach (var (name, value) in module.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
+            .Concat(module.named_buffers().Select(b => (b.name, b.buffer))))
+        {
+            using var scope = NewDisposeScope();
+            if (value.is_floating_point() && !value.isfinite().all().item<bool>())
+            {
+                throw new ModelFileException($"{path}: '{name}': holds a NaN or an infinity; expected finite numbers");
+            }
+        }
     }
 
     public Tensor Score(Tensor images, IReadOnlyList<string> prompts)

@@ -99,7 +99,8 @@ public sealed class KohyaLoraFormatTests
 
     [Fact]
     public void Text_encoder_keys_alone_are_no_adapter() =>
-        Refused("adapt a text encoder", [TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", [1], [1])]);
+        Refused("adapt a text encoder",
+            [TensorData.FromSingles("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", [1], [1])]);
 
     [Fact]
     public void Unequal_ranks_are_filled_up_with_zeros_and_scale_by_their_own()

@@ -93,7 +93,7 @@ public sealed class ExportTests : IDisposable
         var (code, message) =
             await RunAsync([file, "--format", "merged", "--model", "models/emoji-diffusion", "--out", _run.In("merged")]);
         Assert.Equal(2, code);
-        Assert.Contains("has no module down_blocks.7", message);
+        Assert.Contains("the model has no down_blocks.7", message);
         Assert.False(Directory.Exists(_run.In("merged")));
         Assert.Contains("--model is needed", (await RunAsync([file, "--format", "merged", "--out", _run.In("merged")])).Message);
     }

@@ -24,7 +24,7 @@ public sealed class StartingAdapterTests : IDisposable
         var file = Adapter(rank, alpha);
         var (adapter, note) = StartingAdapter.Make(Config(Write(format, file)), Layout());
         Assert.Equal(file.Sha256, adapter.Sha256);
-        Assert.Null(note);
+        Assert.Equal(format == "diffusers", note?.Contains("alpha = rank is taken", StringComparison.Ordinal) ?? false);
     }
 
     [Fact]
@@ -58,13 +58,25 @@ public sealed class StartingAdapterTests : IDisposable
     [Fact]
     public void All_modules_that_do_not_match_are_told_at_once()
     {
-        var file = LoraInitializer.Gaussian([new AdapterSite("unet", $"{Block}.to_q", [6, 5]),
-            new AdapterSite("unet", $"{Block}.to_v", [6, 4]), new AdapterSite("unet", $"{Block}.to_out.0", [4, 4])], 2, 1);
-        var message = Refused(Write("kohya", file));
+        var model = AdapterSites.Of("unet", new[] { "to_q", "to_k", "to_v", "to_out.0" }
+            .Select(m => ($"{Block}.{m}", (IReadOnlyList<int>)[6, 4])));
+        var file = LoraInitializer.Gaussian(model.Matching(["to_q", "to_v", "to_out.0"]), 2, 1);
+        var message = Assert.Throws<ConfigException>(() =>
+            StartingAdapter.Make(Config(Write("kohya", file)), model.Matching(["to_q", "to_k"]))).Message;
         Assert.Contains($"1 modules of the run are not in the file ({Block}.to_k)", message);
         Assert.Contains($"2 modules of the file have no branch in the run ({Block}.to_out.0, {Block}.to_v)", message);
-        Assert.Contains($"{Block}.to_q is 5 to 6, the model's 4 to 6", message);
         Assert.Contains("lora.targets = [to_q, to_k]", message);
+    }
+
+    [Fact]
+    public void A_key_of_another_model_is_named()
+    {
+        var file = LoraInitializer.Gaussian([new AdapterSite("unet", $"{Block}.to_q", [6, 5]),
+            new AdapterSite("unet", $"{Block}.to_nowhere", [6, 4])], 2, 1);
+        var message = Refused(Write("diffusers", file));
+        Assert.Contains($"'unet.{Block}.to_nowhere.lora.down.weight': the model has no {Block}.to_nowhere", message);
+        Assert.Contains($"unet.{Block}.to_q.lora.down.weight", message);
+        Assert.Contains("(lora.init)", message);
     }
 
     [Fact]
@@ -113,7 +125,8 @@ public sealed class StartingAdapterTests : IDisposable
     {
         var runs = Path.Combine(_runs.Folder, "runs");
         using var error = new StringWriter();
-        var path = Write("kohya", Adapter(3, 3));
+        var path = Write("kohya", LoraInitializer.Gaussian(
+            LoraLayoutReader.Read(ProjectFolder.Find("models/emoji-diffusion")!, ["to_q"]), 3, 1));
         var code = await AlignPropCommand.InvokeAsync(["train", "--runs", runs, "--set", $"lora.init={path}"], TextWriter.Null,
             error, false, CancellationToken.None);
         Assert.Equal(2, code);
