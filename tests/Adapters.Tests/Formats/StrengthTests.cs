@@ -135,7 +135,8 @@ public sealed class StrengthTests : IDisposable
     [Fact]
     public void A_configuration_beside_a_file_of_another_tool_says_nothing_of_it()
     {
-        File.WriteAllText(Path.Combine(_folder, PeftLoraFormat.ConfigName), """{"peft_type": "LORA", "lora_alpha": 64, "r": 3}""");
+        File.WriteAllText(Path.Combine(_folder, PeftLoraFormat.ConfigName),
+            """{"peft_type": "LORA", "lora_alpha": 64, "r": 3}""");
         var path = Path.Combine(_folder, "kohya.safetensors");
         KohyaLoraFormat.Write(path, Examples.Random(1));
         Examples.AssertSame(Examples.Random(1), LoraFile.Read(path));

@@ -22,7 +22,8 @@ public sealed class FiniteCheckTests
             var bytes = new byte[count * size];
             Assert.True(FiniteCheck.IsFinite(dtype, bytes));
             value.CopyTo(bytes, at * size);
-            using var file = SafetensorsFile.Parse(SafetensorsWriter.Serialize([new TensorData("w", dtype, [1, count], bytes)]), "f");
+            var written = SafetensorsWriter.Serialize([new TensorData("w", dtype, [1, count], bytes)]);
+            using var file = SafetensorsFile.Parse(written, "f");
             Assert.Equal($"f: 'w': holds {what} at [0, {at}] (1 of {count} values are not finite); expected finite numbers",
                 Assert.Throws<WeightFileException>(() => file.RequireFinite("w")).Message);
         }
