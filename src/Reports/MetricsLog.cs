@@ -45,11 +45,27 @@ public static class MetricsLog
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
+    /// <summary>The line of the file, without its end.</summary>
+    public static string Text(MetricsLine line) => JsonSerializer.Serialize(line, Options);
+
+    /// <summary>Null for what is no line: torn by a crash, or altered.</summary>
+    public static MetricsLine? Parse(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<MetricsLine>(text, Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     public static void Append(string path, MetricsLine line)
     {
         // A crash may have torn the last line: the next one starts on its own.
         var torn = File.Exists(path) && new FileInfo(path).Length > 0 && LastByte(path) != '\n';
-        File.AppendAllText(path, (torn ? "\n" : "") + JsonSerializer.Serialize(line, Options) + "\n");
+        File.AppendAllText(path, (torn ? "\n" : "") + Text(line) + "\n");
     }
 
     /// <summary>All whole lines; of a step that is told twice (a crash between commit and report) the last counts.</summary>
@@ -62,16 +78,9 @@ public static class MetricsLog
         var lines = new Dictionary<(string, int), MetricsLine>();
         foreach (var text in File.ReadLines(path))
         {
-            try
+            if (Parse(text) is { } line)
             {
-                if (JsonSerializer.Deserialize<MetricsLine>(text, Options) is { } line)
-                {
-                    lines[(line.Kind, line.Step)] = line;
-                }
-            }
-            catch (JsonException)
-            {
-                // The torn line of a crash.
+                lines[(line.Kind, line.Step)] = line;
             }
         }
         return [.. lines.Values.OrderBy(l => l.Step)];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AlignProp.Adapters;
+using AlignProp.Cli.Integrity;
 using AlignProp.Clustering;
 using AlignProp.Messages.Configuration;
 
@@ -33,6 +34,11 @@ public static class AlignPropCommand
             error.WriteLine($"alignprop: {e.Message}");
             return 2;
         }
+        catch (RunDamagedException e)
+        {
+            error.WriteLine($"alignprop: {e.Message}");
+            return 1;
+        }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
             return 130;
@@ -59,6 +65,7 @@ public static class AlignPropCommand
             HealthCommand.Create(output, error),
             RunsCommand.Create(output),
             HistoryCommand.Create(output),
+            VerifyCommand.Create(output, interrupted),
             CompareCommand.Create(output, error, interrupted),
             SampleCommand.Create(output, error, interrupted),
             EvaluateCommand.Create(output, error, interrupted),

@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Cli.Display;
+using AlignProp.Cli.Integrity;
 using AlignProp.Clustering;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
@@ -22,6 +23,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
     {
         using var lead = RunLead.Take(directory, options.TakeOver, waits: options.Coordinator.Peers is { Count: > 0 });
         await RequireNoOtherAsync(interrupted);
+        await CheckFilesAsync(options.Json ? error : output);
         var facts = RunFacts.Of(directory);
         facts.Save(directory);
         var lines = new RunLines();
@@ -88,7 +90,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                     return 0;
                 case RunFailed failed:
                     error.WriteLine($"run {failed.RunId} stopped at step {failed.Step}: {failed.Error}"
-                        + (leader is null ? "" : $" (it is led by {leader})"));
+                        + (leader is null ? "" : $" (it is led by {leader})") + (failed.Damaged ? Remedy() : ""));
                     return 1;
                 default:
                     return 1;
@@ -114,6 +116,30 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                 + "with --peer and its address this one stands by; with --take-over it leads, and the other one steps back");
         }
     }
+
+    /// <summary>Damage is found before anything starts, and mended where that was asked for.</summary>
+    private async Task CheckFilesAsync(TextWriter told)
+    {
+        if (options.Coordinator.Database is not null)
+        {
+            return;
+        }
+        var found = RunInventory.Take(directory);
+        if (options.Salvage)
+        {
+            foreach (var line in await Salvage.RunAsync(directory, config, found))
+            {
+                told.WriteLine(line);
+            }
+            found = RunInventory.Take(directory);
+        }
+        found.RequireWhole();
+        JournaledMetrics.Append(directory, config, found);
+    }
+
+    private string Remedy() => options.Coordinator.Database is null ? $". {RunInventory.Take(directory).Remedy()}"
+        : $". Restore the database from a backup, or rebuild the run in its folder here, without --database and "
+            + $"{RunStorage.Variable}: alignprop resume {directory.Id} --salvage";
 
     private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics)
         .Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
@@ -143,8 +169,9 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
 /// <param name="Json">Standard output is for one JSON document at the end.</param>
 /// <param name="Http">Where API and dashboard listen; null = nowhere.</param>
 /// <param name="TakeOver">Lead although another process does.</param>
+/// <param name="Salvage">Rebuild what is damaged from what is whole.</param>
 internal sealed record SessionOptions(int? Nodes, CoordinatorOptions Coordinator, HttpSettings? Http, bool Interactive,
-    bool Json = false, bool TakeOver = false);
+    bool Json = false, bool TakeOver = false, bool Salvage = false);
 
 /// <summary>What <c>train --json</c> and <c>resume --json</c> say of a run that has ended.</summary>
 internal sealed record RunSummary(string RunId, int Step, string Reason, string AdapterSha256, string Adapter,

@@ -53,19 +53,36 @@ public sealed class RunActor : ReceivePersistentActor
         base.PostStop();
     }
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => ReportAway("written", cause);
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => OnJournal("written", cause);
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
         Fail($"the journal refused an event: {cause.Message}");
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
-        if (reason.GetBaseException() is InvalidDataException or System.Runtime.Serialization.SerializationException)
+        OnJournal("read", reason);
+    }
+
+    /// <summary>One that is away is waited for; one that is damaged, or not for us, does not come back by itself.</summary>
+    private void OnJournal(string what, Exception cause)
+    {
+        var fault = JournalFault.Of(cause);
+        switch (fault.Kind)
         {
-            Fail($"the journal is damaged: {reason.GetBaseException().Message}");
-            return;
+            case JournalFaultKind.Damaged:
+                Fail($"the journal is damaged: {fault.Why}", damaged: true);
+                break;
+            case JournalFaultKind.Refused:
+                Fail($"the journal cannot be {what}: {fault.Why}");
+                break;
+            case JournalFaultKind.Conflict:
+                _setup.Progress.Report(new RunNotice("another coordinator has written to the journal; looking who leads",
+                    NoticeKind.Takeover));
+                break;
+            default:
+                ReportAway(what, fault.Why);
+                break;
         }
-        ReportAway("read", reason);
     }
 
     /// <summary>The journal is read; this coordinator takes the run over, if the journal lets it.</summary>
@@ -165,6 +182,12 @@ public sealed class RunActor : ReceivePersistentActor
     private void Elect()
     {
         var leadership = _setup.Leadership;
+        if (leadership.Failure is { } failure)
+        {
+            // Akka ends an actor whose journal fails, and its supervisor starts the next.
+            Become(() => Failed(failure));
+            return;
+        }
         if (leadership.IsDeposed(_state.Coordinator))
         {
             var by = _state.Coordinator!.Host;
@@ -338,11 +361,11 @@ public sealed class RunActor : ReceivePersistentActor
         // A broken connection is a DbException around an IOException.
         if (Causes(failure.Cause).Any(e => e is DbException or TimeoutException or SocketException))
         {
-            ReportAway("reached", failure.Cause);
+            OnJournal("reached", failure.Cause);
             Context.Stop(Self);
             return;
         }
-        Fail(failure.Cause.GetBaseException().Message);
+        Fail(failure.Cause.GetBaseException().Message, damaged: failure.Cause.GetBaseException() is InvalidDataException);
     }
 
     private static IEnumerable<Exception> Causes(Exception? cause)
@@ -355,9 +378,8 @@ public sealed class RunActor : ReceivePersistentActor
 
     private int EpochOf(int step) => (step + _setup.Planner.StepsPerEpoch - 1) / _setup.Planner.StepsPerEpoch;
 
-    private void ReportAway(string what, Exception cause)
+    private void ReportAway(string what, string why)
     {
-        var why = cause.GetBaseException().Message.Split('\n')[0];
         var text = $"paused at step {_state.Step}: the journal cannot be {what} ({why}); trying again";
         _setup.Progress.Report(new RunNotice(text, NoticeKind.JournalAway));
     }
@@ -369,12 +391,13 @@ public sealed class RunActor : ReceivePersistentActor
         _setup.Progress.Report(new RunStopped(_setup.Run.Value, _state.Step, reason, _state.Adapter.Value));
     }
 
-    private void Fail(string error)
+    private void Fail(string error, bool damaged = false)
     {
+        _setup.Leadership.Failure = error;
         _trace.End(error);
         Become(() => Failed(error));
         _shards.Tell(new Dismiss());
-        _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, error));
+        _setup.Progress.Report(new RunFailed(_setup.Run.Value, _state.Step, error, damaged));
     }
 
     private sealed record Begin : INoSerializationVerificationNeeded

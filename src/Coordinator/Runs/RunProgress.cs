@@ -73,7 +73,8 @@ public sealed record RgbImage(byte[] Pixels, int Width, int Height);
 
 public sealed record RunStopped(string RunId, int Step, string Reason, string AdapterSha256) : RunProgress;
 
-public sealed record RunFailed(string RunId, int Step, string Error) : RunProgress;
+/// <param name="Damaged">Something of the run's cannot be read any more: it does not go on by itself.</param>
+public sealed record RunFailed(string RunId, int Step, string Error, bool Damaged = false) : RunProgress;
 
 /// <summary>
 /// A shard's result was taken: seconds per phase, the node's peak memory in bytes, the bytes that were fetched.

@@ -27,6 +27,11 @@ public sealed class Leadership(string life, string host)
     /// <summary>The last step that was committed while this one led.</summary>
     public int Step { get; set; }
 
+    /// <summary>
+    /// Why this one leads no more, although nobody else does; its actor may be started again, and must not begin.
+    /// </summary>
+    public string? Failure { get; set; }
+
     public bool IsDeposed(CoordinatorElected? newest) => Led && newest?.Life != Life;
 }
 
@@ -55,7 +60,7 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         }
         catch (InvalidDataException e) when (state.Before is { } before)
         {
-            return Load(before.Adapter, before.Moments, state.Behaviour(state.Step), setup.Store, e.Message);
+            return LoadBefore(before, state.Behaviour(state.Step), setup.Store, e.Message);
         }
         catch (InvalidDataException e) when (state.Step == 0 && Fresh(setup) is { Created: { } created } again
             && created.AdapterHash == state.Adapter && created.MomentsHash == state.Moments)
@@ -65,11 +70,43 @@ internal sealed record Started(TrainedAdapter Trained, RunCreated? Created, stri
         }
     }
 
+    /// <exception cref="InvalidDataException">These are damaged as well; names them all.</exception>
+    private static Started LoadBefore((BlobHash Adapter, BlobHash Moments) before, BlobHash behaviour, IAdapterStore store,
+        string damage)
+    {
+        try
+        {
+            return Load(before.Adapter, before.Moments, behaviour, store, damage);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{damage}; {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="InvalidDataException">Some are missing or damaged; names all of them.</exception>
+    private static byte[][] Read(IAdapterStore store, params BlobHash[] hashes)
+    {
+        var (found, damage) = (new List<byte[]>(), new List<string>());
+        foreach (var hash in hashes)
+        {
+            try
+            {
+                found.Add(store.Get(hash));
+            }
+            catch (InvalidDataException e)
+            {
+                damage.Add(e.Message);
+            }
+        }
+        return damage.Count == 0 ? [.. found] : throw new InvalidDataException(string.Join("; ", damage));
+    }
+
     private static Started Load(BlobHash adapter, BlobHash moments, BlobHash behaviour, IAdapterStore store, string? repair)
     {
-        var bytes = store.Get(adapter);
-        var trained = new TrainedAdapter(LoraWeights.Deserialize(bytes), AdamWState.Deserialize(store.Get(moments)), bytes);
-        return new Started(trained, null, repair, behaviour == adapter ? bytes : store.Get(behaviour));
+        var bytes = Read(store, behaviour == adapter ? [adapter, moments] : [adapter, moments, behaviour]);
+        var trained = new TrainedAdapter(LoraWeights.Deserialize(bytes[0]), AdamWState.Deserialize(bytes[1]), bytes[0]);
+        return new Started(trained, null, repair, behaviour == adapter ? bytes[0] : bytes[2]);
     }
 
     private static Started Fresh(RunSetup setup)

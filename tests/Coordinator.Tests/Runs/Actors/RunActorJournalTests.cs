@@ -1,3 +1,4 @@
+using Akka.Actor;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages;
 
@@ -59,6 +60,22 @@ public sealed class RunActorJournalTests : RunKit
     }
 
     [Fact]
+    public async Task A_database_whose_file_is_damaged_fails_the_run_once_and_is_not_tried_again()
+    {
+        Journaled.ReadsFail = new Microsoft.Data.Sqlite.SqliteException("database disk image is malformed", 11, 11);
+        Start();
+        var failed = await FailedAsync();
+        Assert.Equal((true, "the journal is damaged: database disk image is malformed"), (failed.Damaged, failed.Error));
+        Assert.DoesNotContain(Record.All<RunNotice>(), n => n.Kind == NoticeKind.JournalAway);
+        // Readable again, it is still not begun: somebody is to look first.
+        Journaled.ReadsFail = null;
+        await Wait.UntilAsync(() => Run.Ask<SteerReply>(new SteerRun(Steer.Pause), TimeSpan.FromSeconds(1)) is var asked
+            && Task.WaitAny(asked) == 0 && asked.IsCompletedSuccessfully
+            && asked.Result.Detail.Contains("has failed", StringComparison.Ordinal), () => "it does not answer");
+        Assert.Empty(Record.All<RunLed>());
+    }
+
+    [Fact]
     public async Task A_store_that_is_away_is_waited_for()
     {
         Start();
@@ -90,7 +107,7 @@ public sealed class RunActorJournalTests : RunKit
         var order = Ordered(2);
         Journaled.Add(new CoordinatorElected(2, "newer", "there"));
         Compute(order);
-        Assert.Equal("there", (await SeenAsync<RunSuperseded>()).By);
+        Assert.Equal(new RunSuperseded("there", 1), await SeenAsync<RunSuperseded>());
         Assert.Single(Journaled.Events.OfType<StepCommittedEvent>());
         Assert.Equal("newer", Journaled.Events.OfType<CoordinatorElected>().Last().Life);
         Assert.Equal("the coordinator at there leads now", (await SteerAsync(Steer.Pause)).Detail);
