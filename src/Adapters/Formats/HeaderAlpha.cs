@@ -9,7 +9,6 @@ namespace AlignProp.Adapters;
 /// <param name="KernelAlpha">Of convolutions with a kernel larger than 1, where that is another one.</param>
 internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha)
 {
-    private const string AdapterMetadata = "lora_adapter_metadata";
     private const string PeftAlpha = "lora_alpha";
     private const int MaxDepth = 16;
 
@@ -25,9 +24,9 @@ internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha
     /// <exception cref="LoraFormatException">It is there and cannot be used.</exception>
     internal static PeftScaling? Peft(IWeightFile file, string component, bool hasAlphas)
     {
-        if (file.Metadata.TryGetValue(AdapterMetadata, out var text))
+        if (file.Metadata.TryGetValue(DiffusersLoraFormat.AdapterMetadata, out var text))
         {
-            var where = $"__metadata__.{AdapterMetadata}";
+            var where = $"__metadata__.{DiffusersLoraFormat.AdapterMetadata}";
             return Json(text) is { } root ? OfObject(file, where, root, component, whole: true)
                 : throw new LoraFormatException(file.Path, where, "is not valid JSON; expected one object");
         }

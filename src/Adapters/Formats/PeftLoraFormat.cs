@@ -6,8 +6,7 @@ namespace AlignProp.Adapters;
 /// <summary>
 /// LoRA folders of PEFT: <c>adapter_model.safetensors</c> with <c>base_model.model.MODULE.lora_A.weight</c> [r, in] and
 /// <c>.lora_B.weight</c> [out, r], and
-/// <c>adapter_config.json</c>. The configuration holds the fields of PEFT 0.9, which every version since reads; those added later
-/// have defaults that mean what is meant here.
+/// <c>adapter_config.json</c>.
 /// </summary>
 public static class PeftLoraFormat
 {
@@ -21,7 +20,7 @@ public static class PeftLoraFormat
 
     private const string Prefix = AdapterSite.PeftPrefix;
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <summary>Writes both files durably into a folder that exists.</summary>
@@ -42,39 +41,53 @@ public static class PeftLoraFormat
         DurableFile.Replace(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json)));
     }
 
-    /// <summary>
-    /// The configuration, keys in ordinal order as PEFT 0.8 writes them: that version refuses keys it does not know, later ones
-    /// have defaults for theirs.
-    /// </summary>
-    public static JsonObject Config(LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null) => new()
+    /// <summary>The configuration, keys in ordinal order; see the class.</summary>
+    public static JsonObject Config(LoraWeights weights, string baseModel, IReadOnlyCollection<string>? modules = null)
     {
-        ["alpha_pattern"] = new JsonObject(),
-        ["auto_mapping"] = new JsonObject
+        var config = Settings(weights, modules);
+        config["auto_mapping"] = new JsonObject
         {
             ["base_model_class"] = "UNet2DConditionModel",
             ["parent_library"] = "diffusers.models.unets.unet_2d_condition",
-        },
-        ["base_model_name_or_path"] = baseModel,
-        ["bias"] = "none",
-        ["fan_in_fan_out"] = false,
-        ["inference_mode"] = true,
-        ["init_lora_weights"] = "gaussian",
-        ["layers_pattern"] = null,
-        ["layers_to_transform"] = null,
-        ["loftq_config"] = new JsonObject(),
-        ["lora_alpha"] = Whole(weights.Alpha),
-        ["lora_dropout"] = 0.0,
-        ["megatron_config"] = null,
-        ["megatron_core"] = "megatron.core",
-        ["modules_to_save"] = null,
-        ["peft_type"] = "LORA",
-        ["r"] = weights.Rank,
-        ["rank_pattern"] = new JsonObject(),
-        ["revision"] = null,
-        ["target_modules"] = new JsonArray([.. Targets(weights, modules).Select(t => (JsonNode?)t)]),
-        ["task_type"] = null,
-        ["use_rslora"] = false,
-    };
+        };
+        config["base_model_name_or_path"] = baseModel;
+        config["inference_mode"] = true;
+        return config;
+    }
+
+    /// <summary>
+    /// What a PEFT configuration says of the branches themselves, keys in ordinal order: those of PEFT 0.8, which refuses keys it
+    /// does not know; later ones have defaults for theirs that mean what is meant here.
+    /// </summary>
+    internal static JsonObject Settings(LoraWeights weights, IReadOnlyCollection<string>? modules)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new JsonObject
+        {
+            ["alpha_pattern"] = new JsonObject(),
+            ["auto_mapping"] = null,
+            ["base_model_name_or_path"] = null,
+            ["bias"] = "none",
+            ["fan_in_fan_out"] = false,
+            ["inference_mode"] = false,
+            ["init_lora_weights"] = "gaussian",
+            ["layers_pattern"] = null,
+            ["layers_to_transform"] = null,
+            ["loftq_config"] = new JsonObject(),
+            ["lora_alpha"] = Whole(weights.Alpha),
+            ["lora_dropout"] = 0.0,
+            ["megatron_config"] = null,
+            ["megatron_core"] = "megatron.core",
+            ["modules_to_save"] = null,
+            ["peft_type"] = "LORA",
+            ["r"] = weights.Rank,
+            ["rank_pattern"] = new JsonObject(),
+            ["revision"] = null,
+            ["target_modules"] = new JsonArray([.. Targets(weights, modules).Select(t => (JsonNode?)t)]),
+            ["task_type"] = null,
+            ["use_rslora"] = false,
+        };
+    }
 
     /// <summary>Reads a folder.</summary>
     /// <param name="sites">Of the model it is for; null = not known.</param>

@@ -10,8 +10,8 @@ namespace AlignProp.Cli.Commands;
 /// <summary><c>export RUN|ADAPTER</c>: the adapter in the form of another tool, with a model card.</summary>
 internal static class ExportCommand
 {
-    private static readonly string[] Formats = [AdapterExport.Diffusers, AdapterExport.Peft, AdapterExport.Kohya,
-        AdapterExport.Merged];
+    private static readonly string[] Formats = [AdapterExport.Diffusers, AdapterExport.Folded, AdapterExport.Peft,
+        AdapterExport.Kohya, AdapterExport.Merged];
     private static readonly Dictionary<string, DType> Precisions = new()
     {
         ["fp32"] = DType.F32,
@@ -24,8 +24,8 @@ internal static class ExportCommand
         var source = new Argument<string>("run-or-adapter") { Description = "A run's id, or a LoRA file or folder of any tool." };
         var format = new Option<string>("--format")
         {
-            Description = "diffusers, peft (a folder), kohya (ComfyUI, A1111), or merged (the UNet with the adapter added, a "
-                + "folder).",
+            Description = "diffusers (0.34 and later), diffusers-folded (older ones), peft (a folder), kohya (ComfyUI, A1111), "
+                + "or merged (the UNet with the adapter added, a folder).",
             DefaultValueFactory = _ => AdapterExport.Kohya,
         };
         var path = new Option<string?>("--out")

@@ -6,7 +6,7 @@ namespace AlignProp.Cli.Takeaway;
 /// <summary>Writes an adapter in the form of another tool: one file, or a folder with its model card.</summary>
 internal static class AdapterExport
 {
-    public const string Diffusers = "diffusers", Peft = "peft", Kohya = "kohya", Merged = "merged";
+    public const string Diffusers = "diffusers", Folded = "diffusers-folded", Peft = "peft", Kohya = "kohya", Merged = "merged";
 
     private const string Extension = ".safetensors";
 
@@ -38,7 +38,7 @@ internal static class AdapterExport
             Directory.CreateDirectory(single ? Path.GetDirectoryName(Path.GetFullPath(path))! : path);
             if (single)
             {
-                WriteWeights(source, model, format, path, dtype);
+                WriteWeights(source, model, format, path, dtype, modules);
                 return [path];
             }
             return WriteFolder(source, model, format, path, dtype, modules);
@@ -65,11 +65,11 @@ internal static class AdapterExport
 
         switch (format)
         {
-            case Diffusers:
-                WriteWeights(source, model, format, In(DiffusersLoraFormat.FileName), dtype);
+            case Diffusers or Folded:
+                WriteWeights(source, model, format, In(DiffusersLoraFormat.FileName), dtype, modules);
                 break;
             case Kohya:
-                WriteWeights(source, model, format, In(source.Name + Extension), dtype);
+                WriteWeights(source, model, format, In(source.Name + Extension), dtype, modules);
                 break;
             case Peft:
                 PeftLoraFormat.Write(folder, source.Weights, model.Name, modules, dtype);
@@ -88,14 +88,21 @@ internal static class AdapterExport
         return [.. files, .. ModelCardFolder.Write(folder, source, model, format, dtype, files)];
     }
 
-    private static void WriteWeights(AdapterSource source, BaseModel model, string format, string path, DType dtype)
+    private static void WriteWeights(AdapterSource source, BaseModel model, string format, string path, DType dtype,
+        IReadOnlyCollection<string>? modules)
     {
-        if (format == Diffusers)
+        switch (format)
         {
-            DiffusersLoraFormat.Write(path, source.Weights, dtype);
-            return;
+            case Diffusers:
+                DiffusersLoraFormat.WriteWithStrength(path, source.Weights, modules, dtype);
+                break;
+            case Folded:
+                DiffusersLoraFormat.WriteFolded(path, source.Weights, dtype);
+                break;
+            default:
+                KohyaLoraFormat.Write(path, source.Weights, dtype, KohyaMetadata(source, model));
+                break;
         }
-        KohyaLoraFormat.Write(path, source.Weights, dtype, KohyaMetadata(source, model));
     }
 
     private static Dictionary<string, string> KohyaMetadata(AdapterSource source, BaseModel model)

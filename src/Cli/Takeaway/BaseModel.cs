@@ -11,15 +11,19 @@ namespace AlignProp.Cli.Takeaway;
 /// <param name="KohyaVersion">kohya's <c>ss_base_model_version</c>; null for a family it has no word for.</param>
 /// <param name="Architecture"><c>modelspec.architecture</c> without <c>/lora</c>.</param>
 /// <param name="Prediction">epsilon or v_prediction.</param>
-public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion, string? Architecture, string Prediction)
+/// <param name="Pipeline">diffusers' class for it.</param>
+public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion, string? Architecture, string Prediction,
+    string Pipeline)
 {
+    private const string DefaultPipeline = "StableDiffusionPipeline";
+
     /// <param name="name">What the user calls it; null = the folder's name.</param>
     /// <exception cref="ConfigException">The folder has no readable unet/config.json.</exception>
     public static BaseModel Of(string? folder, string? name)
     {
         if (folder is null)
         {
-            return new BaseModel(null, name ?? "unknown", null, null, "epsilon");
+            return new BaseModel(null, name ?? "unknown", null, null, "epsilon", DefaultPipeline);
         }
         var width = Number(Path.Combine(folder, "unet", "config.json"), "cross_attention_dim");
         var scheduler = Path.Combine(folder, "scheduler", "scheduler_config.json");
@@ -35,7 +39,18 @@ public sealed record BaseModel(string? Folder, string Name, string? KohyaVersion
             _ => ((string?)null, (string?)null),
         };
         return new BaseModel(folder, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
-            version, architecture, prediction);
+            version, architecture, prediction, PipelineOf(folder));
+    }
+
+    /// <summary>The class that model_index.json names, where it is one of diffusers'.</summary>
+    private static string PipelineOf(string folder)
+    {
+        var index = Path.Combine(folder, "model_index.json");
+        return File.Exists(index) && Root(index) is { ValueKind: JsonValueKind.Object } root
+            && root.TryGetProperty("_class_name", out var name) && name.ValueKind == JsonValueKind.String
+            && name.GetString() is { } text && text.StartsWith("StableDiffusion", StringComparison.Ordinal)
+            && text.All(char.IsAsciiLetterOrDigit)
+            ? text : DefaultPipeline;
     }
 
     /// <summary>

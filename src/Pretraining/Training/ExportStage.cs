@@ -14,6 +14,11 @@ namespace AlignProp.Pretraining.Training;
 /// </summary>
 public static class ExportStage
 {
+    /// <summary>
+    /// What transformers 5 loads the parts in, which else takes the file's fp16, while diffusers takes fp32 for its own.
+    /// </summary>
+    private const string Type = "float32";
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static void Run(Workspace work, double scalingFactor, string folder)
@@ -36,7 +41,8 @@ public static class ExportStage
         Part(Path.Combine(diffusion, "unet"), "diffusion_pytorch_model", new UNet2DConditionModel(EmojiStructure.UNet), work,
             "unet", UNet());
         Part(Path.Combine(diffusion, "text_encoder"), "model", new ClipTextModel(text), work, "text",
-            Text(text, "clip_text_model", ("architectures", new[] { "CLIPTextModel" })));
+            Text(text, "clip_text_model", ("architectures", new[] { "CLIPTextModel" }),
+                ("torch_dtype", Type)));
         Part(Path.Combine(diffusion, "vae"), "diffusion_pytorch_model", new AutoencoderKL(EmojiStructure.Vae(1)), work,
             "vae-finetuned", Vae(scalingFactor));
         Json(Path.Combine(diffusion, "scheduler"), "scheduler_config.json", Scheduler());
@@ -168,6 +174,7 @@ public static class ExportStage
     private static Dictionary<string, object?> Clip(ClipConfig clip) => new()
     {
         ["architectures"] = new[] { "CLIPModel" },
+        ["torch_dtype"] = Type,
         ["model_type"] = "clip",
         ["projection_dim"] = clip.ProjectionDim,
         ["logit_scale_init_value"] = 2.6592,

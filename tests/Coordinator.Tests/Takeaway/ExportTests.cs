@@ -13,6 +13,7 @@ public sealed class ExportTests : IDisposable
     [Theory]
     [InlineData("kohya")]
     [InlineData("peft")]
+    [InlineData("diffusers")]
     public async Task A_folder_gives_the_runs_adapter_back_alpha_included(string format)
     {
         var folder = _run.In(format);
@@ -23,16 +24,46 @@ public sealed class ExportTests : IDisposable
     }
 
     [Fact]
-    public async Task Diffusers_has_the_scale_in_its_up_matrices()
+    public async Task Folded_has_the_scale_in_its_up_matrices()
     {
-        var folder = _run.In("diffusers");
-        await ExportAsync(FinishedRun.Id, "--format", "diffusers", "--out", folder);
+        var folder = _run.In("folded");
+        await ExportAsync(FinishedRun.Id, "--format", "diffusers-folded", "--out", folder);
         var back = LoraFile.Read(folder);
         Assert.Equal((4, 1.0), (back.Rank, back.Scale));
         Assert.All(_run.Adapter.Tensors, t => Assert.Equal(
             LoraNames.Split(t.Name).IsDown ? t.Values : t.Values.Select(v => v * 0.75f), back[t.Name].Values));
-        Assert.Equal(File.ReadAllBytes(_run.Run.Adapter), File.ReadAllBytes(Path.Combine(folder, DiffusersLoraFormat.FileName)));
-        Card(folder, "load_lora_weights(\"diffusers\"");
+        Assert.Equal(LoraFile.Read(_run.Run.Adapter).Sha256, back.Sha256);
+        Card(folder, "load_lora_weights(\"folded\"");
+    }
+
+    [Theory]
+    [InlineData("diffusers")]
+    [InlineData("diffusers-folded")]
+    [InlineData("peft")]
+    [InlineData("kohya")]
+    [InlineData("merged")]
+    public async Task Every_snippet_says_the_type_of_every_part(string format)
+    {
+        var folder = _run.In(format);
+        await ExportAsync(FinishedRun.Id, "--format", format, "--out", folder);
+        var card = File.ReadAllLines(Path.Combine(folder, "README.md"));
+        var loads = card.Where(l => l.Contains("from_pretrained(\"", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(loads);
+        Assert.All(loads, l => Assert.Contains("torch_dtype=torch.float32", l));
+        Assert.Contains("import torch", card);
+        // alpha 3 at rank 4, where a version that overlooks the header takes 1.
+        Assert.Equal(format == "diffusers", card.Any(l => l.Contains("1.333 times the strength", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_shipped_models_say_the_type_they_are_loaded_in()
+    {
+        var models = AlignProp.Messages.Configuration.ProjectFolder.Find("models")!;
+        Assert.All(new[] { "emoji-diffusion/text_encoder", "emoji-clip" }, part =>
+        {
+            using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Path.Combine(models, part, "config.json")));
+            Assert.Equal("float32", config.RootElement.GetProperty("torch_dtype").GetString());
+        });
     }
 
     [Fact]
@@ -71,7 +102,8 @@ public sealed class ExportTests : IDisposable
 
     [Theory]
     [InlineData("no-such-run: no such run", "no-such-run")]
-    [InlineData("--format lycoris: expected one of diffusers, peft, kohya, merged", FinishedRun.Id, "--format", "lycoris")]
+    [InlineData("--format lycoris: expected one of diffusers, diffusers-folded, peft, kohya, merged", FinishedRun.Id,
+        "--format", "lycoris")]
     [InlineData("--dtype int8: expected one of fp32, fp16, bf16", FinishedRun.Id, "--dtype", "int8")]
     [InlineData("peft is a folder of files", FinishedRun.Id, "--format", "peft", "--out", "x.safetensors")]
     [InlineData("--model no/such: folder not found", FinishedRun.Id, "--model", "no/such")]
