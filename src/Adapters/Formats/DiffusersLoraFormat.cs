@@ -3,9 +3,9 @@ using System.Text.Json.Nodes;
 namespace AlignProp.Adapters;
 
 /// <summary>
-/// LoRA files of diffusers (<c>pytorch_lora_weights.safetensors</c>), in three forms: A and B as they are with the strength in the
-/// header, which diffusers 0.34 and later read; A and B times the scale, for older ones; and the same with the names of before
-/// PEFT, which is a run's own file.
+/// LoRA files of diffusers (<c>pytorch_lora_weights.safetensors</c>), in three forms: A and B as they are with the strength in
+/// the header, which diffusers 0.34 and later read; A and B times the scale, for older ones; and the same with the names of
+/// before PEFT, which is a run's own file.
 /// </summary>
 public static class DiffusersLoraFormat
 {
