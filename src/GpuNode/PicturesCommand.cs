@@ -42,7 +42,8 @@ public static class PicturesCommand
         foreach (var chunk in request.Items.Select((sample, item) => (Sample: sample, Item: item)).Chunk(config.Batch.ShardSize))
         {
             using var scope = NewDisposeScope();
-            var x0 = Sample(new SampleBatch(host.Model, config.Sampling, [.. chunk.Select(c => c.Sample)]), variant, adapter);
+            var x0 = AdapterWindow.Sample(new SampleBatch(host.Model, config.Sampling, [.. chunk.Select(c => c.Sample)]),
+                adapter?.Branches, variant.IsActive);
             for (var i = 0; i < chunk.Length; i++)
             {
                 using var one = NewDisposeScope();
@@ -56,18 +57,6 @@ public static class PicturesCommand
             }
         }
         return pictures;
-    }
-
-    /// <summary>x_0 of a batch; the adapter is on where the variant wants it.</summary>
-    private static Tensor Sample(SampleBatch batch, PictureVariant variant, AdapterAttachment? adapter)
-    {
-        var x = batch.Noise;
-        for (var i = 0; i < batch.Chain.Length; i++)
-        {
-            adapter?.Branches.SetActive(variant.IsActive(batch.Chain.Time(i)));
-            x = batch.Chain.Step(i, x);
-        }
-        return x;
     }
 
     private static void Save(string path, byte[] rgb, int width, int height)

@@ -6,11 +6,12 @@ using AlignProp.Messages;
 namespace AlignProp.Reports;
 
 /// <summary>One line of metrics.jsonl; the rewards are null only on the line of a stop.</summary>
+/// <param name="BestStep">Of an evaluation: after which step the best adapter so far was evaluated.</param>
 /// <param name="Rewards">Each term of the reward, and in an evaluation the rewards that are not trained on, by name.</param>
 public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd,
     double? Diversity = null, double? Loss = null,
     double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
-    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null)
+    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null)
 {
     public const string StepKind = "step";
     public const string EvaluationKind = "evaluation";
@@ -22,7 +23,7 @@ public sealed record MetricsLine(string Kind, int Step, int Epoch, double? Rewar
         StepCommitted s => new MetricsLine(StepKind, s.Step, s.Epoch, s.RewardMean, s.RewardStd, null, s.Loss, s.GradNorm,
             s.Truncations, s.AdapterSha256, s.Seconds, Rewards: TermLine.Of(s.Terms)),
         EvaluationFinished e => new MetricsLine(EvaluationKind, e.Step, e.Epoch, e.RewardMean, e.RewardStd, e.Diversity,
-            Rewards: TermLine.Of(e.Terms)),
+            Rewards: TermLine.Of(e.Terms), BestStep: e.Best?.Step),
         RunStopped s => new MetricsLine(StopKind, s.Step, 0, null, null, Adapter: s.AdapterSha256, Reason: s.Reason),
         _ => null,
     };

@@ -6,8 +6,9 @@ using AlignProp.Messages;
 namespace AlignProp.Reports;
 
 /// <summary>
-/// Turns a run's events into the files one takes away: metrics.jsonl, reward.png, grid.png, adapter.safetensors. What it
-/// needs of an earlier session (the pictures before training) it reads back from the run's folder.
+/// Turns a run's events into the files one takes away: metrics.jsonl, reward.png, grid.png, adapter.safetensors,
+/// adapter.best.safetensors. What it needs of an earlier session (the pictures before training) it reads back from the run's
+/// folder.
 /// </summary>
 public sealed class RunReporter(RunDirectory directory, string title, IAdapterStore store) : IProgress<RunProgress>
 {
@@ -24,24 +25,28 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
             switch (value)
             {
                 case StepCommitted step:
-                    Export(step.AdapterSha256);
+                    Export(directory.Adapter, step.AdapterSha256);
                     break;
                 case EvaluationFinished evaluation:
+                    if (evaluation.Best is { } best)
+                    {
+                        Export(directory.BestAdapter, best.Sha256);
+                    }
                     var pictures = SamplePicture.Of(evaluation);
                     EvaluationImages.Save(directory, evaluation.Step, pictures);
                     Pictures(evaluation, pictures);
                     RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
                     break;
                 case RunStopped stopped:
-                    Export(stopped.AdapterSha256);
+                    Export(directory.Adapter, stopped.AdapterSha256);
                     break;
             }
         }
     }
 
     /// <summary>The adapter as other tools load it.</summary>
-    private void Export(string hash) =>
-        DiffusersLoraFormat.Write(directory.Adapter, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
+    private void Export(string file, string hash) =>
+        DiffusersLoraFormat.Write(file, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
 
     private void Pictures(EvaluationFinished evaluation, IReadOnlyList<SamplePicture> pictures)
     {

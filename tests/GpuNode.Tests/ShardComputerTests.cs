@@ -114,6 +114,23 @@ public sealed class ShardComputerTests : IDisposable
     }
 
     [Fact]
+    public void An_evaluation_may_draw_with_the_adapter_for_a_part_of_the_chain_only()
+    {
+        var adapter = Adapter(up: 0.05f);
+        float[] Draw(double from, double to, byte[] weights) => Compute(_computer, Shard(0, 0), weights,
+            _run.Config with { Evaluation = new() { LoraFrom = from, LoraTo = to } }).Rewards;
+
+        var (whole, none) = (Draw(1, 0, adapter), Draw(1, 0, Adapter()));
+        Assert.NotEqual(none, whole);
+        Assert.Equal(none, Draw(0, 0, adapter));
+        var early = Draw(1, 0.5, adapter);
+        Assert.NotEqual(none, early);
+        Assert.NotEqual(whole, early);
+        // The branches are on again for whatever is computed next.
+        Assert.Equal(whole, Draw(1, 0, adapter));
+    }
+
+    [Fact]
     public void Other_model_or_reward_files_and_half_precision_on_the_cpu_are_named_at_the_door()
     {
         Assert.Null(NodeFitness.Reason(_run, [Cpu]));
@@ -144,8 +161,9 @@ public sealed class ShardComputerTests : IDisposable
         return [.. payloads.Values];
     }
 
-    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter) =>
-        computer.Compute(shard, _run, new ShardAdapters(adapter), (_, _) => { }, CancellationToken.None);
+    private ShardOutcome Compute(TorchShardComputer computer, Shard shard, byte[] adapter, RunConfig? config = null) =>
+        computer.Compute(shard, config is null ? _run : RunDescription.Of(config, _run.Files), new ShardAdapters(adapter),
+            (_, _) => { }, CancellationToken.None);
 
     private static Shard Shard(int step, int k) => new(new RunId("test"), step, 0, 0, k == 0 ? new ShardTask.Evaluate(false)
         : new ShardTask.Reparametrized(GradientPlan.LastSteps(k, 4)),

@@ -75,6 +75,7 @@ public static class AlignPropCommand
             InspectCommand.Create(output),
             PresetsCommand.Create(output),
             RewardsCommand.Create(output),
+            PromptsCommand.Create(output),
             DoctorCommand.Create(output, interrupted),
             ConsoleCommand.Create(output, error, interactive),
             ReferenceCommand.Create(output),

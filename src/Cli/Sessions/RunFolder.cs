@@ -72,6 +72,7 @@ internal static class RunFolder
         ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer);
         ModelFolderCheck.Rewards(config);
         MethodCatalog.Of(config);
+        _ = new WatchedRewards(config);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         StartingAdapter.Check(config);
     }

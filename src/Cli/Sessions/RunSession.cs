@@ -141,6 +141,14 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         : $". Restore the database from a backup, or rebuild the run in its folder here, without --database and "
             + $"{RunStorage.Variable}: alignprop resume {directory.Id} --salvage";
 
+    private static string Best(IReadOnlyList<MetricsLine> evaluations)
+    {
+        var best = evaluations.LastOrDefault(e => e.BestStep is not null)?.BestStep;
+        var line = evaluations.LastOrDefault(e => e.Step == best);
+        return line is null ? "the best one evaluated"
+            : $"the best one evaluated, after step {line.Step}: held-out reward {line.RewardMean:F3}";
+    }
+
     private HeldOutLine? HeldOut(Index which) => MetricsLog.Read(directory.Metrics)
         .Where(l => l.Kind == MetricsLine.EvaluationKind).ToList() is { Count: > 0 } all && all[which] is var line
         ? new HeldOutLine(line.Step, line.RewardMean, line.RewardStd, line.Diversity)
@@ -158,7 +166,9 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         }
         output.WriteLine($"adapter SHA-256 {stopped.AdapterSha256}");
         foreach (var (file, what) in new[] { ("grid.png", "before and after"), ("reward.png", "reward curve"),
-            ("adapter.safetensors", "the LoRA, diffusers names"), ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
+            ("adapter.safetensors", "the LoRA, diffusers names"),
+            ("adapter.best.safetensors", Best(evaluations)),
+            ("metrics.jsonl", "every step"), ("run.conf", "what was run") })
         {
             output.WriteLine($"  {Path.Combine(directory.Folder, file)}   {what}");
         }

@@ -96,6 +96,11 @@ public static class ModelFolderCheck
             throw new ConfigException(
                 $"{key}.words is empty: {term.Name} needs what the detector looks for; e.g. words = [\"a book\"]");
         }
+        if (term.IsRelative && !entry.Prompt)
+        {
+            throw new ConfigException($"{key}.good-words and bad-words: {term.Name} does not read the prompt; expected one of "
+                + string.Join(", ", RewardCatalog.All.Where(e => e.Prompt).Select(e => e.Name)));
+        }
         switch (entry.Files)
         {
             case RewardFiles.Folder when !ConfigFiles.Any(f => File.Exists(Path.Combine(term.Path, f))):

@@ -25,7 +25,8 @@ internal abstract record NextMove
         {
             return new End("nothing to train: the base model is evaluated");
         }
-        var stop = StoppingRules.Reason(config.Stopping, state.Step, planner.MaxSteps, state.Evaluations) ?? steering.StopReason;
+        var stop = StoppingRules.Reason(config.Stopping, state.Step, planner.MaxSteps, state.Evaluations)
+            ?? new WatchedRewards(config).Fallen(state.Evaluations) ?? steering.StopReason;
         return stop is null ? new Train(state.Step + 1) : new End(stop);
     }
 

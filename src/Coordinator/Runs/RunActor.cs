@@ -318,7 +318,7 @@ public sealed class RunActor : ReceivePersistentActor
         {
             _trace.End();
             _state = _state.Apply(e);
-            _setup.Progress.Report(done with { Epoch = EpochOf(e.Step) });
+            _setup.Progress.Report(done with { Epoch = EpochOf(e.Step), Best = _state.Best(_setup.Config) });
             Next(trained);
         });
 

@@ -63,8 +63,13 @@ public sealed record StepCommitted(int Step, int Epoch, double RewardMean, doubl
 
 /// <param name="Diversity">Mean pairwise cosine distance between image features of different prompts.</param>
 /// <param name="Terms">On the held-out prompts: the reward's terms, then the rewards that are only evaluated.</param>
+/// <param name="Best">The best adapter so far by the rule of <see cref="BestAdapter"/>.</param>
 public sealed record EvaluationFinished(int Step, int Epoch, double RewardMean, double RewardStd, double Diversity,
-    IReadOnlyList<EvaluatedSample> Samples, IReadOnlyList<RewardScore>? Terms = null) : RunProgress;
+    IReadOnlyList<EvaluatedSample> Samples, IReadOnlyList<RewardScore>? Terms = null, EvaluatedAdapter? Best = null)
+    : RunProgress;
+
+/// <summary>An adapter that was evaluated.</summary>
+public sealed record EvaluatedAdapter(int Step, string Sha256, double RewardMean);
 
 public sealed record EvaluatedSample(string Prompt, bool HeldOut, ulong Seed, double Reward, RgbImage Image);
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using AlignProp.Coordinator.Methods;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Runs;
 
@@ -62,6 +63,10 @@ public sealed record RunState
     /// <summary>The adapter that makes the samples of a step: the one before the first step of its batch.</summary>
     /// <param name="step">Up to the next one.</param>
     public BlobHash Behaviour(int step) => FirstOfBatch(step) is var first && first > Step ? Adapter : Steps[first - 1].Before;
+
+    /// <summary>The best evaluated adapter; null before the first evaluation.</summary>
+    public EvaluatedAdapter? Best(RunConfig config) => BestAdapter.Of(config, Evaluations) is { } i
+        ? new EvaluatedAdapter(Evaluations[i].Step, Milestones[i].Value, Evaluations[i].RewardMean) : null;
 
     public bool IsEvaluated => Evaluations.Any(e => e.Step == Step);
 

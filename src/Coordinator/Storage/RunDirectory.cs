@@ -48,6 +48,9 @@ public sealed record RunDirectory(string Folder)
     /// <summary>The adapter of the last committed step, for other tools (diffusers key names).</summary>
     public string Adapter => Path.Combine(Folder, "adapter.safetensors");
 
+    /// <summary>The best evaluated adapter by the run's own rule (<see cref="Runs.BestAdapter"/>).</summary>
+    public string BestAdapter => Path.Combine(Folder, "adapter.best.safetensors");
+
     public string Metrics => Path.Combine(Folder, "metrics.jsonl");
 
     /// <summary>The runs of a folder, in the order in which they were begun.</summary>

@@ -14,7 +14,8 @@ internal sealed class EvaluateComputer : ITaskComputer<ShardTask.Evaluate>
     {
         using var noGrad = no_grad();
         var (host, batch, watch) = (input.Host, input.Batch, Stopwatch.StartNew());
-        var latents = batch.Chain.Sample(batch.Noise, progress, cancellation)[^1];
+        var (from, to) = (input.Config.Evaluation.LoraFrom * 1000, input.Config.Evaluation.LoraTo * 1000);
+        var latents = AdapterWindow.Sample(batch, host.Lora, time => time >= to && time <= from, progress, cancellation);
         var sampling = watch.Elapsed.TotalSeconds;
         var (rewards, terms, features, images) = (new List<float>(), new List<float[]>(), new List<float[]>(),
             new List<byte[]>());

@@ -103,8 +103,9 @@ public sealed record RewardConfig
     [Key("""
         A weighted sum instead: R = sum of weight (r - mean) / std, each r logged apart. Where the list is not empty, name,
         path and sign above count no more. Keys of a term, with what holds when it is left out: name, path = "", weight = 1,
-        mean = 0, std = 1, words = [], quality = 90. The evaluation before the first step prints every r with its mean and
-        spread: numbers to put here.
+        mean = 0, std = 1, words = [], quality = 90, good-words = "", bad-words = "" (both: a relative reward, the score with
+        the first behind the prompt less the one with the second). The evaluation before the first step prints every r with
+        its mean and spread: numbers to put here.
 
         terms = [ { name = preference, path = "models/emoji-preference", std = 4 }, { name = symmetry, weight = 0.3 } ]
         """)]
@@ -150,6 +151,18 @@ public sealed record RewardTermConfig
 
     [Key("JPEG quality.", Min = 1, Max = 100)]
     public int Quality { get; init; } = 90;
+
+    [Key("""
+        Words put behind the prompt for a relative reward: r = score(prompt, these) - score(prompt, bad-words), for a reward that
+        reads the prompt. "" for both = the score of the prompt itself.
+        """)]
+    public string GoodWords { get; init; } = "";
+
+    [Key("The words it is compared with.")]
+    public string BadWords { get; init; } = "";
+
+    /// <summary>Whether it is the difference of two scores.</summary>
+    public bool IsRelative => GoodWords != BadWords;
 
     /// <summary>With <c>torchscript:FILE</c> taken apart.</summary>
     internal RewardTermConfig WithFileApart() => Name.StartsWith(TorchScript, StringComparison.Ordinal)
@@ -297,6 +310,15 @@ public sealed record EvaluationConfig
     [Key("Evaluate after every this many epochs, and always before the first step and at the end.", Min = 1, Max = 1_000_000)]
     public int EveryEpochs { get; init; } = 1;
 
+    [Key("""
+        Evaluations draw with the adapter from this time of the chain on, 1 = pure noise, 0 = the picture ...
+        """, Min = 0, Max = 1)]
+    public double LoraFrom { get; init; } = 1;
+
+    [Key("... to this one; outside the base model draws. Much of what over-optimisation spoils happens in late, small steps.",
+        Min = 0, Max = 1)]
+    public double LoraTo { get; init; }
+
     [Key("Rewards that are measured and not trained on: an eye on what the trained reward does not see. "
         + "Terms as above, weight and mean unused.")]
     public IReadOnlyList<RewardTermConfig> Rewards { get; init; } = [];
@@ -315,6 +337,12 @@ public sealed record StoppingConfig
 
     [Key("Stop when the held-out reward reaches it; off = never.", Min = -1e9, Max = 1e9, Allowed = "any, or off")]
     public double? TargetReward { get; init; }
+
+    [Key("""
+        Rewards of evaluation.rewards or of the sum, each with how far it may fall: ["symmetry 0.1"] stops the run when the
+        held-out mean of symmetry lies more than 0.1 below its best. Adapters beyond that are not taken for the best one either.
+        """)]
+    public IReadOnlyList<string> Watch { get; init; } = [];
 
     [Key("Stop when the diversity between prompts falls below this share of its start (collapse guard); 0 = off.",
         Min = 0, Max = 1)]

@@ -34,6 +34,10 @@ public static class RewardRegistry
 
     /// <exception cref="ModelFileException">No such reward, or its files are not right.</exception>
     public static IReward Load(RewardTermConfig term, Device device, ScalarType dtype) =>
+        term.IsRelative ? new RelativeReward(Plain(term, device, dtype), term.GoodWords, term.BadWords)
+            : Plain(term, device, dtype);
+
+    private static IReward Plain(RewardTermConfig term, Device device, ScalarType dtype) =>
         Loaders.TryGetValue(term.Name, out var load)
             ? load(term, device, dtype)
             : throw new ModelFileException($"reward {term.Name} is unknown; expected one of {string.Join(", ", Names)}");

@@ -10,7 +10,8 @@ namespace AlignProp.Reports.Html;
 /// <summary>What is told in tables.</summary>
 internal static class FactSections
 {
-    private static readonly string[] Files = ["adapter.safetensors", "run.conf", "metrics.jsonl", "grid.png", "reward.png"];
+    private static readonly string[] Files =
+        ["adapter.safetensors", "adapter.best.safetensors", "run.conf", "metrics.jsonl", "grid.png", "reward.png"];
 
     /// <summary>Entries of the event list that are not the run's ordinary course.</summary>
     private static readonly string[] Ordinary = ["evaluation", "notice"];

@@ -49,7 +49,7 @@ public sealed class ConsoleTests : IDisposable
     public void Completion_knows_verbs_options_and_words()
     {
         var completion = Completion();
-        Assert.Equal(["pause", "presets"], completion.Of("p"));
+        Assert.Equal(["pause", "presets", "prompts"], completion.Of("p"));
         Assert.Contains("compare", completion.Of("help com"));
         Assert.Contains("--lora-scale", completion.Of("sample cat --lora"));
         Assert.Contains("emoji-preference", completion.Of("train emoji-p"));

@@ -23,6 +23,35 @@ public class WeightedRewardTests
         Assert.True(sum.Score(images, ["", "", ""]).equal(total).all().item<bool>());
     }
 
+    /// <summary>A reward that reads the prompt's length stands for one that reads the prompt.</summary>
+    [Fact]
+    public void A_relative_reward_is_the_difference_of_the_scores_with_both_words()
+    {
+        using var scope = NewDisposeScope();
+        var images = zeros(2, 3, 4, 4).requires_grad_();
+        using var relative = new RelativeReward(new LengthReward(), "good", "");
+        Assert.Equal([6f, 6f], relative.Score(images, ["a", "a longer one"]).data<float>().ToArray());
+        using var other = new RelativeReward(new LengthReward(), "", "very bad");
+        var score = other.Score(images, ["a", "b"]);
+        Assert.Equal([-10f, -10f], score.data<float>().ToArray());
+        // What does not depend on the words falls out, gradient and all.
+        score.sum().backward();
+        Assert.Equal(0, images.grad!.abs().max().item<float>());
+        Assert.Equal((2, 8), (relative.Features(images).shape[0], relative.Features(images).shape[1]));
+    }
+
+    private sealed class LengthReward : IReward
+    {
+        public Tensor Score(Tensor images, IReadOnlyList<string> prompts) =>
+            images.mean([1, 2, 3]) + tensor(prompts.Select(p => (float)p.Length).ToArray());
+
+        public Tensor Features(Tensor images) => ones(images.shape[0], 8);
+
+        public void Dispose()
+        {
+        }
+    }
+
     [Fact]
     public void A_sum_of_one_plain_term_is_that_term_bit_for_bit()
     {
