@@ -33,6 +33,14 @@ public sealed class HealthTests : IDisposable
         Assert.Equal((0, $"{server.Url}: the journal cannot be reached", ""), await AskAsync());
         Assert.Equal(1, (await AskAsync("--ready")).Code);
 
+        monitor.Report(new RunStarted("one", 0, 1, 3, 2, 100));
+        monitor.Report(new RunNotice("no device: waiting for nodes", NoticeKind.NoDevice));
+        Assert.Equal((1, "", $"{server.Url}: no device: waiting for nodes"), await AskAsync("--ready"));
+        Assert.Equal(("waiting", null), (monitor.Status().State, monitor.Status().SecondsLeft));
+        monitor.Report(NodeEvents.Heard("node-1/cpu:0", null));
+        Assert.Equal((0, $"{server.Url}: leading", ""), await AskAsync("--ready"));
+        Assert.Equal("running", monitor.Status().State);
+
         var standby = Run("two");
         await using var other = await ControlServer.StartAsync(new HttpSettings("127.0.0.1", "127.0.0.1", 0, null, null),
             new RunMonitor(standby, "test", standby: true), () => null);

@@ -11,17 +11,33 @@ internal static class NodesCommand
     public static Command Create(TextWriter output)
     {
         var (coordinator, json) = (new CoordinatorOption(), JsonOutput.Option());
+        var start = new Option<bool>("--start")
+        {
+            Description = "Start the coordinator's own nodes again that were drained or have ended."
+        };
         var command = new Verb("nodes",
             "Lists the devices of a running cluster: state, shard, shards a minute, failures, memory; "
                 + "refused and benched ones with the reason.",
-            "alignprop nodes")
+            "alignprop nodes",
+            "alignprop nodes --start")
         {
-            json,
+            json, start,
         };
         coordinator.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             using var client = coordinator.Client(parsed);
+            if (parsed.GetValue(start))
+            {
+                var reply = await client.PostAsync("nodes/start", cancellation);
+                if (parsed.GetValue(json))
+                {
+                    JsonOutput.Write(output, reply);
+                    return;
+                }
+                output.WriteLine(reply.Detail);
+                return;
+            }
             var nodes = await client.NodesAsync(cancellation);
             if (parsed.GetValue(json))
             {

@@ -132,7 +132,7 @@ internal static class RunScreen
     private static string StyleOf(string state) => state switch
     {
         "failed" or "benched" or "refused" or "lost" or "cut off" or "silent" => "red",
-        "paused" or "interrupted" or "leaving" or "starting" or "standby" => "yellow",
+        "paused" or "waiting" or "interrupted" or "leaving" or "starting" or "standby" => "yellow",
         "ended" or "left" => "grey",
         _ => "default",
     };

@@ -56,6 +56,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
                 ? null
                 : NodeProcesses.Start([host.Address, .. options.Coordinator.Peers ?? []], devices, config.Model.ThreadsPerShard,
                     directory.Logs, message => error.WriteLine(message), options.Coordinator.Host);
+            host.LocalNodes = nodes;
             if (options.Coordinator.Standby)
             {
                 told.WriteLine($"standing by at {host.Address}");

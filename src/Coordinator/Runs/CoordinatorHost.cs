@@ -70,6 +70,14 @@ public sealed class CoordinatorHost : IAsyncDisposable, IRunControl
         return new SteerReply(reply.Found, reply.Detail);
     }
 
+    /// <summary>The nodes that were started with this coordinator; null = none.</summary>
+    public NodeProcesses? LocalNodes { get; set; }
+
+    /// <inheritdoc/>
+    public SteerReply StartNodes() => LocalNodes?.StartAgain()
+        ?? new SteerReply(false, "this coordinator has no nodes of its own (--nodes 0); start one with: "
+            + $"AlignProp.GpuNode run --coordinator {Address} --devices all");
+
     private Task<T> AskAsync<T>(object question) =>
         _member.System.ActorSelection(RunSingleton.Path).Ask<T>(question, AskPatience);
 

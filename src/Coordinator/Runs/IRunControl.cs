@@ -13,4 +13,7 @@ public interface IRunControl
 
     /// <inheritdoc cref="SteerAsync"/>
     Task<SteerReply> DrainAsync(string node);
+
+    /// <summary>Starts those nodes of this machine again that have ended.</summary>
+    SteerReply StartNodes();
 }

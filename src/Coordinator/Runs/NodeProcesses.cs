@@ -18,7 +18,7 @@ public sealed class NodeProcesses : IAsyncDisposable
     private readonly int _threads;
     private readonly Action<string> _notice;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly List<Task> _supervisors = [];
+    private readonly List<(int Number, DeviceName Device, Task Supervisor)> _supervisors = [];
     private readonly List<Process> _running = [];
 
     private NodeProcesses(IReadOnlyList<string> coordinators, string host, string logs, int threads, Action<string> notice) =>
@@ -37,10 +37,35 @@ public sealed class NodeProcesses : IAsyncDisposable
         var executable = Executable();
         for (var i = 0; i < devices.Count; i++)
         {
-            var (number, device) = (i + 1, devices[i]);
-            nodes._supervisors.Add(Task.Run(() => nodes.Supervise(executable, number, device)));
+            nodes.Begin(executable, i + 1, devices[i]);
         }
         return nodes;
+    }
+
+    /// <summary>Starts those again that have ended: drained, or refused for a reason that may be gone.</summary>
+    public SteerReply StartAgain()
+    {
+        lock (_supervisors)
+        {
+            if (_stopping.IsCancellationRequested)
+            {
+                return new SteerReply(false, "the run is over; nothing to start");
+            }
+            var ended = _supervisors.Where(s => s.Supervisor.IsCompleted).OrderBy(s => s.Number).ToList();
+            _supervisors.RemoveAll(ended.Contains);
+            ended.ForEach(s => Begin(Executable(), s.Number, s.Device));
+            return ended.Count > 0
+                ? new SteerReply(true, $"starting {string.Join(", ", ended.Select(s => $"node-{s.Number}"))} again")
+                : new SteerReply(true, $"all {_supervisors.Count} nodes of this coordinator run already");
+        }
+    }
+
+    private void Begin(string executable, int number, DeviceName device)
+    {
+        lock (_supervisors)
+        {
+            _supervisors.Add((number, device, Task.Run(() => Supervise(executable, number, device))));
+        }
     }
 
     /// <summary>Process ids of the running children, for tests that kill them.</summary>
@@ -92,9 +117,13 @@ public sealed class NodeProcesses : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync();
+        Task ended;
+        lock (_supervisors)
+        {
+            _stopping.Cancel();
+            ended = Task.WhenAll(_supervisors.Select(s => s.Supervisor));
+        }
         ForEachRunning(process => process.StandardInput.Close());
-        var ended = Task.WhenAll(_supervisors);
         if (await Task.WhenAny(ended, Task.Delay(Grace)) != ended)
         {
             ForEachRunning(process => process.Kill(entireProcessTree: true));

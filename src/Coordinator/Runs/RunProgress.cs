@@ -11,8 +11,10 @@ public sealed record RunStarted(string RunId, int FromStep, int StepsPerEpoch, i
 /// <summary>Something worth a line: the journal is away, a repair.</summary>
 public sealed record RunNotice(string Text, NoticeKind Kind = NoticeKind.Notice) : RunProgress;
 
-/// <summary>JournalAway until the run is announced again by <see cref="RunStarted"/>.</summary>
-public enum NoticeKind { Notice, JournalAway, Repair, Takeover }
+/// <summary>
+/// JournalAway until the run is announced again by <see cref="RunStarted"/>, NoDevice until a device is heard.
+/// </summary>
+public enum NoticeKind { Notice, JournalAway, Repair, Takeover, NoDevice }
 
 /// <summary>This coordinator took the run over.</summary>
 /// <param name="Term">1 for the first coordinator of the run, then 2, ...</param>

@@ -13,12 +13,16 @@ namespace AlignProp.Coordinator.Runs;
 internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan AlonePatience = TimeSpan.FromSeconds(10);
 
     private readonly RunSetup _setup;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly DeviceRoster _devices = new();
     private readonly ResultFetcher _results = new(Context);
     private ComputeShards? _newest;
+
+    private DateTimeOffset? _aloneSince;
+    private bool _toldAlone;
 
     public ShardDispatcher(RunSetup setup)
     {
@@ -84,7 +88,11 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         });
         Receive<Terminated>(gone => desk.Release(Report(_devices.Gone(gone.ActorRef), NodeState.Lost)));
         Receive<DisassociatedEvent>(broken => desk.Release(Report(_devices.CutOff(broken.RemoteAddress), NodeState.CutOff)));
-        Receive<Tick>(_ => desk.Tick());
+        Receive<Tick>(_ =>
+        {
+            desk.Tick();
+            LookForDevices();
+        });
     }
 
     /// <summary>The run has ended: whoever asks is told, and may exit.</summary>
@@ -138,6 +146,26 @@ internal sealed class ShardDispatcher : ReceiveActor, IWithTimers
         Timers.StartPeriodicTimer(nameof(Tick), Tick.Instance, TickInterval);
         Become(() => Working(desk));
         desk.Open();
+        LookForDevices();
+    }
+
+    /// <summary>Work waits for devices, and for a while there has been none: said once, until one is there.</summary>
+    private void LookForDevices()
+    {
+        var now = _setup.Clock.GetUtcNow();
+        if (_devices.Workers.Any() || _devices.Nodes.Count > 0)
+        {
+            (_aloneSince, _toldAlone) = (null, false);
+            return;
+        }
+        _aloneSince ??= now;
+        if (!_toldAlone && now - _aloneSince >= AlonePatience)
+        {
+            _toldAlone = true;
+            _setup.Progress.Report(new RunNotice("no device: waiting for nodes; alignprop nodes --start starts local ones again, "
+                + $"on another machine: AlignProp.GpuNode run --coordinator {_setup.Leadership.Host} --devices all",
+                NoticeKind.NoDevice));
+        }
     }
 
     private void Conclude(IWorkEnd? end)

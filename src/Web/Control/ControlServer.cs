@@ -19,6 +19,9 @@ public sealed class ControlServer : IAsyncDisposable
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
+    // A request's head fits into one packet: whoever takes longer holds a connection, and no more.
+    private static readonly TimeSpan HeaderPatience = TimeSpan.FromSeconds(5);
+
     private readonly WebApplication _application;
     private readonly CancellationTokenSource _closing;
 
@@ -36,12 +39,18 @@ public sealed class ControlServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var addresses = await AddressesAsync(settings.Host);
+        var budget = new ConnectionBudget();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
-            kestrel.Limits.MaxConcurrentConnections = 256;
-            kestrel.Listen(addresses, settings.Port, listen => Secure(listen, settings));
+            kestrel.Limits.RequestHeadersTimeout = HeaderPatience;
+            kestrel.ConfigureHttpsDefaults(https => https.HandshakeTimeout = HeaderPatience);
+            kestrel.Listen(addresses, settings.Port, listen =>
+            {
+                listen.Use(next => connection => budget.CountAsync(connection, next));
+                Secure(listen, settings);
+            });
         });
         builder.Services.AddRoutingCore();
         HealthEndpoints.Add(builder.Services, monitor, control);
@@ -56,6 +65,7 @@ public sealed class ControlServer : IAsyncDisposable
         var application = builder.Build();
         var closing = new CancellationTokenSource();
         var guard = new HttpGuard(settings);
+        application.Use((context, next) => budget.AnswerAsync(context, next));
         application.Use((context, next) => FilterAsync(context, next, guard));
         application.UseRouting();
         PageEndpoints.Map(application);

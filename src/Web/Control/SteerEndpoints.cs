@@ -24,6 +24,8 @@ internal static class SteerEndpoints
         }
         routes.MapPost("/api/drain/{node}",
             (HttpContext context, string node) => AnswerAsync(context, run => run.DrainAsync(node)));
+        routes.MapPost("/api/nodes/start",
+            (Delegate)((HttpContext context) => AnswerAsync(context, run => Task.FromResult(run.StartNodes()))));
         routes.MapPost("/api/login", async (HttpContext context) =>
         {
             var given = await context.Request.ReadFromJsonAsync<Login>(RunHistory.Json);

@@ -19,6 +19,7 @@ public static class Health
         "standby" => Of(true, "standing by"),
         "starting" => Of(false, "starting"),
         "ended" or "interrupted" => Of(true, "over"),
+        _ when picture.NoDevice is not null => Of(false, "no device: waiting for nodes"),
         _ => Of(true, "leading"),
     };
 

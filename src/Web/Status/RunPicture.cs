@@ -24,6 +24,9 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
     /// <summary>What the journal's absence was told as, or null while it is reachable.</summary>
     public string? JournalAway { get; init; }
 
+    /// <summary>Work waits for a device: in what words that was told, or null.</summary>
+    public string? NoDevice { get; init; }
+
     public RunStarted? Started { get; init; }
 
     public RunLed? Leader { get; init; }
@@ -49,7 +52,8 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
 
     public bool IsOver => Phase is "ended" or "failed" or "interrupted";
 
-    public string State => Phase != "running" ? Phase : Steering == SteeringState.Paused ? "paused" : Shards?.Evaluation == true
+    public string State => Phase != "running" ? Phase : Steering == SteeringState.Paused ? "paused"
+        : NoDevice is not null ? "waiting" : Shards?.Evaluation == true
         ? "evaluating" : "running";
 
     public RunPicture Apply(RunProgress value, DateTimeOffset now) => value switch
@@ -72,6 +76,7 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         },
         RunSuperseded => this with { Phase = "standby" },
         RunNotice { Kind: NoticeKind.JournalAway } away => this with { JournalAway = away.Text },
+        RunNotice { Kind: NoticeKind.NoDevice } none => this with { NoDevice = none.Text },
         RunSteered steered =>
             this with { Steering = steered.State, Reason = steered.State == SteeringState.Free ? null : steered.Text },
         ShardsChanged shards => this with { Shards = shards },
@@ -90,6 +95,7 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         {
             Phase = "ended",
             JournalAway = null,
+            NoDevice = null,
             Reason = stopped.Reason,
             Step = stopped.Step,
             Adapter = stopped.AdapterSha256,
@@ -97,10 +103,18 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
             Devices = Rest()
         },
         RunFailed failed =>
-            this with { Phase = "failed", JournalAway = null, Reason = failed.Error, Shards = null, Devices = Rest() },
-        NodeChanged node => Change(node, now),
+            this with
+            {
+                Phase = "failed",
+                JournalAway = null,
+                NoDevice = null,
+                Reason = failed.Error,
+                Shards = null,
+                Devices = Rest()
+            },
+        NodeChanged node => (node.State == NodeState.Joined ? this with { NoDevice = null } : this).Change(node, now),
         DeviceChanged device => With(device.Device, now, d => d.Changed(device.State, device.Detail)),
-        DeviceHeard heard => With(heard.Device, now, d => d.Heard(heard.Work, now)),
+        DeviceHeard heard => (this with { NoDevice = null }).With(heard.Device, now, d => d.Heard(heard.Work, now)),
         ShardTimed { Device: { } device } timed =>
             With(device, now, d => d.Timed(timed, now)) with { Totals = Totals.Timed(timed) },
         ShardRefused refused => With(refused.Device, now, d => d with { Failures = d.Failures + 1, LastSeen = now }),
@@ -132,12 +146,12 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
     {
         var (perEpoch, max) = (Math.Max(1, Started?.StepsPerEpoch ?? 1), Started?.MaxSteps ?? Step);
         double? seconds = Seconds.IsEmpty ? null : Seconds.Average();
-        return new RunStatus(RunId, Name, State, JournalAway ?? Reason, Step, max, (Step + perEpoch - 1) / perEpoch,
+        return new RunStatus(RunId, Name, State, JournalAway ?? NoDevice ?? Reason, Step, max, (Step + perEpoch - 1) / perEpoch,
             max / perEpoch,
             Shards is { } s && !IsOver ? new ShardStatus(s.Step, s.Evaluation, s.Done, s.Leased, s.Total, s.Fraction) : null,
             LastStep?.RewardMean, [.. Rewards], HeldOut is { } h ? new HeldOutStatus(h.First, h.Last, h.Diversity) : null,
                 LastStep?.GradNorm,
-            seconds, IsOver ? null : seconds * (max - Step), Adapter, Leader?.Host, Host, StartedAt);
+            seconds, IsOver || NoDevice is not null ? null : seconds * (max - Step), Adapter, Leader?.Host, Host, StartedAt);
     }
 
     public IReadOnlyList<NodeStatus> Nodes(DateTimeOffset now) => [.. Devices.Values.Select(d => d.Status(now))];

@@ -7,7 +7,8 @@ namespace AlignProp.Web.Status;
 /// texts "NaN" and "Infinity".
 /// </summary>
 /// <param name="State">
-/// starting, running, evaluating, paused, ended, failed; standby where another coordinator leads; interrupted for a folder whose
+/// starting, running, evaluating, waiting (for a device), paused, ended, failed;
+/// standby where another coordinator leads; interrupted for a folder whose
 /// coordinator is gone.
 /// </param>
 /// <param name="Reason">Why it ended or failed, what a pause or stop waits for, or why nothing moves; else null.</param>

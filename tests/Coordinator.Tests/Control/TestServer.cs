@@ -77,6 +77,12 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
         return Task.FromResult(new SteerReply(true, $"{what} it is"));
     }
 
+    public SteerReply StartNodes()
+    {
+        Asked.Add("start nodes");
+        return new SteerReply(true, "starting node-1 again");
+    }
+
     public Task<SteerReply> DrainAsync(string node)
     {
         Asked.Add($"drain {node}");

@@ -46,6 +46,8 @@ public sealed class RemoteTests : IDisposable
                 (await CommandLine.RunAsync(verb, "--run", "running", "--runs", _runs, "--token", Token)).Output.Trim());
         }
         Assert.Equal([Steer.Pause, Steer.Continue, Steer.Stop], asked.Steered);
+        Assert.Equal("starting node-1 again",
+            (await CommandLine.RunAsync("nodes", "--start", "--runs", _runs, "--token", Token)).Output.Trim());
         (code, _, error) = await CommandLine.RunAsync("drain", "nobody", "--runs", _runs, "--token", Token);
         Assert.Equal((2, "alignprop: nobody: no such node; nodes: node-1"), (code, error.Trim()));
     }
@@ -93,6 +95,8 @@ public sealed class RemoteTests : IDisposable
             Steered.Add(what);
             return Task.FromResult(new SteerReply(true, $"{what.ToString().ToLowerInvariant()} it is"));
         }
+
+        public SteerReply StartNodes() => new(true, "starting node-1 again");
 
         public Task<SteerReply> DrainAsync(string node) =>
             Task.FromResult(new SteerReply(false, $"{node}: no such node; nodes: node-1"));

@@ -3,6 +3,7 @@ import { Chart, lines, bars } from './chart.js';
 import { ask, post, signIn, toast } from './control.js';
 import * as images from './images.js';
 import * as panels from './panels.js';
+import * as age from './age.js';
 
 // Live by server-sent events; everything else is asked for when a status says that there is something new.
 
@@ -107,9 +108,11 @@ function listen() {
   const source = new EventSource('/api/live');
   source.addEventListener('status', e => {
     onStatus(JSON.parse(e.data));
+    age.fresh();
     connection('live', 'updated as it happens');
     if (OVER.includes(status.run.state)) {
       source.close();
+      if (status.run.state === 'interrupted' && status.run.asOf) age.asOf(status.run.asOf);
       connection('complete', `look at it again with: alignprop dashboard ${status.run.runId}`);
       panels.run(status.run, false);
       panels.devices(status.nodes, false, true);
@@ -117,6 +120,7 @@ function listen() {
   });
   source.onerror = () => {
     connection('reconnecting', 'the coordinator does not answer');
+    age.stale();
     if (status) {
       panels.run(status.run, false);
     }

@@ -48,7 +48,7 @@ function tiles(r) {
     ['Gradient norm', short(r.gradNorm), 'before clipping'],
     ['Step time', duration(r.secondsPerStep), 'mean of the last ten'],
     OVER.includes(r.state) ? ['State', r.state, `after ${r.step} steps`]
-      : ['Time left', duration(r.secondsLeft), 'evaluations not counted'],
+      : ['Time left', r.state === 'waiting' ? '–' : duration(r.secondsLeft), 'evaluations not counted'],
   ];
   $('tiles').replaceChildren(...all.map(([name, value, note, sign]) => h('div', { class: 'tile' },
     h('span', { class: 'muted' }, name), h('b', {}, value),

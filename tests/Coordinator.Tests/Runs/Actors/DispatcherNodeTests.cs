@@ -17,6 +17,39 @@ public sealed class DispatcherNodeTests : DispatcherKit
     }
 
     [Fact]
+    public void That_no_device_is_there_is_said_after_a_while_once_and_again_when_the_last_one_has_gone()
+    {
+        Order();
+        Pass(9);
+        Assert.Empty(Alone());
+        Pass(2);
+        Assert.StartsWith("no device: waiting for nodes; ", Assert.Single(Alone()).Text, StringComparison.Ordinal);
+        Pass(30);
+        Assert.Single(Alone());
+
+        var device = Device("one");
+        device.Lease();
+        Pass(3);
+        Sys.Stop(device.Worker);
+        // Told of its end first, then alone for as long.
+        AwaitAssert(() =>
+        {
+            Advance(1);
+            Assert.Equal(2, Alone().Count());
+        }, TimeSpan.FromSeconds(60));
+
+        void Pass(int seconds)
+        {
+            for (var i = 0; i < seconds; i++)
+            {
+                Advance(1);
+            }
+        }
+
+        IEnumerable<RunNotice> Alone() => Record.All<RunNotice>().Where(n => n.Kind == NoticeKind.NoDevice);
+    }
+
+    [Fact]
     public void A_node_that_greets_is_welcomed_every_time_and_joins_once()
     {
         var node = Greet();
