@@ -53,6 +53,40 @@ public sealed class WeightFileTests : IDisposable
         Assert.Contains("layers.2.bias has shape [64, 2], expected [128]", error);
     }
 
+    [Theory]
+    [InlineData("head.safetensors")]
+    [InlineData("head.pth")]
+    public void A_value_that_is_not_finite_is_refused_by_file_and_key(string name)
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(_folder, name);
+        var infinite = Tensors().Select(t => t.Name == "layers.2.bias"
+            ? TensorData.FromSingles(t.Name, t.Shape, [.. Enumerable.Repeat(0f, 127), float.NegativeInfinity]) : t).ToList();
+        if (name.EndsWith(".pth", StringComparison.Ordinal))
+        {
+            File.WriteAllBytes(path,
+                TorchWriter.StateDict([.. infinite.Select(t => (t.Name, "FloatStorage", t.Shape, t.Bytes.ToArray()))]));
+        }
+        else
+        {
+            SafetensorsWriter.Write(path, infinite);
+        }
+        Assert.Equal($"{path}: 'layers.2.bias': holds an infinity at [127] (1 of 128 values are not finite); expected finite "
+            + "numbers", Assert.Throws<ModelFileException>(() => AestheticHead.Load(path, Features)).Message);
+    }
+
+    [Fact]
+    public void Eight_bit_numbers_are_read_as_the_values_they_are()
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(_folder, "eight.safetensors");
+        SafetensorsWriter.Write(path, [new TensorData("e4m3", DType.F8E4M3, [4], new byte[] { 0x38, 0xc0, 0x01, 0x7e }),
+            new TensorData("e5m2", DType.F8E5M2, [2], new byte[] { 0x3c, 0xc0 })]);
+        var read = Files.TensorFile.ReadAll(path);
+        Assert.Equal([1f, -2f, 0.001953125f, 448f], read["e4m3"].data<float>().ToArray());
+        Assert.Equal([1f, -2f], read["e5m2"].data<float>().ToArray());
+    }
+
     [Fact]
     public void Damaged_and_missing_files_are_named()
     {

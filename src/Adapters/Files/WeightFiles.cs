@@ -39,12 +39,16 @@ public static class WeightFiles
             return IsIndex(path) ? ShardedWeights.Open(path) : OpenOne(path);
         }
 
-        var found = Stems.Select(stem => TryFind(path, stem, prefer)).FirstOrDefault(f => f is not null);
+        var found = OfFolder(path, prefer);
         return found is null
             ? throw new WeightFileException(path, null,
                 $"no weights in this folder; expected for example {Stems[0]}.safetensors or {Stems[1]}.safetensors")
             : Open(found);
     }
+
+    /// <summary>What <see cref="Open"/> opens of a folder; null where there are no weights of a known name.</summary>
+    internal static string? OfFolder(string folder, DType? prefer = null) =>
+        Stems.Select(stem => TryFind(folder, stem, prefer)).FirstOrDefault(f => f is not null);
 
     /// <summary>The file (or index) of a folder's weights; see the class for the order.</summary>
     /// <param name="folder">Folder to look in.</param>

@@ -37,14 +37,12 @@ public sealed record InspectedPart(
     internal static InspectedPart Of(string name, PartKind kind, string what, IEnumerable<string> files,
         IReadOnlyCollection<TensorInfo> tensors)
     {
-        var parameters = tensors.Where(t => IsFloat(t.DType)).Sum(t => t.Count);
+        var parameters = tensors.Where(t => t.DType.IsFloatingPoint()).Sum(t => t.Count);
         return new InspectedPart(name, what, [.. files.Select(f => System.IO.Path.GetFileName(f))], tensors.Count, parameters,
             tensors.Sum(t => t.ByteCount),
             tensors.GroupBy(t => t.DType.HeaderName()).OrderByDescending(g => g.Count()).ToDictionary(g => g.Key, g => g.Count()),
             PublishedSizes.Find(kind, parameters));
     }
-
-    private static bool IsFloat(DType dtype) => dtype is DType.F64 or DType.F32 or DType.F16 or DType.BF16;
 }
 
 /// <summary>Kinds of networks that are told apart.</summary>

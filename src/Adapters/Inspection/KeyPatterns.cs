@@ -35,8 +35,10 @@ internal static class KeyPatterns
 
     internal static bool IsLora(string key) =>
         key.StartsWith("lora_unet_", StringComparison.Ordinal) || key.StartsWith("lora_te", StringComparison.Ordinal)
-        || key.Contains(".lora.down.", StringComparison.Ordinal) || key.Contains(".lora_A", StringComparison.Ordinal)
-            || key.Contains("_lora.down.", StringComparison.Ordinal);
+        || LoraMarks.Any(m => key.Contains(m, StringComparison.Ordinal));
+
+    private static readonly string[] LoraMarks =
+        [".lora.down.", ".lora_A", "_lora.down.", ".lora_down.", ".lora_linear_layer.down."];
 
     private static bool Has(IReadOnlyDictionary<string, TensorInfo> tensors, string key) => tensors.ContainsKey(key);
 }

@@ -66,16 +66,17 @@ internal static class LoraInspection
     private static string Spelling(IWeightFile file) => file switch
     {
         _ when file.Metadata.GetValueOrDefault("format") == "alignprop-lora" => "of this project",
-        _ when file.Tensors.Keys.Any(k => k.StartsWith("lora_", StringComparison.Ordinal)) => "kohya's names (ComfyUI, A1111)",
+        _ when file.Tensors.Keys.Any(k => k.Contains("lora_down.", StringComparison.Ordinal)) => "kohya's names (ComfyUI, A1111)",
         _ when file.Tensors.Keys.Any(k => k.Contains(".lora_A", StringComparison.Ordinal)) => "PEFT's names",
         _ => "diffusers' names",
     };
 
     private static string Alpha(IWeightFile file)
     {
-        var alphas = file.Tensors.Values.Where(t => t.Name.EndsWith(".alpha", StringComparison.Ordinal) && t.Count == 1)
-            .Select(t => file.ReadSingles(t.Name)[0]).Distinct().Order().ToList();
-        string Text(float alpha) => alpha.ToString(CultureInfo.InvariantCulture);
+        var alphas = file.Tensors.Values.Where(t => t.Name.EndsWith(".alpha", StringComparison.Ordinal) && t.Count == 1
+                && FiniteCheck.IsFinite(t.DType, file.Bytes(t.Name)))
+            .Select(t => file.ReadNumber(t.Name)).Distinct().Order().ToList();
+        string Text(double alpha) => alpha.ToString(CultureInfo.InvariantCulture);
         return alphas.Count switch
         {
             0 => file.Metadata.GetValueOrDefault("alpha") ?? file.Metadata.GetValueOrDefault("ss_network_alpha")
@@ -86,9 +87,10 @@ internal static class LoraInspection
     }
 
     private static bool IsDown(string key) => key.Contains("lora_down.", StringComparison.Ordinal)
-        || key.Contains("lora.down.", StringComparison.Ordinal) || key.Contains("lora_A", StringComparison.Ordinal);
+        || key.Contains("lora.down.", StringComparison.Ordinal) || key.Contains("lora_A", StringComparison.Ordinal)
+        || key.Contains("lora_linear_layer.down.", StringComparison.Ordinal);
 
-    private static string Module(string key) => key[..new[] { ".lora_down.", ".lora.down.", "_lora.down.",
+    private static string Module(string key) => key[..new[] { ".lora_down.", ".lora.down.", "_lora.down.", ".lora_linear_layer.down.",
         ".lora_A" }.Select(m => key.IndexOf(m, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(key.Length).Min()];
 
     private static string Network(string module) =>

@@ -22,15 +22,15 @@ public static class FiniteCheck
         }
     }
 
-    /// <summary>What <see cref="RequireFinite"/> would say of the first tensors that are not finite.</summary>
-    public static IEnumerable<string> Problems(IWeightFile file, IEnumerable<TensorInfo> tensors)
+    /// <summary>What <see cref="RequireFinite"/> would say of some tensors, each of which is let go again.</summary>
+    internal static IEnumerable<WeightFileException> Problems(IWeightFile file, IEnumerable<TensorInfo> tensors)
     {
         foreach (var tensor in tensors)
         {
             var finite = IsFinite(tensor.DType, file.Bytes(tensor.Name));
             if (!finite)
             {
-                yield return new WeightFileException(file.Path, tensor.Name, Describe(tensor, file.Bytes(tensor.Name))).Message;
+                yield return new WeightFileException(file.Path, tensor.Name, Describe(tensor, file.Bytes(tensor.Name)));
             }
 
             file.Release(tensor.Name);

@@ -8,7 +8,7 @@ using AlignProp.Cli.Display;
 namespace AlignProp.Cli.Commands;
 
 /// <summary>
-/// <c>inspect PATH</c>: what a file or folder is, parameters per part, and what is missing. Reads headers only, needs no torch.
+/// <c>inspect PATH</c>: what a file or folder is, parameters per part, and what is missing or not finite. Needs no torch.
 /// </summary>
 internal static class InspectCommand
 {
@@ -32,7 +32,7 @@ internal static class InspectCommand
         command.SetAction(parsed =>
         {
             var place = parsed.GetValue(path)!;
-            var inspection = Inspector.Inspect(place);
+            var inspection = WithNumbers(Inspector.Inspect(place), place);
             var hashes = parsed.GetValue(hash) ? Hashes(place, inspection) : null;
             if (parsed.GetValue(json))
             {
@@ -55,6 +55,11 @@ internal static class InspectCommand
         });
         return command;
     }
+
+    /// <summary>A LoRA's numbers are looked at where it is read as one.</summary>
+    private static Inspection WithNumbers(Inspection inspection, string path) => inspection.Parts.Any(p => p.What == "LoRA")
+        ? inspection
+        : inspection with { Problems = [.. inspection.Problems, .. FiniteFiles.Problems(path).Select(p => p.Message)] };
 
     private static SortedDictionary<string, string> Hashes(string path, Inspection inspection)
     {

@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Adapters.Inspection;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Runs;
@@ -75,6 +76,12 @@ internal static class RunFolder
         _ = new WatchedRewards(config);
         LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets);
         StartingAdapter.Check(config);
+        // Last, for it reads every byte: else each node would find out for itself.
+        foreach (var path in config.Reward.Sum.Concat(config.Evaluation.Rewards).Select(t => t.Path).Prepend(config.Model.Path)
+            .Where(p => p.Length > 0).Distinct())
+        {
+            FiniteFiles.Require(path);
+        }
     }
 
     public static string WritableFolder(string folder)

@@ -33,9 +33,11 @@ internal static class AdapterExport
         }
         // What can be wrong is found before anything is written.
         var modules = model.Modules(source.Weights);
+        var folder = single ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
+        var mine = !Directory.Exists(folder);
         try
         {
-            Directory.CreateDirectory(single ? Path.GetDirectoryName(Path.GetFullPath(path))! : path);
+            Directory.CreateDirectory(folder);
             if (single)
             {
                 WriteWeights(source, model, format, path, dtype, modules);
@@ -50,6 +52,14 @@ internal static class AdapterExport
         catch (Exception e) when (e is LoraShapeException or NonFiniteException)
         {
             throw new ConfigException($"{source.Name} as {format}: {e.Message}");
+        }
+        finally
+        {
+            // Refused: nothing of it stays.
+            if (mine && Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                Directory.Delete(folder);
+            }
         }
     }
 
@@ -78,11 +88,11 @@ internal static class AdapterExport
                 break;
             default:
                 var config = File.ReadAllBytes(Path.Combine(model.Folder!, "unet", "config.json"));
-                DurableFile.Replace(In("config.json"), stream => stream.Write(config));
                 using (var unet = WeightFiles.Open(SiteReader.DenoiserFile(model.Folder!)))
                 {
                     WeightMerger.Write(In("diffusion_pytorch_model.safetensors"), unet, source.Weights);
                 }
+                DurableFile.Replace(In("config.json"), stream => stream.Write(config));
                 break;
         }
         return [.. files, .. ModelCardFolder.Write(folder, source, model, format, dtype, files)];

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using AlignProp.Adapters.Inspection;
 
 namespace AlignProp.Adapters.Tests;
 
@@ -22,6 +23,16 @@ public sealed class DialectTests
         Assert.All(known.Weights.Modules, m => Assert.True(sites.TryGet(m, out _), m));
         // Without the model, too: block numbers are those of every published UNet.
         AssertDeltas(dialect, LoraFile.Import(PathOf(dialect)).Weights);
+    }
+
+    [Theory]
+    [MemberData(nameof(Dialects))]
+    public void Inspect_finds_nothing_wrong_with_it(string dialect)
+    {
+        var inspection = Inspector.Inspect(PathOf(dialect));
+        Assert.Empty(inspection.Problems);
+        Assert.Equal("LoRA", Assert.Single(inspection.Parts).What);
+        Assert.NotEqual("unknown", inspection.Facts.First(f => f.Key == "rank").Value);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using AlignProp.Adapters.Tests.Weights;
 
 namespace AlignProp.Models.Tests.Rewards;
 
@@ -17,7 +18,8 @@ internal static class TorchScriptArchive
     public const string Whole = "images: Tensor) -> Tensor:\n    return torch.mul(images, 2)";
 
     /// <param name="forward">Arguments after self, and the body.</param>
-    public static string Write(string path, string forward)
+    /// <param name="buffer">Of a buffer named w; null = it has none.</param>
+    public static string Write(string path, string forward, float[]? buffer = null)
     {
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         void Entry(string name, byte[] bytes)
@@ -25,13 +27,18 @@ internal static class TorchScriptArchive
             using var stream = zip.CreateEntry($"reward/{name}", CompressionLevel.NoCompression).Open();
             stream.Write(bytes);
         }
-        // protocol 2: the class, no arguments, its state {"training": False}.
-        Entry("data.pkl",
-            [0x80, 2, .. "c__torch__\nReward\n"u8, (byte)')', 0x81, (byte)'}', (byte)'(', (byte)'X', 8, 0, 0, 0, .. "training"u8,
-            0x89, (byte)'u', (byte)'b', (byte)'.']);
+        // protocol 2: the class, no arguments, its state {"training": False, "w": a tensor}.
+        var pickle = new PickleBuilder().Global("__torch__", "Reward").Op(')').Op(0x81).Ops("}(").Text("training").Op(0x89);
+        if (buffer is not null)
+        {
+            pickle.Text("w").Tensor("FloatStorage", "0", buffer.Length, 0, [buffer.Length], [1]);
+            Entry("data/0", [.. buffer.SelectMany(BitConverter.GetBytes)]);
+        }
+        Entry("data.pkl", pickle.Ops("ub").Stop());
         Entry("code/__torch__.py", Encoding.ASCII.GetBytes(
-            $"class Reward(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n  def forward(self: "
-                + $"__torch__.Reward,\n    {forward}\n"));
+            $"class Reward(Module):\n  __parameters__ = []\n  __buffers__ = [{(buffer is null ? "" : "\"w\", ")}]\n"
+                + $"  training : bool\n{(buffer is null ? "" : "  w : Tensor\n")}  def forward(self: __torch__.Reward,\n"
+                + $"    {forward}\n"));
         Entry("constants.pkl", [0x80, 2, (byte)')', (byte)'.']);
         Entry("version", "3\n"u8.ToArray());
         return path;

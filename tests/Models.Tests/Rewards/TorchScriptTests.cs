@@ -37,6 +37,18 @@ public sealed class TorchScriptTests : IDisposable
     }
 
     [Fact]
+    public void Its_state_is_finite_or_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        const string forward = "images: Tensor) -> Tensor:\n    return torch.mean(torch.mul(images, self.w), [1, 2, 3])";
+        using var reward = TorchScriptReward.Load(TorchScriptArchive.Write(Path.Combine(_folder, "two.pt"), forward, [2]), CPU);
+        Assert.Equal(2, reward.Score(ones(1, 3, 4, 4), [""]).item<float>());
+        var broken = TorchScriptArchive.Write(Path.Combine(_folder, "nan.pt"), forward, [float.NaN]);
+        Assert.Equal($"{broken}: 'w': holds a NaN or an infinity; expected finite numbers",
+            Assert.Throws<ModelFileException>(() => TorchScriptReward.Load(broken, CPU)).Message);
+    }
+
+    [Fact]
     public void What_does_not_fit_is_named()
     {
         using var scope = NewDisposeScope();
