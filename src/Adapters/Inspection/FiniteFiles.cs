@@ -12,7 +12,7 @@ public static class FiniteFiles
         [("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
             ("text_encoder_2", "model")];
 
-    /// <summary>What is not finite in a model, a reward with the image-text model it names, or one file: a line a tensor.</summary>
+    /// <summary>What is not finite in a model, a reward with the image-text model it names, or one file.</summary>
     /// <param name="path">A pipeline's folder, a network's folder, or a file.</param>
     public static IEnumerable<WeightFileException> Problems(string path) => Files(path).SelectMany(OfFile);
 
@@ -44,7 +44,8 @@ public static class FiniteFiles
 
         var own = WeightFiles.OfFolder(path) is { } found ? [found]
             : Directory.EnumerateFiles(path).Where(f => WeightFiles.Extensions.Contains(Path.GetExtension(f)));
-        var heads = Directory.EnumerateFiles(path).Where(f => Path.GetFileName(f).Contains("linearMSE", StringComparison.Ordinal));
+        var heads = Directory.EnumerateFiles(path)
+            .Where(f => Path.GetFileName(f).Contains("linearMSE", StringComparison.Ordinal));
         return [.. own.Concat(heads).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal),
             .. RewardFingerprint.ClipFolder(path) is { } clip && clip != Path.GetFullPath(path) ? Files(clip) : []];
     }

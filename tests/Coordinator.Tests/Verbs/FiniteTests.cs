@@ -54,7 +54,7 @@ public sealed class FiniteTests : IDisposable
         Assert.False(Directory.Exists(runs));
     }
 
-    private async Task RefusedAsync(string expected, params string[] arguments)
+    private static async Task RefusedAsync(string expected, params string[] arguments)
     {
         using var error = new StringWriter();
         var code = await AlignPropCommand.InvokeAsync(arguments, TextWriter.Null, error, false, CancellationToken.None);
