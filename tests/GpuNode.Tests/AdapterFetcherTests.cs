@@ -15,7 +15,10 @@ public sealed class AdapterFetcherTests : TestKit
     private readonly IActorRef _fetcher;
 
     // No timer fires: what is asked for twice on a slow machine, because an answer is late, is not what these tests count.
-    public AdapterFetcherTests() : base("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)
+    public AdapterFetcherTests() : base("""
+        akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+        akka.test { single-expect-default = 60s, default-timeout = 60s }
+        """)
     {
         _coordinator = CreateTestProbe();
         _fetcher = Sys.ActorOf(Props.Create(() => new AdapterFetcher(_coordinator.Ref)));
@@ -87,7 +90,7 @@ public sealed class AdapterFetcherTests : TestKit
     /// <summary>Gives the next chunk that is asked for; -1 when it is of another adapter.</summary>
     private int Answer()
     {
-        var fetch = _coordinator.ExpectMsg<FetchChunk>(TimeSpan.FromSeconds(20));
+        var fetch = _coordinator.ExpectMsg<FetchChunk>(TimeSpan.FromSeconds(60));
         if (fetch.Hash != Blob.Hash)
         {
             return -1;

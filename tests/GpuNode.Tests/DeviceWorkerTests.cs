@@ -17,6 +17,7 @@ public sealed class DeviceWorkerTests : TestKit
     private readonly TestProbe _coordinator;
 
     public DeviceWorkerTests()
+        : base("akka.test { single-expect-default = 60s, default-timeout = 60s }")
     {
         _device = new ComputeDevice(Device, () => _computer);
         _coordinator = CreateTestProbe();
@@ -101,7 +102,7 @@ public sealed class DeviceWorkerTests : TestKit
 
     /// <summary>The next message of a kind: a device also says every second what it waits for.</summary>
     private T Expect<T>(Func<T, bool>? which = null) =>
-        (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(20));
+        (T)_coordinator.FishForMessage(m => m is T t && which?.Invoke(t) != false, TimeSpan.FromSeconds(60));
 
     private static ShardLease Lease(string id) => new(new LeaseId(id),
         new Shard(new RunId("run"), 1, 0, 0, new ShardTask.Reparametrized(GradientPlan.LastSteps(1, 1)),

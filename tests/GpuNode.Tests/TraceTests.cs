@@ -17,7 +17,7 @@ namespace AlignProp.GpuNode.Tests;
 /// <summary>A run of a coordinator and two nodes, all in this process, as an in-memory exporter sees it.</summary>
 public sealed partial class TraceTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
     private static readonly TimeSpan ShardTime = TimeSpan.FromMilliseconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("alignprop-trace-").FullName;

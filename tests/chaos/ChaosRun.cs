@@ -47,7 +47,7 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             await Cluster.Until("the end of the run", () => cluster.IsOver, TimeSpan.FromMinutes(15));
             await Cluster.Until("every process to end by itself",
                 () => cluster.Nodes.Concat(cluster.Coordinators.OfType<Member>()).All(m => !m.IsRunning),
-                TimeSpan.FromSeconds(90));
+                TimeSpan.FromSeconds(180));
         }
         catch (TimeoutException e)
         {

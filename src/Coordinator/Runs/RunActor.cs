@@ -313,14 +313,22 @@ public sealed class RunActor : ReceivePersistentActor
             : StepComputed.Of(setup, term, (GradientRound)work, trained, scored.Rewards, scored.Terms)).PipeTo(Self);
     }
 
-    private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained) =>
-        Persist(new EvaluationRecorded(done.Step, done.RewardMean, done.RewardStd, done.Diversity, done.Terms ?? []), e =>
+    private void OnEvaluated(EvaluationFinished done, TrainedAdapter trained)
+    {
+        var recorded = new EvaluationRecorded(done.Step, done.RewardMean, done.RewardStd, done.Diversity, done.Terms ?? []);
+        if (RunProof.Unchanged(_setup.Config, [.. _state.Evaluations, recorded]) is { } unchanged)
+        {
+            Fail(unchanged);
+            return;
+        }
+        Persist(recorded, e =>
         {
             _trace.End();
             _state = _state.Apply(e);
             _setup.Progress.Report(done with { Epoch = EpochOf(e.Step), Best = _state.Best(_setup.Config) });
             Next(trained);
         });
+    }
 
     private void OnStepComputed(StepComputed computed) => Persist(computed.Event, e =>
     {

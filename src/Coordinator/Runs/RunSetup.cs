@@ -129,6 +129,7 @@ internal sealed record StepComputed(StepCommittedEvent Event, TrainedAdapter Tra
         IReadOnlyList<float> rewards, IReadOnlyList<RewardScore> terms)
     {
         var gradient = work.MeanGradient();
+        RunProof.RequireGradient(setup.Config, work.Step, gradient);
         var (next, state, norm) = StepComputation.Next(setup.Config.Optimizer, trained.Weights, trained.Moments, gradient);
         var bytes = next.Serialize();
         var (mean, std) = Statistics.MeanAndStd(rewards);

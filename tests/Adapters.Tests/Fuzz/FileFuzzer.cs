@@ -16,7 +16,7 @@ internal sealed record FuzzCounts(string Kind, long Tried, long Refused, long Ac
 internal sealed class FileFuzzer(ulong seed)
 {
     private const long MostBytes = 64 << 20;
-    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(60);
 
     public static IReadOnlyList<string> Kinds { get; } = ["safetensors", "pickle", "zip", "index", "lora", "folder"];
 

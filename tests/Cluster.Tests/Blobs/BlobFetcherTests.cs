@@ -14,7 +14,10 @@ public sealed class BlobFetcherTests : TestKit
     private readonly TestProbe _parent;
 
     // Time passes only when a test says so.
-    public BlobFetcherTests() : base("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """) =>
+    public BlobFetcherTests() : base("""
+        akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+        akka.test { single-expect-default = 60s, default-timeout = 60s }
+        """) =>
         (_holder, _parent) = (CreateTestProbe(), CreateTestProbe());
 
     [Fact]

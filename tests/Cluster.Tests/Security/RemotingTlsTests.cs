@@ -74,7 +74,7 @@ public sealed class RemotingTlsTests : IDisposable
         }
         await Unanswered(member, other.Address);
         Assert.Equal(0, other.Received);
-        await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(20));
+        await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Contains("is refused: ", member.HandshakeFailure);
     }
 
@@ -92,7 +92,7 @@ public sealed class RemotingTlsTests : IDisposable
         await using var member = Peer.Start(_ours.Issue());
         await Unanswered(member, $"akka.ssl.tcp://alignprop@127.0.0.1:{((System.Net.IPEndPoint)listener.LocalEndpoint).Port}");
         await closing;
-        await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(20));
+        await member.System.WhenTerminated.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.True(RemotingSecurity.FailedHandshake(member.System));
         Assert.Equal([true, true, true, true, false], Enumerable.Range(0, 5).Select(_ => member.HandshakeFailure is null));
     }

@@ -42,7 +42,7 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
             () => live ? test : null);
         return test = new TestServer(folder, monitor,
             server)
-        { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(30) } };
+        { Client = new HttpClient { BaseAddress = new Uri(server.Url), Timeout = TimeSpan.FromSeconds(120) } };
     }
 
     /// <summary>Reporter and monitor, in the order of a run.</summary>

@@ -57,7 +57,7 @@ public sealed class HandInTests : IDisposable
         await using var host = await CoordinatorHost.StartAsync(config, "", TestRuns.Training, TestRuns.HeldOut,
             _runs.Directory_("undisturbed"), new CoordinatorOptions(), record);
         using var node = new NodeProcess(host.Address, "node", delay: "1ms");
-        Assert.IsType<RunStopped>(await host.Finished.WaitAsync(TimeSpan.FromSeconds(90)));
+        Assert.IsType<RunStopped>(await host.Finished.WaitAsync(TimeSpan.FromSeconds(180)));
         return [.. record.All<StepCommitted>().Select(s => s.AdapterSha256)];
     }
 }

@@ -7,7 +7,7 @@ namespace AlignProp.Coordinator.Tests.Runs;
 /// <summary>A run in progress: a coordinator of this process, its nodes, and what it reported.</summary>
 internal sealed class LiveRun : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly List<NodeProcess> _nodes = [];
 

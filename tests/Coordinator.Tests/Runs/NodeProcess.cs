@@ -9,7 +9,7 @@ namespace AlignProp.Coordinator.Tests.Runs;
 /// <summary>A real GpuNode process with made-up gradients, and what it said.</summary>
 internal sealed partial class NodeProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();

@@ -7,7 +7,7 @@ namespace AlignProp.Coordinator.Tests.Runs;
 /// <summary>Speaks the nodes' protocol without being one.</summary>
 internal sealed class Outsider : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly ActorSystem _system = ActorSystem.Create("outsider",
         HoconLayers.For("node", "akka.actor.provider = remote"));

@@ -71,6 +71,6 @@ internal sealed class Record : IProgress<RunProgress>
         {
             seen.TrySetResult();
         }
-        return seen.Task.WaitAsync(TimeSpan.FromSeconds(90));
+        return seen.Task.WaitAsync(TimeSpan.FromSeconds(180));
     }
 }

@@ -4,7 +4,7 @@ namespace AlignProp.Coordinator.Tests.Runs;
 
 internal static class Wait
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     /// <summary>Waits for a condition nobody announces.</summary>
     public static async Task UntilAsync(Func<bool> condition, Func<string> story)

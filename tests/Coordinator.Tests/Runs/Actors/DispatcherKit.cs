@@ -14,12 +14,13 @@ public abstract class DispatcherKit : TestKit
 {
     private const string Hocon = """
         akka.loglevel = WARNING
+        akka.test { single-expect-default = 60s, default-timeout = 60s }
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
         """;
     /// <summary>Of the work's round, in every lease.</summary>
     protected const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     protected DispatcherKit() : base(Hocon)
     {

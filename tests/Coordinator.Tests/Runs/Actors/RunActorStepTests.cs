@@ -55,6 +55,20 @@ public sealed class RunActorStepTests : RunKit
     }
 
     [Fact]
+    public async Task An_adapter_that_changes_no_picture_ends_the_run()
+    {
+        Start();
+        Compute(Ordered(0, evaluation: true), reward: 3);
+        Compute(Ordered(1));
+        Compute(Ordered(2));
+        Compute(Ordered(2, evaluation: true), reward: 3);
+        var failed = await FailedAsync();
+        Assert.Equal((2, "the adapter of step 2 changes no picture: reward and diversity on the held-out prompts are those of "
+            + "the base model to the last digit"), (failed.Step, failed.Error));
+        Assert.Single(Journaled.Events.OfType<EvaluationRecorded>());
+    }
+
+    [Fact]
     public async Task Shards_that_fail_everywhere_fail_the_run_with_everything_kept()
     {
         Start();

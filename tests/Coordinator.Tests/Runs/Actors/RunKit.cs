@@ -9,9 +9,10 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Tests.Runs.Actors;
 
 /// <summary>A <see cref="RunActor"/> under its supervisor, its journal in memory, a probe in its dispatcher's place.</summary>
-public abstract class RunKit(EventLog log) : TestKit($"akka.loglevel = OFF\n{log.Hocon}")
+public abstract class RunKit(EventLog log) : TestKit(
+    $"akka.loglevel = OFF\nakka.test {{ single-expect-default = 60s, default-timeout = 60s }}\n{log.Hocon}")
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     protected RunKit() : this(new EventLog())
     {
@@ -53,7 +54,8 @@ public abstract class RunKit(EventLog log) : TestKit($"akka.loglevel = OFF\n{log
     }
 
     /// <summary>Hands in what devices would compute: the same for the same step.</summary>
-    private protected void Compute(ComputeShards order, float off = 0)
+    /// <param name="reward">Of every sample; null = another one after every step.</param>
+    private protected void Compute(ComputeShards order, float off = 0, float? reward = null)
     {
         foreach (var shard in order.Work.Shards)
         {
@@ -63,9 +65,9 @@ public abstract class RunKit(EventLog log) : TestKit($"akka.loglevel = OFF\n{log
             object payload = order.Work is EvaluationRound
                 ? new EvaluationPayload([.. shard.Samples.Select((_, i) => new float[] { i, 1 - i })], [], 8, 8)
                 : gradient.WithValues(gradient.Tensors.Select(t => (t.Name, t.Values.Select(v => v + off).ToArray())));
-            float[] ones = [.. shard.Samples.Select(_ => 1f)];
+            float[] rewards = [.. shard.Samples.Select(_ => reward ?? 1 + 0.01f * shard.Step)];
             var done = ActorSetup.Done(new LeaseId("l"), DeviceId.Parse("d/cpu:0"), key, [1]);
-            Assert.Null(order.Work.Take(done with { Rewards = ones, Terms = ones }, payload));
+            Assert.Null(order.Work.Take(done with { Rewards = rewards, Terms = rewards }, payload));
         }
         Shards.Reply(new ShardsComputed(order.Work));
     }
