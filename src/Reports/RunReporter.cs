@@ -38,15 +38,30 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
                     RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
                     break;
                 case RunStopped stopped:
-                    Export(directory.Adapter, stopped.AdapterSha256);
+                    Export(directory.Adapter, stopped.AdapterSha256, prove: true);
                     break;
             }
         }
     }
 
     /// <summary>The adapter as other tools load it.</summary>
-    private void Export(string file, string hash) =>
-        DiffusersLoraFormat.Write(file, LoraWeights.Deserialize(store.Get(new BlobHash(hash))));
+    /// <exception cref="InvalidDataException">What was written is another adapter when it is read back.</exception>
+    private void Export(string file, string hash, bool prove = false)
+    {
+        var weights = LoraWeights.Deserialize(store.Get(new BlobHash(hash)));
+        DiffusersLoraFormat.Write(file, weights);
+        try
+        {
+            if (prove)
+            {
+                ExportProof.Require(file, weights);
+            }
+        }
+        catch (LoraFormatException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+    }
 
     private void Pictures(EvaluationFinished evaluation, IReadOnlyList<SamplePicture> pictures)
     {

@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Cli.Takeaway;
@@ -38,12 +39,21 @@ internal static class AdapterExport
         try
         {
             Directory.CreateDirectory(folder);
+            IReadOnlyList<string> files = [path];
             if (single)
             {
                 WriteWeights(source, model, format, path, dtype, modules);
-                return [path];
             }
-            return WriteFolder(source, model, format, path, dtype, modules);
+            else
+            {
+                files = WriteFolder(source, model, format, path, dtype, modules);
+            }
+            if (format != Merged)
+            {
+                var sites = model.Folder is null ? null : LoraLayoutReader.Read(model.Folder);
+                ExportProof.Require(path, source.Weights, dtype, sites);
+            }
+            return files;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
