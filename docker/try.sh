@@ -25,13 +25,15 @@ say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 die() { say "FAILED: $*"; logs; exit 1; }
 
 # --- the engine
-if [ -n "$stand_ins" ] || ! docker info >/dev/null 2>&1; then
+if [ -n "$stand_ins" ] || ! timeout 10 docker info >/dev/null 2>&1 </dev/null; then
   engine=podman
   compose=(podman-compose -p alignprop -f docker/compose.yaml)
 else
   engine=docker
   compose=(docker compose -f docker/compose.yaml)
 fi
+# Minutes of building are not how one finds out that a name cannot be resolved.
+docker/preflight.sh "$engine" ${stand_ins:+--stand-ins} ${built:+--built} || exit 1
 if [ -n "$stand_ins" ]; then
   printf '%s\n' '[containers]' 'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]' \
     '[engine]' 'cgroup_manager = "cgroupfs"' 'runtime = "runc"' > "$work/containers.conf"
@@ -74,10 +76,19 @@ until_said() { # SERVICES PATTERN SECONDS [TIMES]
   done
 }
 end() {
-  [ -n "$keep" ] || "${compose[@]}" down -v >/dev/null 2>&1 </dev/null || true
+  [ -n "$keep" ] || leftovers
   rm -rf "$work"
 }
+# Containers, volumes and network of this try, or of an earlier one that was killed.
+leftovers() {
+  "${compose[@]}" down -v --remove-orphans >/dev/null 2>&1 </dev/null || true
+  "$engine" ps -aq --filter 'name=^alignprop[-_](database|coordinator|standby|node)[-_]' 2>/dev/null </dev/null |
+    xargs -r "$engine" rm -f >/dev/null 2>&1 || true
+  "$engine" volume rm -f alignprop_database alignprop_coordinator alignprop_standby >/dev/null 2>&1 </dev/null || true
+  "$engine" network rm alignprop_cluster >/dev/null 2>&1 </dev/null || true
+}
 trap end EXIT
+trap 'exit 130' INT TERM HUP
 
 # --- images
 if [ -z "$built" ]; then
@@ -97,10 +108,9 @@ say "adapter $expected"
 export ALIGNPROP_SECRETS="$root/docker/secrets"
 docker/prepare.sh >/dev/null
 say "compose up: database, coordinator, standby, two nodes"
-"${compose[@]}" down -v >/dev/null 2>&1 </dev/null || true
+leftovers
 if [ "$engine" = podman ]; then
   # podman-compose makes networks without the subnet that compose.yaml names.
-  podman network rm -f alignprop_cluster >/dev/null 2>&1 </dev/null || true
   podman network create --subnet 10.89.77.0/24 --ip-range 10.89.77.64/26 alignprop_cluster >/dev/null </dev/null
 fi
 "${compose[@]}" up -d --no-build --scale node=2 >"$work/up.log" 2>&1 </dev/null || { cat "$work/up.log"; exit 1; }

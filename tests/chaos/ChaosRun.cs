@@ -12,31 +12,37 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
+    /// <summary>An adapter differs from the undisturbed run's, a step is missing, or the run did not go on.</summary>
+    private const int Broken = 1;
+
+    /// <summary>Everything is equal, but the run was over before every failure was made: it shows less than it was to.</summary>
+    private const int TooShort = 3;
+
     private readonly Random _random = new(plan.Seed);
     private readonly List<Failure> _failures = [];
     private bool _databaseWasAwayForAMinute;
 
-    private string[] Train =>
-        ["emoji-preference", "--set", $"stopping.max-epochs={plan.Epochs}", "--set", "evaluation.every-epochs=4"];
-
-    /// <returns>0 when every step's adapter is the undisturbed run's.</returns>
+    /// <returns>0 when every failure was made and every step's adapter is the undisturbed run's; else one of the above.</returns>
     public async Task<int> RunAsync()
     {
+        var sequence = plan.Sequence(_random);
+        string[] train = ["emoji-preference", "--set", $"stopping.max-epochs={plan.EpochsFor(sequence)}",
+            "--set", "evaluation.every-epochs=4"];
         var model = plan.Simulated ? "made-up gradients" : "the shipped model";
         var places = plan.Hosts
             ? "hosts in network namespaces under TLS, PostgreSQL, a standby" : "loopback, SQLite, one coordinator";
         Console.WriteLine($"seed {plan.Seed}: {plan.Failures} failures; {model}, {places}");
         Console.WriteLine("the undisturbed run ...");
-        var expected = await Cluster.UndisturbedAsync(plan, Train, folder);
+        var expected = await Cluster.UndisturbedAsync(plan, train, folder);
         Console.WriteLine($"  {expected.Count} steps, adapter {expected[^1].Adapter}");
         using var cluster = new Cluster(plan, folder);
         try
         {
-            await cluster.BeginAsync(Train);
+            await cluster.BeginAsync(train);
             cluster.AddNode();
             cluster.AddNode();
             await Cluster.Until("the first step", () => cluster.Step >= 1, Patience);
-            foreach (var kind in plan.Sequence(_random))
+            foreach (var kind in sequence)
             {
                 if (cluster.IsOver)
                 {
@@ -56,7 +62,7 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
             {
                 Console.WriteLine($"  {at:HH:mm:ss.fff} {text}");
             }
-            return 1;
+            return Broken;
         }
         return Report(expected, cluster.Commits());
     }
@@ -234,8 +240,19 @@ internal sealed class ChaosRun(ChaosPlan plan, string folder)
         Console.WriteLine(
             $"\n{_failures.Count} failures, {commits.Count} steps committed by {terms} coordinator lives, {wrong} different; "
             + $"last adapter {commits[^1].Adapter}");
-        var ok = wrong == 0 && commits.Count == expected.Count && _failures.Count == plan.Failures;
-        Console.WriteLine(ok ? "chaos: every step's adapter is the undisturbed run's" : "chaos: FAILED");
-        return ok ? 0 : 1;
+        if (wrong > 0 || commits.Count != expected.Count)
+        {
+            Console.WriteLine($"chaos: FAILED: {wrong} steps differ, {commits.Count} of {expected.Count} were committed "
+                + $"(exit code {Broken})");
+            return Broken;
+        }
+        if (_failures.Count != plan.Failures)
+        {
+            Console.WriteLine($"chaos: every step's adapter is the undisturbed run's, but only {_failures.Count} of "
+                + $"{plan.Failures} failures were made before the run was over (exit code {TooShort})");
+            return TooShort;
+        }
+        Console.WriteLine("chaos: every step's adapter is the undisturbed run's");
+        return 0;
     }
 }

@@ -45,9 +45,9 @@ internal static partial class CommandTypos
 
     private static string Unknown(string word, string what, IEnumerable<string> known, string? verb)
     {
-        var hint = Nearest.Of(word, known) is { } meant ? $"did you mean {meant}? " : "";
         var lookup = verb is null ? "alignprop --help lists the commands" : Lookup(verb);
-        return $"{word}: there is no such {what}; {hint}({lookup})";
+        return $"{word}: there is no such {what}; "
+            + (Nearest.Of(word, known) is { } meant ? $"did you mean {meant}? ({lookup})" : lookup);
     }
 
     private static string Lookup(string verb) => $"alignprop help {verb} lists what there is";

@@ -23,7 +23,6 @@ internal static class SteerCommands
     public static Command Drain(TextWriter output)
     {
         var node = new Argument<string>("node") { Description = "Name of the node, e.g. node-2 (alignprop nodes lists them)." };
-        node.CompletionSources.Add(_ => Interactive.Words.Nodes(RunOptions.DefaultRuns));
         return Create(output, "drain", "Lets a node finish its shard and leave.", "alignprop drain node-2", node);
     }
 
@@ -37,6 +36,8 @@ internal static class SteerCommands
             command.Add(node);
         }
         coordinator.AddTo(command);
+        node?.CompletionSources.Add(context =>
+            Interactive.Words.Nodes(() => coordinator.Client(context.ParseResult)));
         command.SetAction(async (parsed, cancellation) =>
         {
             using var client = coordinator.Client(parsed);

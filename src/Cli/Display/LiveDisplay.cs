@@ -15,6 +15,8 @@ internal static class LiveDisplay
         {
             lines.Line += output.WriteLine;
             await Task.WhenAny(done);
+            // The run's summary is the end: that nodes leave after it is no news.
+            lines.Line -= output.WriteLine;
             return;
         }
         // What was told before this sitting is history.

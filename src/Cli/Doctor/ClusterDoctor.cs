@@ -62,7 +62,9 @@ internal static class ClusterDoctor
             {
                 findings.Add(able > 0 || run.State is "ended" or "failed" ? Finding.Ok("nodes", $"{able} devices take part")
                     : Finding.Error("nodes", "no device takes part",
-                    "start one: AlignProp.GpuNode run --coordinator ADDRESS --devices all"));
+                    run.Coordinator is { } address ? "start this machine's again with alignprop nodes --start, or another: "
+                        + $"AlignProp.GpuNode run --coordinator {address} --devices all"
+                    : "wait until the coordinator leads; it prints the address at which nodes join"));
             }
             return findings;
         }

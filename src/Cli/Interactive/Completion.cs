@@ -15,12 +15,16 @@ internal sealed class Completion(RootCommand root)
             return [.. root.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Append("help").Append("quit")
                 .Where(v => v.StartsWith(word, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         }
-        var all = root.Parse(text).GetCompletions(text.Length).Select(c => c.InsertText ?? c.Label)
+        var parsed = root.Parse(text);
+        var all = parsed.GetCompletions(text.Length).Select(c => c.InsertText ?? c.Label)
             .Where(c => c.StartsWith(word, StringComparison.Ordinal))
             .Where(c => c is not ("-?" or "-h" or "/?" or "/h")).Distinct().ToList();
         // Options are offered to who asks for one.
         var shown = word.StartsWith('-') ? all : all.Where(c => !c.StartsWith('-')).ToList();
-        return shown.Count > 0 || word.StartsWith('-') ? shown : [.. Words.Paths(word)];
+        // Nodes and runs are no files, even where none can be offered.
+        var named = parsed.CommandResult.Command.Arguments is [var only] && only.Name is "node" or "run-id"
+            && !(text.TrimEnd().Split(' ') is [.., var last] && last.StartsWith('-'));
+        return shown.Count > 0 || word.StartsWith('-') || named ? shown : [.. Words.Paths(word)];
     }
 
     /// <summary>The longest beginning that all share.</summary>

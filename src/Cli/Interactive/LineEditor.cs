@@ -47,7 +47,11 @@ internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, 
                     Edit(pressed);
                     break;
             }
-            Draw(prompt);
+            if (_cursor == 0 || !char.IsHighSurrogate(_text[_cursor - 1]))
+            {
+                // An emoji comes as two keys: half of one cannot be drawn.
+                Draw(prompt);
+            }
         }
     }
 
@@ -63,10 +67,10 @@ internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, 
                 _cursor = WordAfter();
                 break;
             case ConsoleKey.LeftArrow:
-                _cursor = Math.Max(0, _cursor - 1);
+                _cursor = Before();
                 break;
             case ConsoleKey.RightArrow:
-                _cursor = Math.Min(_text.Length, _cursor + 1);
+                _cursor = After();
                 break;
             case ConsoleKey.Home:
             case ConsoleKey.A when control:
@@ -77,10 +81,12 @@ internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, 
                 _cursor = _text.Length;
                 break;
             case ConsoleKey.Backspace when _cursor > 0:
-                _text.Remove(--_cursor, 1);
+                var begin = Before();
+                _text.Remove(begin, _cursor - begin);
+                _cursor = begin;
                 break;
             case ConsoleKey.Delete or ConsoleKey.D when _cursor < _text.Length && (control || pressed.Key == ConsoleKey.Delete):
-                _text.Remove(_cursor, 1);
+                _text.Remove(_cursor, After() - _cursor);
                 break;
             case ConsoleKey.W when control:
                 var from = WordBefore();
@@ -148,6 +154,11 @@ internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, 
         _cursor = _text.Length;
     }
 
+    /// <summary>Where the character before the cursor begins: what people see as one, however many code units it has.</summary>
+    private int Before() => TextColumns.Starts(_text.ToString()).LastOrDefault(s => s < _cursor);
+
+    private int After() => TextColumns.Starts(_text.ToString()).Append(_text.Length).First(s => s > _cursor || s == _text.Length);
+
     private int WordBefore()
     {
         var at = _cursor;
@@ -180,9 +191,11 @@ internal sealed class LineEditor(TextWriter terminal, Func<ConsoleKeyInfo> key, 
     private void Draw(string prompt)
     {
         var room = Math.Max(10, width() - prompt.Length - 1);
-        var from = Math.Max(0, _cursor - room);
-        var shown = _text.ToString(from, Math.Min(room, _text.Length - from));
-        terminal.Write($"\r\u001b[K{prompt}{shown}\r\u001b[{prompt.Length + _cursor - from}C");
+        var (text, starts) = (_text.ToString(), TextColumns.Starts(_text.ToString()));
+        var from = starts.Append(text.Length).First(s => s >= _cursor || TextColumns.Of(text[s.._cursor]) <= room);
+        var to = starts.Append(text.Length).Last(s => s <= from || TextColumns.Of(text[from..s]) <= room);
+        var column = prompt.Length + TextColumns.Of(text[from.._cursor]);
+        terminal.Write($"\r\u001b[K{prompt}{text[from..to]}\r\u001b[{column}C");
         terminal.Flush();
     }
 }

@@ -1,6 +1,6 @@
-using System.Text.Json;
+using AlignProp.Cli.Remote;
+using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
-using AlignProp.Web.Status;
 
 namespace AlignProp.Cli.Interactive;
 
@@ -11,23 +11,18 @@ internal static class Words
 
     public static IEnumerable<string> Runs(string folder) => RunDirectory.All(folder).Reverse().Take(Most).Select(d => d.Id);
 
-    /// <summary>Of the newest run that is running: asked from its coordinator, quickly or not at all.</summary>
-    public static IEnumerable<string> Nodes(string folder)
+    /// <summary>Those that take part in a run: asked from its coordinator, quickly or not at all.</summary>
+    public static IEnumerable<string> Nodes(Func<CoordinatorClient> coordinator)
     {
         try
         {
-            var url = RunLead.Led(folder).Select(d => d.Url).FirstOrDefault(File.Exists);
-            if (url is null)
-            {
-                return [];
-            }
-            using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(1) };
-            using var answer = http.Send(new HttpRequestMessage(HttpMethod.Get, $"{File.ReadAllText(url).Trim()}/api/nodes"));
-            return (JsonSerializer.Deserialize<List<NodeStatus>>(answer.Content.ReadAsStream(), RunHistory.Json) ?? [])
-                .Select(n => n.Node).Distinct();
+            using var client = coordinator();
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            return [.. Task.Run(() => client.NodesAsync(patience.Token)).GetAwaiter().GetResult()
+                .Where(n => n.State is not (NodeState.Left or NodeState.Lost or NodeState.Refused or NodeState.Leaving))
+                .Select(n => n.Node).Distinct()];
         }
-        catch (Exception e) when (
-            e is HttpRequestException or TaskCanceledException or JsonException or IOException or UriFormatException)
+        catch (Exception e) when (e is Messages.Configuration.ConfigException or OperationCanceledException or IOException)
         {
             return [];
         }

@@ -107,8 +107,9 @@ internal sealed class CoordinatorClient : IDisposable
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             response.Dispose();
-            throw new ConfigException(
-                $"{_what}: the coordinator asks for its token; set {HttpSettings.TokenVariable} or give --token");
+            throw new ConfigException(_http.DefaultRequestHeaders.Authorization is null
+                ? $"{_what}: the coordinator asks for its token; set {HttpSettings.TokenVariable} or give --token"
+                : $"{_what}: this is not the coordinator's token; see --token and {HttpSettings.TokenVariable}");
         }
         return response;
     }

@@ -39,8 +39,9 @@ public sealed class HttpGuard(HttpSettings settings)
             }
         }
         return NeedsToken(request.Path) && !IsKnown(request)
-            ? (StatusCodes.Status401Unauthorized,
-                $"expected the header Authorization: Bearer TOKEN, with the token the coordinator was started with "
+            ? (StatusCodes.Status401Unauthorized, request.Headers.Authorization.Count > 0
+                ? "this is not the token the coordinator was started with"
+                : $"expected the header Authorization: Bearer TOKEN, with the token the coordinator was started with "
                 + $"({HttpSettings.TokenVariable})")
             : null;
     }

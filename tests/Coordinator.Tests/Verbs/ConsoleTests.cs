@@ -42,6 +42,11 @@ public sealed class ConsoleTests : IDisposable
         Assert.Equal("xab", Type(history, "ab", Key(ConsoleKey.Home), "x"));
         Assert.Equal("a ", Type(history, "a bc", Control(ConsoleKey.W)));
         Assert.Equal("", Type(history, "ab", Control(ConsoleKey.C)));
+        Assert.Equal("ab", Type(history, "a😀", Key(ConsoleKey.Backspace), "b"));
+        Assert.Equal("a", Type(history, "a👩‍🚀", Key(ConsoleKey.Backspace)));
+        Assert.Equal("e", Type(history, "ee\u0301", Key(ConsoleKey.Backspace)));
+        Assert.Equal("x😀", Type(history, "😀", Key(ConsoleKey.LeftArrow), "x"));
+        Assert.Equal("b", Type(history, "😀b", Key(ConsoleKey.Home), Key(ConsoleKey.Delete)));
         Assert.Equal(["runs", "nodes"], new LineHistory(Path.Combine(_folder, "state", "history")).Lines);
     }
 
@@ -58,6 +63,20 @@ public sealed class ConsoleTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "lora.safetensors"), "");
         Assert.Equal([Path.Combine(_folder, "lora.safetensors")], completion.Of($"export {_folder}/lo"));
     }
+
+    [Theory]
+    [InlineData("abc", 3)]
+    [InlineData("a😀", 3)]
+    [InlineData("👩‍🚀", 2)]
+    [InlineData("e\u0301", 1)]
+    [InlineData("パンダ", 6)]
+    [InlineData("❤️", 2)]
+    public void What_a_terminal_draws_wide_is_counted_wide(string text, int columns) =>
+        Assert.Equal(columns, TextColumns.Of(text));
+
+    [Fact]
+    public void Where_no_node_can_be_asked_for_drain_completes_nothing_and_no_files() =>
+        Assert.Empty(Completion().Of($"drain --runs {_folder} "));
 
     private static Completion Completion() =>
         new(AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, interactive: false, CancellationToken.None));

@@ -27,6 +27,9 @@ public sealed class RemoteTests : IDisposable
         Assert.Equal((2, true),
             (code, error.Contains("asks for its token; set ALIGNPROP_TOKEN or give --token", StringComparison.Ordinal)));
 
+        (code, _, error) = await CommandLine.RunAsync("status", "--runs", _runs, "--token", "another-token-than-that");
+        Assert.Equal((2, true), (code, error.Contains("this is not the coordinator's token", StringComparison.Ordinal)));
+
         (code, var output, error) = await CommandLine.RunAsync("status", "--runs", _runs, "--token", Token);
         Assert.True(code == 0, error);
         Assert.Contains("1 of 3", output);
@@ -40,6 +43,9 @@ public sealed class RemoteTests : IDisposable
             .RootElement;
         Assert.Equal("computing", Assert.Single(nodes.EnumerateArray()).GetProperty("state").GetString());
 
+        var root = AlignProp.Cli.Commands.AlignPropCommand.Create(TextWriter.Null, TextWriter.Null, false, default);
+        Assert.Equal(["node-1"],
+            new AlignProp.Cli.Interactive.Completion(root).Of($"drain --runs {_runs} --token {Token} "));
         foreach (var verb in (string[])["pause", "continue", "stop"])
         {
             Assert.Equal($"{verb} it is",
