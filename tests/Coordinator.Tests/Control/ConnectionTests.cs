@@ -16,7 +16,7 @@ public sealed class ConnectionTests
         List<TcpClient> silent = [];
         try
         {
-            for (var i = 0; i < 400; i++)
+            for (var i = 0; i < 300; i++)
             {
                 silent.Add(await HalfOpenAsync(server));
             }

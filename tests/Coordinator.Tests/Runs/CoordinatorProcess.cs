@@ -38,6 +38,16 @@ internal sealed class CoordinatorProcess : IDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>As when its terminal is closed.</summary>
+    public void HangUp()
+    {
+        // Under nohup it would be ignored, here as there: then it is asked to terminate, which is to be the same.
+        var ignored = File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal));
+        var signal = (Convert.ToUInt64(ignored.Split('\t')[1], 16) & 1) == 0 ? "-HUP" : "-TERM";
+        using var kill = Process.Start("kill", [signal, $"{_process.Id}"]);
+        kill.WaitForExit();
+    }
+
     /// <returns>Exit code and everything it said.</returns>
     public async Task<(int Code, string Said)> ExitAsync()
     {

@@ -3,7 +3,7 @@ using AlignProp.Messages;
 
 namespace AlignProp.Coordinator.Tests.Runs;
 
-/// <summary>A local node that was drained is started again, and the run that had no device left goes on.</summary>
+/// <summary>A local node that was drained is started again, and the run that had no device left goes on with it.</summary>
 public sealed class StartAgainTests : IDisposable
 {
     private readonly TestRuns _runs = new();
@@ -21,19 +21,19 @@ public sealed class StartAgainTests : IDisposable
     {
         await using var run = await LiveRun.StartAsync(_runs, "again");
         Assert.Contains("--nodes 0", run.Host.StartNodes().Detail);
-        // Slow enough that the run is not over before the node is drained.
-        Environment.SetEnvironmentVariable("ALIGNPROP_SIMULATED_DELAY", "500ms");
+        // It waits before the first step, so that it cannot be over before the node is drained.
+        await run.Until<RunStarted>(_ => true);
+        Assert.True((await run.Host.SteerAsync(Steer.Pause)).Ok);
         await using var nodes = NodeProcesses.Start([run.Host.Address], [new DeviceName(DeviceKind.Cpu, 0)], 1,
             run.Directory.Logs, _ => { });
-        Environment.SetEnvironmentVariable("ALIGNPROP_SIMULATED_DELAY", "20ms");
         run.Host.LocalNodes = nodes;
-        await run.Until<NodeChanged>(n => n.State == NodeState.Joined);
+        await run.Until<RunSteered>(s => s.State == SteeringState.Paused);
         Assert.Equal("all 1 nodes of this coordinator run already", run.Host.StartNodes().Detail);
 
         Assert.True((await run.Host.DrainAsync("node-1")).Ok);
-        await Wait.UntilAsync(() => nodes.ProcessIds.Count == 0, run.Story);
         SteerReply reply = new(true, "");
         await Wait.UntilAsync(() => (reply = run.Host.StartNodes()).Detail == "starting node-1 again", () => reply.Detail);
+        Assert.True((await run.Host.SteerAsync(Steer.Continue)).Ok);
         await run.StoppedAsync();
         Assert.Equal(await Undisturbed.HashesAsync(), run.Hashes);
     }
