@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Adapters.Tests.Weights;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Denoisers.UNet;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Latents;

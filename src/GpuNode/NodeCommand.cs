@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Configuration;
+using AlignProp.Adapters;
 using AlignProp.Clustering;
 using AlignProp.GpuNode.Compute;
 using AlignProp.Messages;

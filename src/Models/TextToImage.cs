@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Models;

@@ -60,7 +60,7 @@ public sealed class InspectCommandTests : IDisposable
         SafetensorsWriter.Write(path, [TensorData.FromSingles("a[red].lora_A\u001b[2J.weight", [1, 1], [1])],
             new Dictionary<string, string> { ["\u001b[2Jkey"] = "[bold]\u001b[31mvalue\n" });
         var (code, output, _) = await RunAsync(path);
-        Assert.Equal(0, code);
+        Assert.Equal(2, code);
         Assert.DoesNotContain("\u001b[2J", output);
         Assert.Contains("[bold]", output);
     }

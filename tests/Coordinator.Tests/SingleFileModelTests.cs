@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Adapters.Planning;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Messages.Configuration;
@@ -30,12 +31,11 @@ public sealed class SingleFileModelTests : IDisposable
     public void It_needs_a_tokenizer()
     {
         var path = Write("input_blocks.1.0.in_layers.0.weight");
-        Assert.Contains("set model.tokenizer", Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path)).Message);
-        Assert.Contains(Path.Combine(_folder, "vocab.json"),
-            Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path, _folder)).Message);
-        File.WriteAllText(Path.Combine(_folder, "vocab.json"), "{}");
-        File.WriteAllText(Path.Combine(_folder, "merges.txt"), "");
-        ModelFolderCheck.Model(path, _folder);
+        IReadOnlyList<string> Problems(string? tokenizer) => ModelPlan.Of(path, new ModelOptions(tokenizer)).Problems;
+        Assert.Contains(Problems(""), p => p.Contains("set model.tokenizer", StringComparison.Ordinal));
+        Assert.Contains(Problems(_folder), p => p.StartsWith(Path.Combine(_folder, "vocab.json"), StringComparison.Ordinal));
+        Assert.DoesNotContain(Problems(null), p => p.Contains("tokenizer", StringComparison.Ordinal));
+        Assert.Throws<ConfigException>(() => ModelFolderCheck.Model(path, _folder));
     }
 
     [Fact]

@@ -103,10 +103,10 @@ public sealed class TakeawayRoundTripTests : IDisposable
             [("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [2, 99], [128, 2]),
             ("mid_block.attentions.7.proj_in", [2, 128], [128, 2])]);
         KohyaLoraFormat.Write(In("other.safetensors"), adapter);
-        var message = Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("other.safetensors"))).Message;
+        var message = Assert.Throws<ModelFileException>(() => Sample(Model, In("other.safetensors"))).Message;
         Assert.Contains("attn1_to_q.lora_down.weight': has shape [2, 99], the layer's weights are [128, 128]", message);
         Assert.Contains("lora_unet_mid_block_attentions_7_proj_in.lora_down.weight", message);
-        Assert.Contains("file not found", Assert.Throws<Models.ModelFileException>(() => Sample(Model, In("none"))).Message);
+        Assert.Contains("file not found", Assert.Throws<ModelFileException>(() => Sample(Model, In("none"))).Message);
     }
 
     private string In(string name) => Path.Combine(_folder, name);

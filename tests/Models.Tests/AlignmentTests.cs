@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Denoisers.UNet;

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text.RegularExpressions;
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Latents;
@@ -94,8 +95,8 @@ public class LdmNamesTests
                 (LdmNames.VaePrefix, k => "vae/" + LdmNames.Vae(k, 4)),
                 ("cond_stage_model.transformer.", k => "text_encoder/" + k),
                 ("conditioner.embedders.0.transformer.", k => "text_encoder/" + k),
-                ("cond_stage_model.model.", k => "text_encoder/" + string.Join('+', OpenClipLayout.Targets(k))),
-                ("conditioner.embedders.1.model.", k => "text_encoder_2/" + string.Join('+', OpenClipLayout.Targets(k))),
+                ("cond_stage_model.model.", k => "text_encoder/" + string.Join('+', OpenClipNames.Targets(k))),
+                ("conditioner.embedders.1.model.", k => "text_encoder_2/" + string.Join('+', OpenClipNames.Targets(k))),
             ];
             var (prefix, name) = parts.Single(p => key.StartsWith(p.Prefix, StringComparison.Ordinal));
             return name(key[prefix.Length..]);

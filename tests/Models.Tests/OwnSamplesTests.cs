@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Guidance;
 using AlignProp.Models.Lora;
@@ -79,7 +80,7 @@ public class OwnSamplesTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
-        var sampler = new Samplers.DdimSampler(Samplers.SchedulerConfig.StableDiffusion with { PredictionType = prediction });
+        var sampler = new Samplers.DdimSampler(SchedulerConfig.StableDiffusion with { PredictionType = prediction });
         var (clean, noise) = (randn(1, 4, 8, 8, generator: generator), randn(1, 4, 8, 8, generator: generator));
         var time = tensor(new[] { 500f });
         var target = sampler.Target(clean, noise, time);

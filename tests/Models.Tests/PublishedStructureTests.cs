@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
@@ -150,7 +152,7 @@ public class PublishedStructureTests
     {
         if (model == "openclip-vit-h-14")
         {
-            var targets = OpenClipLayout.Targets(key);
+            var targets = OpenClipNames.Targets(key);
             long[] part = key is "visual.proj" or "text_projection" ? [.. shape.Reverse()] : targets.Count > 1
                 ? [shape[0] / targets.Count, .. shape[1..]] : shape;
             return targets.Select(t => $"{t} [{string.Join(',', part)}]");

@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Files;
 using AlignProp.Models.Rewards;
 using TorchSharp;

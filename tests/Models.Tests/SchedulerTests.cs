@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Samplers;
 using TorchSharp;
 using static TorchSharp.torch;

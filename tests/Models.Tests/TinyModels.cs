@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;
@@ -46,6 +47,7 @@ internal static class TinyModels
             ["beta_end"] = 0.012,
             ["beta_schedule"] = "scaled_linear",
             ["set_alpha_to_one"] = false,
+            ["clip_sample"] = false,
             ["steps_offset"] = 1,
             ["prediction_type"] = kind == "sd2" ? "v_prediction" : "epsilon",
         });

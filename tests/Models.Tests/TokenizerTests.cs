@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
-using AlignProp.Models.Tokenization;
+using AlignProp.Adapters.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Denoisers.UNet;
 
 namespace AlignProp.Models.Tests;

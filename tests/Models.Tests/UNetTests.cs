@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;

@@ -1,3 +1,5 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Files;
 using AlignProp.Models.Latents;
 using static TorchSharp.torch;
@@ -55,7 +57,7 @@ public class VaeTests
             System.Text.Json.JsonDocument.Parse(File.ReadAllText(Fixture.Path("vae", "deprecated_attention_key_names.json")));
         foreach (var pair in json.RootElement.EnumerateObject())
         {
-            Assert.Equal(pair.Value.GetString(), AutoencoderKL.RenameDeprecatedKey(pair.Name));
+            Assert.Equal(pair.Value.GetString(), PublishedNames.Vae(pair.Name));
         }
     }
 

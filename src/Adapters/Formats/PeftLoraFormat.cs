@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AlignProp.Adapters.Configurations;
 
 namespace AlignProp.Adapters;
 
@@ -96,7 +97,12 @@ public static class PeftLoraFormat
     public static ImportedLora Import(string folder, AdapterSites? sites = null)
     {
         var config = Path.Combine(folder, ConfigName);
-        var scaling = PeftScaling.Parse(folder, ConfigName, File.ReadAllBytes(config));
+        var scaling = PeftScaling.Parse(folder, ConfigName,
+            Utf8Text.Bytes(config, problem => new LoraFormatException(folder, ConfigName, problem)));
+        foreach (var problem in PeftTable.Class.Problems(JsonConfig.Load(config)))
+        {
+            throw new LoraFormatException(folder, ConfigName, problem);
+        }
         using var file = WeightFiles.Open(WeightFiles.Find(folder, Stem));
         return LoraReader.Import(file, sites, scaling);
     }

@@ -1,3 +1,5 @@
+using AlignProp.Adapters.Planning;
+
 namespace AlignProp.Adapters.Inspection;
 
 /// <summary>One file of weights (or a sharded index): a single-file checkpoint, one network, or a LoRA.</summary>
@@ -75,6 +77,8 @@ internal static class FileInspection
 
     private static Inspection Checkpoint(string path, IWeightFile file, string format)
     {
+        // A tokenizer is given beside such a file: looked at without one.
+        var plan = ModelPlan.Of(path, new ModelOptions(Tokenizer: null));
         var parts = new List<InspectedPart>();
         var rest = file.Tensors.Values.ToList();
         foreach (var (prefix, kind, what) in KeyPatterns.SingleFile)
@@ -87,34 +91,20 @@ internal static class FileInspection
             }
         }
 
+        // They have no numbers: that they are there is what they say.
+        rest.RemoveAll(t => t.Count == 0 && plan.Markers.Contains(t.Name));
         if (rest.Count > 0)
         {
             parts.Add(InspectedPart.Of("", PartKind.Other, "schedule buffers and others, not used", file.Files, rest));
         }
 
-        bool Has(string name) => parts.Any(p => p.Name == name);
-        var family = Has("conditioner.embedders.1") ? "SDXL" : Has("cond_stage_model.model") ? "SD 2.x"
-            : Has("cond_stage_model.transformer") ? "SD 1.x" : "Stable Diffusion of an unknown family";
-        var problems = new List<string>();
-        if (!Has("first_stage_model"))
-        {
-            problems.Add("the VAE is missing (first_stage_model.*)");
-        }
-
-        if (!parts.Any(p => p.What.StartsWith("text encoder", StringComparison.Ordinal)))
-        {
-            problems.Add("the text encoder is missing (cond_stage_model.* or conditioner.embedders.*)");
-        }
-
         var facts = new List<KeyValuePair<string, string>>();
-        if (file.Tensors.TryGetValue("model.diffusion_model.input_blocks.0.0.weight", out var first) && first.Shape.Length == 4)
+        if (plan.UNet is { } unet)
         {
-            facts.Add(new("latent channels", $"{first.Shape[1]}{(first.Shape[1] == 9 ? " (inpainting)" : "")}"));
+            facts.Add(new("latent channels", $"{unet.InChannels}{(unet.InChannels == 9 ? " (inpainting)" : "")}"));
         }
 
-        facts.Add(new("prediction type", file.Metadata.GetValueOrDefault("modelspec.prediction_type")
-            ?? (family == "SD 2.x" ? "not in the file: epsilon (512-base) or v (768)"
-            : "not in the file: epsilon as published")));
-        return new Inspection(path, $"single-file checkpoint, {family}, {format}", parts, facts, problems, file.Metadata);
+        return new Inspection(path, $"single-file checkpoint, {plan.Family}, {format}", parts, [.. facts, .. PlanFacts.Of(plan)],
+            [.. plan.Problems, .. plan.WeightProblems()], file.Metadata);
     }
 }

@@ -27,9 +27,9 @@ internal static class FolderInspection
             problems.Add("vocab.json and merges.txt are missing: rewards that read prompts cannot use this folder");
         }
 
-        if (facts is not null && config!.EndsWith("config.json", StringComparison.Ordinal))
+        if (config is not null && Path.GetFileName(config) == "config.json")
         {
-            problems.AddRange(StructureCheck.Problems("", facts, file));
+            problems.AddRange(PartProblems.Of(config, file));
         }
 
         return inspected with

@@ -91,7 +91,8 @@ internal static class LoraInspection
         || key.Contains("lora_linear_layer.down.", StringComparison.Ordinal);
 
     private static string Module(string key) => key[..new[] { ".lora_down.", ".lora.down.", "_lora.down.",
-        ".lora_linear_layer.down.", ".lora_A" }.Select(m => key.IndexOf(m, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(key.Length).Min()];
+        ".lora_linear_layer.down.", ".lora_A" }.Select(m => key.IndexOf(m, StringComparison.Ordinal)).Where(i => i >= 0)
+            .DefaultIfEmpty(key.Length).Min()];
 
     private static string Network(string module) =>
         module.StartsWith("lora_te", StringComparison.Ordinal) || module.StartsWith("text_encoder", StringComparison.Ordinal)

@@ -29,7 +29,8 @@ public static class AlignPropCommand
                 ProcessTerminationTimeout = null
             }, interrupted);
         }
-        catch (Exception e) when (e is ConfigException or WeightFileException or LoraFormatException or RemotingSecurityException)
+        catch (Exception e) when (e is ConfigException or WeightFileException or ModelFileException or LoraFormatException
+            or RemotingSecurityException)
         {
             error.WriteLine($"alignprop: {e.Message}");
             return 2;

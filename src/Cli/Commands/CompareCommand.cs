@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AlignProp.Adapters.Planning;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Options;
 using AlignProp.Cli.Pictures;
@@ -53,7 +54,7 @@ internal static class CompareCommand
             var (sides, differences) = (sources.Select(SideOf).ToList(), Differences(sources[0].Run, sources[1].Run));
             if (studio is not null)
             {
-                await DrawAsync(parsed, studio, drawn.Request, drawn.Config!, sources);
+                await DrawAsync(parsed, studio, drawn.Request, drawn.Config!, drawn.Plan!, sources);
             }
             if (parsed.GetValue(json))
             {
@@ -82,7 +83,7 @@ internal static class CompareCommand
         });
         return command;
 
-        async Task DrawAsync(ParseResult parsed, PictureStudio studio, PictureRequest empty, RunConfig config,
+        async Task DrawAsync(ParseResult parsed, PictureStudio studio, PictureRequest empty, RunConfig config, ModelPlan plan,
             List<AdapterSource> sources)
         {
             var file = parsed.GetValue(path)!;
@@ -93,6 +94,7 @@ internal static class CompareCommand
                 Items = items,
                 Variants = [.. sources.Select(s => adapters.Variant(parsed, s, studio.Folder))]
             };
+            PictureSettings.Note(error, plan, request, config);
             var result = await studio.DrawAsync(request, error, interrupted);
             var rows = request.Variants.Select((v, i) => new SheetRow(v.Label,
                 [.. result.Pictures.Where(p => p.Variant == i)

@@ -50,7 +50,7 @@ internal static class EvaluateCommand
         {
             using var studio = new PictureStudio();
             var run = AdapterSettings.RunOf(parsed.GetValue(names)!, parsed.GetValue(runs)!);
-            var (empty, config) = settings.Read(parsed, run, studio.Folder);
+            var (empty, config, plan) = settings.Read(parsed, run, studio.Folder);
             var place = new AdapterPlace(parsed.GetValue(runs)!, config.Model.Path, studio.Folder, error);
             var variants = parsed.GetValue(names)!.Select(n => adapters.Variant(parsed, n, place)).ToList();
             var request = empty with
@@ -62,6 +62,7 @@ internal static class EvaluateCommand
                 Variants = variants,
                 Rewards = rewards.Read(parsed, config, run is not null),
             };
+            PictureSettings.Note(error, plan, request, config);
             var result = await studio.DrawAsync(request, error, interrupted);
             var scores = variants.Select((_, i) => VariantScores.Of(request, result, i)).ToList();
             if (parsed.GetValue(path) is { } sheet)

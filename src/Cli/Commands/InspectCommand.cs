@@ -52,6 +52,7 @@ internal static class InspectCommand
             {
                 InspectionView.Write(output, inspection, hashes);
             }
+            return inspection.Problems.Count == 0 ? 0 : 2;
         });
         return command;
     }

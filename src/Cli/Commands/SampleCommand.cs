@@ -47,7 +47,7 @@ internal static class SampleCommand
         {
             using var studio = new PictureStudio();
             var each = PictureSettings.InRange("--count", parsed.GetValue(count), 1, 64);
-            var (empty, config) = settings.Read(parsed, adapters.Run(parsed, parsed.GetValue(runs)!), studio.Folder);
+            var (empty, config, plan) = settings.Read(parsed, adapters.Run(parsed, parsed.GetValue(runs)!), studio.Folder);
             var variant = adapters.Read(parsed,
                 new AdapterPlace(parsed.GetValue(runs)!, config.Model.Path, studio.Folder, error));
             var texts = parsed.GetValue(prompts)!;
@@ -59,6 +59,7 @@ internal static class SampleCommand
                 Variants = variants,
                 Threads = 0
             };
+            PictureSettings.Note(error, plan, request, config);
             var result = await studio.DrawAsync(request, error, interrupted);
             var rows = result.Pictures.Chunk(each).Select(row => new SheetRow(
                 $"{request.Items[row[0].Item].Prompt}   {variants[row[0].Variant].Label}",

@@ -3,6 +3,7 @@ using AlignProp.Adapters;
 using AlignProp.Cli.Display;
 using AlignProp.Cli.Options;
 using AlignProp.Cli.Sessions;
+using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages.Configuration;
@@ -40,7 +41,7 @@ internal static class TrainCommand
         {
             var written = RunFile.Load(parsed.GetValue(file)!, parsed.GetValue(set) ?? []);
             LocalDevices.Require(written, parsed.GetValue(nodes));
-            var (training, heldOut) = RunFolder.Check(written);
+            var (training, heldOut, notices) = RunFolder.Check(written);
             var (config, note) = StartingAdapter.Pin(written);
             var folder = RunFolder.WritableFolder(parsed.GetValue(runs)!);
             var directory = new RunDirectory(Path.Combine(folder, parsed.GetValue(id) is { } asked ? RunFolder.CheckId(asked)
@@ -55,6 +56,7 @@ internal static class TrainCommand
             {
                 return await RunFolder.Open(folder, known, options, config).RunAsync(output, error, interrupted);
             }
+            DiskSpace.Require(folder, DiskSpace.Need(config, Parameters(config)));
             Directory.CreateDirectory(directory.Folder);
             DurableFile.Replace(directory.Config,
                 stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(RunFileWriter.Render(config))));
@@ -63,21 +65,23 @@ internal static class TrainCommand
                 RunCatalog.Add(database, directory.Id, new CatalogedRun(RunFileWriter.Render(config), training, heldOut));
             }
             Arithmetic(options.Json ? error : output, config, training, heldOut, directory);
-            if (note is not null)
+            foreach (var line in note is null ? notices : [note, .. notices])
             {
-                (options.Json ? error : output).WriteLine($"  {note}");
+                (options.Json ? error : output).WriteLine($"  {line}");
             }
             return await new RunSession(config, directory, training, heldOut, options).RunAsync(output, error, interrupted);
         });
         return command;
     }
 
+    /// <summary>Numbers of the adapter.</summary>
+    private static long Parameters(RunConfig config) => LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets)
+        .Sum(site => site.Parameters(config.Lora.Rank));
+
     private static void Arithmetic(TextWriter output, RunConfig config, IReadOnlyList<string> training,
         IReadOnlyList<string> heldOut, RunDirectory directory)
     {
         var planner = new ShardPlanner(new Messages.RunId(directory.Id), config, training, heldOut);
-        var parameters = LoraLayoutReader.Read(config.Model.Path, config.Lora.Targets)
-            .Sum(site => site.Parameters(config.Lora.Rank));
         output.WriteLine($"{directory.Id}");
         output.WriteLine(
             $"  {training.Count} training and {heldOut.Count} held-out prompts; {config.Batch.Size} samples a step = "
@@ -85,7 +89,7 @@ internal static class TrainCommand
             $"{planner.StepsPerEpoch} steps an epoch, at most {config.Stopping.MaxEpochs} epochs = {planner.MaxSteps} steps");
         output.WriteLine(
             $"  {config.Sampling.Steps} DDIM steps, guidance {config.Sampling.GuidanceScale}, truncation "
-            + $"{config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, {parameters:N0} "
-            + $"parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
+            + $"{config.Truncation.Strategy}; reward {config.Reward.Summary}; LoRA rank {config.Lora.Rank}, "
+            + $"{Parameters(config):N0} parameters{(config.Lora.Init.Length == 0 ? "" : $", begun with {config.Lora.Init}")}");
     }
 }

@@ -31,7 +31,8 @@ internal static class InspectionView
             : $"{inspection.Problems.Count} {(inspection.Problems.Count == 1 ? "problem" : "problems")}:");
         foreach (var problem in inspection.Problems)
         {
-            console.WriteLine($"  {Line(problem, 600)}");
+            // Not broken at the width: a problem is one line.
+            output.WriteLine($"  {Line(problem, 600)}");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using AlignProp.Adapters.Planning;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
@@ -33,9 +34,9 @@ internal sealed class PictureSettings
     }
 
     /// <param name="runs">Run of an adapter that is to be drawn with; null = none is a run.</param>
-    /// <returns>A request without items, variants and rewards, and its run file.</returns>
+    /// <returns>A request without items, variants and rewards, its run file, and what the model is.</returns>
     /// <exception cref="ConfigException">A value is out of range, or the model's files are not right.</exception>
-    public (PictureRequest Request, RunConfig Config) Read(ParseResult parsed, RunDirectory? runs, string folder)
+    public (PictureRequest Request, RunConfig Config, ModelPlan Plan) Read(ParseResult parsed, RunDirectory? runs, string folder)
     {
         var config = RunFile.Load(runs?.Config ?? RunFile.Default, []);
         var (path, sampling) = (parsed.GetValue(_model) ?? config.Model.Path, config.Sampling);
@@ -44,8 +45,9 @@ internal sealed class PictureSettings
             Path = Path.Exists(path) ? path : ProjectFolder.Find(path) ?? path,
             Tokenizer = parsed.GetValue(_tokenizer) ?? config.Model.Tokenizer,
         };
-        ModelFolderCheck.Model(model.Path, model.Tokenizer);
+        var plan = ModelFolderCheck.Model(model.Path, model.Tokenizer, model.Prediction);
         var (height, width) = Size(parsed.GetValue(_size)) ?? (sampling.Height, sampling.Width);
+        ModelFolderCheck.Size(plan, height, width);
         config = config with
         {
             Model = model,
@@ -59,7 +61,17 @@ internal sealed class PictureSettings
             },
         };
         var text = RunFileWriter.Render(config, Path.GetFullPath);
-        return (new PictureRequest(text, runs is null ? 0 : config.Model.ThreadsPerShard, [], [], [], folder), config);
+        return (new PictureRequest(text, runs is null ? 0 : config.Model.ThreadsPerShard, [], [], [], folder), config, plan);
+    }
+
+    /// <summary>Says what of the pictures is not as it is written: settings that are corrected, prompts that are cut.</summary>
+    public static void Note(TextWriter error, ModelPlan plan, PictureRequest request, RunConfig config)
+    {
+        IEnumerable<string> prompts = [.. request.Items.Select(i => i.Prompt), config.Sampling.NegativePrompt];
+        foreach (var line in plan.Notices.Concat(PromptCuts.Of(plan, prompts, request.Rewards.Select(r => r.Term))))
+        {
+            error.WriteLine(line);
+        }
     }
 
     /// <exception cref="ConfigException">It is not.</exception>

@@ -27,7 +27,7 @@ internal static class LocalDevices
             && Pick(nodes, config.Model.ThreadsPerShard).FirstOrDefault(d => d.Kind != DeviceKind.Cuda) is { } device)
         {
             throw new ConfigException($"model.precision = {config.Model.Precision}: half precision runs on CUDA only, and the "
-                + $"local nodes of this run would compute on {device}; expected fp32, or --nodes 0 and nodes with GPUs elsewhere");
+                + $"local nodes of this run would compute on {device}; expected fp32, or --nodes 0 and nodes with GPUs");
         }
     }
 }

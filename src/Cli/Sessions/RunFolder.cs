@@ -1,5 +1,6 @@
 using AlignProp.Adapters;
 using AlignProp.Adapters.Inspection;
+using AlignProp.Adapters.Planning;
 using AlignProp.Coordinator.Configuration;
 using AlignProp.Coordinator.Methods;
 using AlignProp.Coordinator.Runs;
@@ -41,7 +42,7 @@ internal static class RunFolder
         var resumed = RunFile.Load(directory.Config, []);
         CheckSame(directory.Id, resumed, expected);
         LocalDevices.Require(resumed, options.Nodes);
-        var (training, heldOut) = Check(resumed);
+        var (training, heldOut, _) = Check(resumed);
         return new RunSession(resumed, directory, training, heldOut, options);
     }
 
@@ -60,17 +61,21 @@ internal static class RunFolder
     }
 
     /// <summary>Everything that can be wrong is found before anything is written.</summary>
-    public static (IReadOnlyList<string> Training, IReadOnlyList<string> HeldOut) Check(RunConfig config)
+    /// <returns>The prompts, and what is not as it is written: settings that are corrected, prompts that are cut.</returns>
+    public static (IReadOnlyList<string> Training, IReadOnlyList<string> HeldOut, IReadOnlyList<string> Notices) Check(
+        RunConfig config)
     {
         var training = PromptFile.Load("prompts.training", config.Prompts.Training);
         var heldOut = PromptFile.Load("prompts.held-out", config.Prompts.HeldOut);
-        CheckModels(config);
-        return (training, heldOut);
+        var plan = CheckModels(config);
+        return (training, heldOut, [.. plan.Notices, .. PromptCuts.Of(plan,
+            [.. training, .. heldOut, config.Sampling.NegativePrompt], config.Reward.Sum.Concat(config.Evaluation.Rewards))]);
     }
 
-    private static void CheckModels(RunConfig config)
+    private static ModelPlan CheckModels(RunConfig config)
     {
-        ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer);
+        var plan = ModelFolderCheck.Model(config.Model.Path, config.Model.Tokenizer, config.Model.Prediction);
+        ModelFolderCheck.Size(plan, config.Sampling.Height, config.Sampling.Width);
         ModelFolderCheck.Rewards(config);
         MethodCatalog.Of(config);
         _ = new WatchedRewards(config);
@@ -82,6 +87,7 @@ internal static class RunFolder
         {
             FiniteFiles.Require(path);
         }
+        return plan;
     }
 
     public static string WritableFolder(string folder)

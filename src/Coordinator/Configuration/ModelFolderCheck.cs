@@ -1,73 +1,49 @@
 using AlignProp.Adapters;
 using AlignProp.Adapters.Inspection;
+using AlignProp.Adapters.Planning;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Configuration;
 
 /// <summary>
-/// Looks at a model's and a reward's folder before anything starts: all parts there, headers readable, keys and shapes as the
-/// configurations say. The nodes check every weight again when they load it.
+/// Looks at a model and at rewards before anything starts, as the loader does: configurations, tokenizer, headers, keys and
+/// shapes. The nodes check every weight again when they load it.
 /// </summary>
 public static class ModelFolderCheck
 {
-    private static readonly string[] Files =
-        ["model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json",
-            "scheduler/scheduler_config.json", "tokenizer/vocab.json", "tokenizer/merges.txt"];
-
-    private static readonly string[] ConfigFiles = ["config.json", "open_clip_config.json", "med_config.json",
-        "HPS_v2_compressed.pt", "HPS_v2.1_compressed.pt"];
-
-    /// <exception cref="ConfigException">Names the file, the key, the shape found and the shape expected.</exception>
-    public static void Model(string folder, string tokenizer = "")
+    /// <returns>What the path holds.</returns>
+    /// <exception cref="ConfigException">Names the file, the key, what was found and what is expected.</exception>
+    public static ModelPlan Model(string path, string tokenizer = "", string prediction = "auto")
     {
-        if (File.Exists(folder))
-        {
-            SingleFile(folder, tokenizer);
-            return;
-        }
-        if (!Directory.Exists(folder))
+        if (!Path.Exists(path))
         {
             throw new ConfigException(
-                $"{folder}: folder not found (model.path); expected a diffusers folder with model_index.json, or a single-file "
+                $"{path}: folder not found (model.path); expected a diffusers folder with model_index.json, or a single-file "
                 + $"checkpoint");
         }
-        foreach (var file in Files.Select(f => Path.Combine(folder, f)).Where(f => !File.Exists(f)))
-        {
-            throw new ConfigException(
-                $"{file}: file not found; model.path must be a whole diffusers folder (unet, vae, text_encoder, tokenizer, "
-                + $"scheduler)");
-        }
-        RequireNoProblems(folder);
-    }
-
-    private static void SingleFile(string path, string tokenizer)
-    {
         try
         {
-            using var file = WeightFiles.Open(path);
-            foreach (var prefix in new[] { LdmNames.UNetPrefix,
-                LdmNames.VaePrefix }.Where(p => !file.Tensors.Keys.Any(k => k.StartsWith(p, StringComparison.Ordinal))))
-            {
-                throw new ConfigException(
-                    $"{path}: no key begins with {prefix} (model.path); expected a single-file Stable Diffusion checkpoint, or a "
-                    + $"diffusers folder");
-            }
+            var plan = ModelPlan.Of(path, new ModelOptions(tokenizer, prediction == "auto" ? "" : prediction));
+            List<string> problems = [.. plan.Problems, .. plan.WeightProblems()];
+            return problems.Count == 0 ? plan : throw new ConfigException(
+                $"{(problems[0].Contains(path, StringComparison.Ordinal) ? "" : $"{path}: ")}{problems[0]} (model.path)"
+                + (problems.Count == 1 ? "" : $"; {problems.Count - 1} more: alignprop inspect {path}"));
         }
-        catch (WeightFileException e)
+        catch (ModelFileException e)
         {
             throw new ConfigException(e.Message);
         }
-        if (tokenizer.Length == 0)
+    }
+
+    /// <summary>Whether pictures of that size can be made with a model.</summary>
+    /// <exception cref="ConfigException">A side is not a multiple of the VAE's factor.</exception>
+    public static void Size(ModelPlan plan, int height, int width)
+    {
+        var factor = plan.Vae!.DownscaleFactor;
+        if (height % factor != 0 || width % factor != 0)
         {
-            throw new ConfigException(
-                $"{path}: a single file has no tokenizer; set model.tokenizer to a folder with CLIP's vocab.json and merges.txt "
-                + $"(the tokenizer folder of any Stable Diffusion)");
-        }
-        foreach (var name in new[] { "vocab.json", "merges.txt" }.Select(n => Path.Combine(tokenizer, n))
-            .Where(f => !File.Exists(f)))
-        {
-            throw new ConfigException(
-                $"{name}: file not found (model.tokenizer); expected a folder with CLIP's vocab.json and merges.txt");
+            throw new ConfigException($"sampling.height x width = {height} x {width}: expected multiples of {factor}, the pixels "
+                + $"of a latent of {plan.Path}");
         }
     }
 
@@ -101,35 +77,24 @@ public static class ModelFolderCheck
             throw new ConfigException($"{key}.good-words and bad-words: {term.Name} does not read the prompt; expected one of "
                 + string.Join(", ", RewardCatalog.All.Where(e => e.Prompt).Select(e => e.Name)));
         }
-        switch (entry.Files)
+        if (entry.Files == RewardFiles.File && !File.Exists(term.Path))
         {
-            case RewardFiles.Folder when !ConfigFiles.Any(f => File.Exists(Path.Combine(term.Path, f))):
+            throw new ConfigException(
+                $"{term.Path}: file not found ({key}.path); expected name = \"torchscript:FILE\" with a file that "
+                + $"torch.jit.save wrote");
+        }
+        if (entry.Files == RewardFiles.Folder)
+        {
+            if (!Directory.Exists(term.Path))
+            {
                 throw new ConfigException(
                     $"{Path.Combine(term.Path, "config.json")}: file not found ({key}.path); expected the folder of a "
                     + $"{term.Name} reward model");
-            case RewardFiles.Folder when RewardFingerprint.ClipFolder(term.Path) is { } clip && !Directory.Exists(clip):
-                throw new ConfigException(
-                    $"{clip}: folder not found; \"clip\" of {Path.Combine(term.Path, "config.json")} names it");
-            case RewardFiles.File when !File.Exists(term.Path):
-                throw new ConfigException(
-                    $"{term.Path}: file not found ({key}.path); expected name = \"torchscript:FILE\" with a file that "
-                    + $"torch.jit.save wrote");
-        }
-    }
-
-    private static void RequireNoProblems(string folder)
-    {
-        try
-        {
-            if (Inspector.Inspect(folder).Problems is { Count: > 0 } problems)
-            {
-                throw new ConfigException(
-                    $"{folder}: {problems[0]}{(problems.Count == 1 ? "" : $" (and more: alignprop inspect {folder})")}");
             }
-        }
-        catch (WeightFileException e)
-        {
-            throw new ConfigException(e.Message);
+            if (RewardInspection.Problems(term.Name, term.Path) is { Count: > 0 } problems)
+            {
+                throw new ConfigException($"{problems[0]} ({key}.path)");
+            }
         }
     }
 }

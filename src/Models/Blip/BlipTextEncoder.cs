@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using TorchSharp;
@@ -12,7 +13,7 @@ public sealed record BlipTextConfig(int VocabSize, int HiddenSize, int Intermedi
 {
     public static BlipTextConfig Read(JsonConfig json)
     {
-        json.Require("hidden_act", "gelu");
+        json.OneOf("hidden_act", "gelu", "gelu");
         return new BlipTextConfig(json.Int("vocab_size", 30524), json.Int("hidden_size", 768),
             json.Int("intermediate_size", 3072),
             json.Int("num_hidden_layers", 12), json.Int("num_attention_heads", 12), json.Int("max_position_embeddings", 512),

@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;

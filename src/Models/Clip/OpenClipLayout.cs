@@ -10,28 +10,6 @@ namespace AlignProp.Models.Clip;
 /// </summary>
 public static class OpenClipLayout
 {
-    private static readonly (string From, string To)[] Names =
-    [
-        ("visual.class_embedding", "vision_model.embeddings.class_embedding"),
-        ("visual.conv1.", "vision_model.embeddings.patch_embedding."),
-        ("visual.positional_embedding", "vision_model.embeddings.position_embedding.weight"),
-        ("visual.ln_pre.", "vision_model.pre_layrnorm."),
-        ("visual.ln_post.", "vision_model.post_layernorm."),
-        ("visual.transformer.resblocks.", "vision_model.encoder.layers."),
-        ("visual.proj", "visual_projection.weight"),
-        ("token_embedding.", "text_model.embeddings.token_embedding."),
-        ("positional_embedding", "text_model.embeddings.position_embedding.weight"),
-        ("transformer.resblocks.", "text_model.encoder.layers."),
-        ("ln_final.", "text_model.final_layer_norm."),
-        ("text_projection", "text_projection.weight"),
-    ];
-
-    private static readonly (string From, string To)[] LayerNames =
-    [
-        (".ln_1.", ".layer_norm1."), (".ln_2.", ".layer_norm2."), (".mlp.c_fc.", ".mlp.fc1."), (".mlp.c_proj.", ".mlp.fc2."),
-            (".attn.out_proj.", ".self_attn.out_proj."),
-    ];
-
     /// <summary>Whether a file has OpenCLIP's names.</summary>
     public static bool Is(IWeightFile file) => file.Tensors.ContainsKey("visual.conv1.weight");
 
@@ -47,7 +25,7 @@ public static class OpenClipLayout
         foreach (var (full, info) in file.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)))
         {
             var key = full[prefix.Length..];
-            var names = Targets(key);
+            var names = OpenClipNames.Targets(key);
             var name = names[0];
             if (names.Count > 1)
             {
@@ -66,17 +44,6 @@ public static class OpenClipLayout
         return stored;
     }
 
-    /// <summary>Transformers' keys of one of OpenCLIP's: three where q, k and v lie in one matrix, in this order.</summary>
-    public static IReadOnlyList<string> Targets(string key)
-    {
-        const string Together = ".attn.in_proj_";
-        ArgumentNullException.ThrowIfNull(key);
-        var name = Rename(key);
-        return name.Contains(Together, StringComparison.Ordinal)
-            ? [.. "qkv".Select(letter => name.Replace(Together, $".self_attn.{letter}_proj.", StringComparison.Ordinal))]
-            : [name];
-    }
-
     private static void AddProjections(Dictionary<string, StoredTensor> stored, IWeightFile file, string key,
         IReadOnlyList<string> targets, long[] shape)
     {
@@ -86,12 +53,5 @@ public static class OpenClipLayout
             stored[target] = new StoredTensor(key, part,
                 () => TensorFile.Read(file, key).narrow(0, index * part[0], part[0]).contiguous());
         }
-    }
-
-    private static string Rename(string key)
-    {
-        var (from, to) = Names.FirstOrDefault(n => key.StartsWith(n.From, StringComparison.Ordinal), (From: "", To: ""));
-        var name = to + key[from.Length..];
-        return LayerNames.Aggregate(name, (n, pair) => n.Replace(pair.From, pair.To, StringComparison.Ordinal));
     }
 }

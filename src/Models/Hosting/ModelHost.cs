@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Latents;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AlignProp.Adapters;
 using TorchSharp;
 using static TorchSharp.torch;
 

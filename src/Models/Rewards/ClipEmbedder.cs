@@ -1,7 +1,9 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,5 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Files;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,7 +1,9 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,7 +15,7 @@ namespace AlignProp.Models.Rewards;
 /// </summary>
 public sealed class ImageReward(ImageRewardModel model, BertPromptTokenizer tokenizer, int imageSize, ScalarType dtype) : IReward
 {
-    private const int PromptLength = 35;
+    private const int PromptLength = BertPromptTokenizer.ImageRewardLength;
 
     // Of the published scores; upstream's inference code subtracts and divides by them.
     private const float Mean = 0.16717362830052426f;

@@ -1,7 +1,8 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using AlignProp.Models.OwlVit;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 

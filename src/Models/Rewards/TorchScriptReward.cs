@@ -1,4 +1,5 @@
 using System.Text;
+using AlignProp.Adapters;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using TorchSharp;
 using static TorchSharp.torch;
 

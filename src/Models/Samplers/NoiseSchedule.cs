@@ -1,3 +1,5 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Clip;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 

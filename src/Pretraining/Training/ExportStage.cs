@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;

@@ -1,4 +1,4 @@
-using AlignProp.Models.Tokenization;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Pretraining.Data;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models;
 using AlignProp.Models.Guidance;
 using AlignProp.Models.Samplers;

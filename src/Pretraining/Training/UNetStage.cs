@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Clip;
 using AlignProp.Models.Denoisers.UNet;
 using AlignProp.Models.Files;

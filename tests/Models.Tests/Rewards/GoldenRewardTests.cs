@@ -1,8 +1,9 @@
+using AlignProp.Adapters.Configurations;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Files;
 using AlignProp.Models.OwlVit;
 using AlignProp.Models.Rewards;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static TorchSharp.torch;
 

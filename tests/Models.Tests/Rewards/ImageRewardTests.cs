@@ -1,8 +1,10 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
+using AlignProp.Adapters.Tokenization;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Files;
 using AlignProp.Models.Layers;
 using AlignProp.Models.Rewards;
-using AlignProp.Models.Tokenization;
 using TorchSharp;
 using static AlignProp.Models.Tests.Rewards.LoopReference;
 using static TorchSharp.torch;

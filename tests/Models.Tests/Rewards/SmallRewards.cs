@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Blip;
 using AlignProp.Models.Clip;

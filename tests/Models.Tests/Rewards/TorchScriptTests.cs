@@ -1,3 +1,4 @@
+using AlignProp.Adapters;
 using AlignProp.Models.Rewards;
 using TorchSharp;
 using static TorchSharp.torch;

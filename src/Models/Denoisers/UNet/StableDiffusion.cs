@@ -1,3 +1,6 @@
+using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
+using AlignProp.Adapters.Planning;
 using AlignProp.Models.Guidance;
 using AlignProp.Models.Latents;
 using AlignProp.Models.Samplers;
@@ -17,8 +20,8 @@ public static class StableDiffusion
     /// </exception>
     public static TextToImage Load(string path, Device device, ScalarType dtype = ScalarType.Float32,
         StableDiffusionOptions? options = null) =>
-        File.Exists(path) ? SingleFileCheckpoint.Load(path, options ?? new(), device, dtype)
-            : DiffusersFolder.Load(path, options ?? new(), device, dtype);
+        PlannedModel.Load(ModelPlan.Of(path, new ModelOptions(options?.Tokenizer ?? "", options?.Prediction ?? "")),
+            options?.Decode ?? DecodeMode.Auto, device, dtype);
 
     /// <summary>The family's five parts around its networks.</summary>
     public static TextToImage Of(ITextEncoder text, UNet2DConditionModel unet, AutoencoderKL vae, SchedulerConfig scheduler,

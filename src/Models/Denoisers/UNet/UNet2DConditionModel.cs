@@ -1,4 +1,5 @@
 using AlignProp.Adapters;
+using AlignProp.Adapters.Configurations;
 using AlignProp.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace AlignProp.Models.Tokenization;
+namespace AlignProp.Adapters.Tokenization;
 
 /// <summary>
 /// Unicode composition (NFC) of a Latin letter and one combining mark. The product runs without ICU, where

@@ -1,13 +1,8 @@
-using AlignProp.Models.Files;
-using AlignProp.Models.Layers;
-
-namespace AlignProp.Models.Denoisers.UNet;
+namespace AlignProp.Adapters.Configurations;
 
 /// <summary>
 /// A UNet2DConditionModel config.json -> <see cref="UNetConfig"/>. Everything that Stable Diffusion 1, 2 and XL style models set
-/// is read; a value that would make another network is refused by key and file. Keys that only block types refused here read
-/// (resnet_skip_time_act, resnet_out_scale_factor, cross_attention_norm, mid_block_only_cross_attention,
-/// addition_embed_type_num_heads) and dropout change nothing.
+/// is read; a value that would make another network is refused by key and file (<see cref="UNetTable"/>).
 /// </summary>
 internal static class UNetConfigReader
 {
@@ -16,12 +11,22 @@ internal static class UNetConfigReader
     /// </exception>
     public static UNetConfig Read(JsonConfig json)
     {
-        RefuseOthers(json);
+        UNetTable.Class.RequireName(json);
+        UNetTable.Class.Require(json);
         var channels = json.Ints("block_out_channels", [320, 640, 1280, 1280]);
         var levels = channels.Length;
         var down = Attention(json, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", levels, [true, true, true, false]);
         var up = Attention(json, "up_block_types", "CrossAttnUpBlock2D", "UpBlock2D", levels, [false, true, true, true]);
         var layers = json.IntPerLevel("layers_per_block", levels, 2);
+        const int MostLevels = 15, MostLayers = 64;
+        if (levels is < 1 or > MostLevels || channels.Any(c => c < 1))
+        {
+            throw json.Wrong("block_out_channels", $"1 to {MostLevels} numbers above 0");
+        }
+        if (layers.Any(n => n is < 1 or > MostLayers))
+        {
+            throw json.Wrong("layers_per_block", $"1 to {MostLayers}");
+        }
         var transformers = json.IntsPerLevel("transformer_layers_per_block", layers, 1);
         // diffusers' historic misnomer: attention_head_dim IS the number of heads, unless num_attention_heads says it.
         var headsKey = json.Has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
@@ -48,7 +53,7 @@ internal static class UNetConfigReader
             UpcastAttention = json.Bool("upcast_attention", false),
             DownsamplePadding = json.OneOf("downsample_padding", 1, 0, 1),
             MidBlockScaleFactor = json.Double("mid_block_scale_factor", 1),
-            Activation = json.OneOf("act_fn", "silu", Activations.Names),
+            Activation = json.OneOf("act_fn", "silu", "silu", "swish", "mish", "gelu", "relu"),
             NormNumGroups = json.Int("norm_num_groups", 32),
             NormEps = json.Double("norm_eps", 1e-5),
             TimeScaleShift = json.OneOf("resnet_time_scale_shift", "default", "default", "scale_shift") == "scale_shift",
@@ -60,19 +65,6 @@ internal static class UNetConfigReader
         };
         RequireDivisible(json, config, headsKey);
         return config;
-    }
-
-    private static void RefuseOthers(JsonConfig json)
-    {
-        json.Require("time_embedding_type", "positional");
-        json.Require("dual_cross_attention", "False");
-        json.Require("attention_type", "default");
-        json.Require("class_embeddings_concat", "False");
-        foreach (var key in new[] { "class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn",
-            "timestep_post_act", "time_cond_proj_dim" })
-        {
-            json.Require(key, "null");
-        }
     }
 
     private static bool[] Attention(JsonConfig json, string key, string with, string without, int levels, bool[] otherwise)

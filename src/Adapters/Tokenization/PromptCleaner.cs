@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace AlignProp.Models.Tokenization;
+namespace AlignProp.Adapters.Tokenization;
 
 /// <summary>
 /// The text clean-up before CLIP's BPE: what ftfy does to ordinary prompts (entities, curly quotes, ligatures and digraphs,

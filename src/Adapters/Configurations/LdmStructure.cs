@@ -1,8 +1,4 @@
-using AlignProp.Adapters;
-using AlignProp.Models.Clip;
-using AlignProp.Models.Latents;
-
-namespace AlignProp.Models.Denoisers.UNet;
+namespace AlignProp.Adapters.Configurations;
 
 /// <summary>
 /// The structure of a single-file checkpoint, read off the shapes of its tensors: such files carry no configuration. What shapes
@@ -24,7 +20,7 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
         var anyAttention = shapes.Keys.FirstOrDefault(k =>
             k.StartsWith(LdmNames.UNetPrefix + "middle_block.1.transformer_blocks.0.attn2.to_k.", StringComparison.Ordinal))
             ?? throw Not("has no attention in its UNet's middle block");
-        var context = (int)shapes[anyAttention][1];
+        var context = (int)Find(anyAttention)[1];
         var linear = Shape("middle_block.1.proj_in.weight").Length == 2;
         int[][] full = [.. transformers.Select((t, i) => attends[i] ? t : [.. t.Select(_ => 1)])];
         return new UNetConfig
@@ -64,13 +60,12 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
         };
     }
 
-    /// <summary>A text tower with transformers' names (CLIP ViT-L).</summary>
+    /// <summary>A text tower with transformers' names (CLIP ViT-L), with or without <c>text_model.</c>.</summary>
     public ClipTextConfig HuggingFaceText(string prefix)
     {
-        var (tokens, layers) = (Find(prefix + "text_model.embeddings.token_embedding.weight"),
-            Count(prefix + "text_model.encoder.layers."));
-        return Text(tokens, layers, Find(prefix + "text_model.embeddings.position_embedding.weight"),
-            Find(prefix + "text_model.encoder.layers.0.mlp.fc1.weight"), "quick_gelu");
+        var model = shapes.ContainsKey(prefix + "embeddings.token_embedding.weight") ? prefix : prefix + "text_model.";
+        return Text(Find(model + "embeddings.token_embedding.weight"), Count(model + "encoder.layers."),
+            Find(model + "embeddings.position_embedding.weight"), Find(model + "encoder.layers.0.mlp.fc1.weight"), "quick_gelu");
     }
 
     /// <summary>A text tower with OpenCLIP's names.</summary>
@@ -125,7 +120,9 @@ internal sealed class LdmStructure(IReadOnlyDictionary<string, long[]> shapes, s
 
     private long[] Shape(string unetKey) => Find(LdmNames.UNetPrefix + unetKey);
 
-    private long[] Find(string key) => shapes.TryGetValue(key, out var shape) ? shape : throw Not($"lacks {key}");
+    private long[] Find(string key) => !shapes.TryGetValue(key, out var shape) ? throw Not($"lacks {key}")
+        : shape.Length < 2 || shape.Any(n => n is < 1 or > 1 << 20)
+        ? throw Not($"{key} has shape [{string.Join(", ", shape)}]") : shape;
 
     private ModelFileException Not(string what) =>
         new($"{path}: {what}; expected a single-file Stable Diffusion checkpoint ({LdmNames.UNetPrefix}*, {LdmNames.VaePrefix}*, "

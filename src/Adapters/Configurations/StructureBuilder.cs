@@ -1,4 +1,4 @@
-namespace AlignProp.Adapters.Inspection;
+namespace AlignProp.Adapters.Configurations;
 
 /// <summary>Keys and shapes of a structure, written down layer by layer.</summary>
 internal sealed class StructureBuilder
@@ -32,13 +32,14 @@ internal sealed class StructureBuilder
 
     /// <summary>diffusers' ResnetBlock2D.</summary>
     /// <param name="time">Width of the time embedding; null without one (VAE).</param>
-    internal void Resnet(string name, long from, long to, long? time)
+    /// <param name="scaleShift">The time embedding scales and shifts, which takes two numbers a channel.</param>
+    internal void Resnet(string name, long from, long to, long? time, bool scaleShift = false)
     {
         Norm($"{name}.norm1", from);
         Conv($"{name}.conv1", from, to, 3);
         if (time is { } width)
         {
-            Linear($"{name}.time_emb_proj", width, to);
+            Linear($"{name}.time_emb_proj", width, scaleShift ? 2 * to : to);
         }
 
         Norm($"{name}.norm2", to);
@@ -50,35 +51,38 @@ internal sealed class StructureBuilder
     }
 
     /// <summary>diffusers' Transformer2DModel.</summary>
-    internal void Transformer(string name, long width, long layers, long text, bool linear)
+    /// <param name="heads">Of equal width: where they do not divide the channels, the blocks are narrower.</param>
+    /// <param name="onlyText">The first attention of a block looks at the text too.</param>
+    internal void Transformer(string name, long width, long heads, long layers, long text, bool linear, bool onlyText)
     {
+        var inner = heads * (width / heads);
         Norm($"{name}.norm", width);
-        Project($"{name}.proj_in");
+        Project($"{name}.proj_in", width, inner);
         for (var i = 0L; i < layers; i++)
         {
             var block = $"{name}.transformer_blocks.{i}";
             foreach (var norm in new[] { "norm1", "norm2", "norm3" })
             {
-                Norm($"{block}.{norm}", width);
+                Norm($"{block}.{norm}", inner);
             }
 
-            Attention($"{block}.attn1", width, width);
-            Attention($"{block}.attn2", width, text);
-            Linear($"{block}.ff.net.0.proj", width, 8 * width);
-            Linear($"{block}.ff.net.2", 4 * width, width);
+            Attention($"{block}.attn1", inner, onlyText ? text : inner);
+            Attention($"{block}.attn2", inner, text);
+            Linear($"{block}.ff.net.0.proj", inner, 8 * inner);
+            Linear($"{block}.ff.net.2", 4 * inner, inner);
         }
 
-        Project($"{name}.proj_out");
+        Project($"{name}.proj_out", inner, width);
 
-        void Project(string projection)
+        void Project(string projection, long from, long to)
         {
             if (linear)
             {
-                Linear(projection, width, width);
+                Linear(projection, from, to);
             }
             else
             {
-                Conv(projection, width, width, 1);
+                Conv(projection, from, to, 1);
             }
         }
     }

@@ -1,4 +1,4 @@
-namespace AlignProp.Models;
+namespace AlignProp.Adapters;
 
 /// <summary>
 /// A model file is missing, damaged or of another shape. The message names the file, the key and what would be right.

@@ -1,10 +1,13 @@
 using Microsoft.ML.Tokenizers;
 
-namespace AlignProp.Models.Tokenization;
+namespace AlignProp.Adapters.Tokenization;
 
 /// <summary>BERT's uncased WordPiece on Microsoft.ML.Tokenizers: start, words, separator, padding to a fixed length.</summary>
 public sealed class BertPromptTokenizer
 {
+    /// <summary>Ids of a prompt that ImageReward reads, with start and separator.</summary>
+    public const int ImageRewardLength = 35;
+
     private readonly BertTokenizer _bert;
 
     private BertPromptTokenizer(BertTokenizer bert) => _bert = bert;
@@ -25,6 +28,14 @@ public sealed class BertPromptTokenizer
         {
             throw new ModelFileException($"{path}: not a BERT vocabulary ({e.Message})", e);
         }
+    }
+
+    /// <summary>What of a prompt does not fit into a length and is not read; null where all of it fits.</summary>
+    public string? Cut(string prompt, int length)
+    {
+        var text = LatinComposition.StripMarks(prompt);
+        var pieces = _bert.EncodeToTokens(text, out _);
+        return pieces.Count <= length - 2 ? null : text[Math.Min(pieces[length - 2].Offset.Start.Value, text.Length)..].Trim();
     }
 
     /// <returns>Exactly <paramref name="length"/> ids, and 1 for each that is no padding.</returns>

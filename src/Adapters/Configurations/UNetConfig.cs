@@ -1,4 +1,4 @@
-namespace AlignProp.Models.Denoisers.UNet;
+namespace AlignProp.Adapters.Configurations;
 
 /// <summary>
 /// What shapes a UNet2DConditionModel, with diffusers' defaults; <see cref="UNetConfigReader"/> reads it from a config.json.
@@ -88,7 +88,7 @@ public sealed record UNetConfig
     /// <exception cref="ModelFileException">
     /// A value is of the wrong type or length, or names a structure that is not implemented.
     /// </exception>
-    public static UNetConfig Load(string path) => UNetConfigReader.Read(Files.JsonConfig.Load(path));
+    public static UNetConfig Load(string path) => UNetConfigReader.Read(JsonConfig.Load(path));
 
     /// <summary>A configuration whose levels are all alike, as tests and the shipped model use it.</summary>
     public static UNetConfig Uniform(int[] channels, int layers, int[] heads, int contextDim, int groups, int sampleSize)
