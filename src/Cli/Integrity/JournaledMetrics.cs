@@ -19,6 +19,7 @@ internal static class JournaledMetrics
         int Epoch(int step) => (step + perEpoch - 1) / perEpoch;
         Dictionary<(string, int), MetricsLine> lines = [];
         Dictionary<int, string> adapters = [];
+        List<EvaluationRecorded> evaluations = [];
         foreach (var e in events)
         {
             RunProgress? progress = null;
@@ -33,6 +34,7 @@ internal static class JournaledMetrics
                         s.Truncations, s.AdapterHash.Value, s.Seconds, s.Terms);
                     break;
                 case EvaluationRecorded v:
+                    evaluations.Add(v);
                     progress = new EvaluationFinished(v.Step, Epoch(v.Step), v.RewardMean, v.RewardStd, v.Diversity, [], v.Terms);
                     break;
                 case RunEnded end:
@@ -41,6 +43,8 @@ internal static class JournaledMetrics
             }
             if (progress is not null && MetricsLine.Of(progress) is { } line)
             {
+                line = line.Kind != MetricsLine.EvaluationKind ? line
+                    : line with { BestStep = evaluations[BestAdapter.Of(config, evaluations)!.Value].Step };
                 lines[(line.Kind, line.Step)] = line;
             }
         }
