@@ -8,10 +8,15 @@ namespace AlignProp.Reports;
 /// <summary>One line of metrics.jsonl; the rewards are null only on the line of a stop.</summary>
 /// <param name="BestStep">Of an evaluation: after which step the best adapter so far was evaluated.</param>
 /// <param name="Rewards">Each term of the reward, and in an evaluation the rewards that are not trained on, by name.</param>
+/// <param name="Time">When it was told; null in files of older versions, like the three that follow.</param>
+/// <param name="LearningRate">Of a step.</param>
+/// <param name="Samples">Pictures of a step.</param>
+/// <param name="PeakMemory">Of the node process that had most, bytes, over the shards of a step.</param>
 public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd,
     double? Diversity = null, double? Loss = null,
     double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
-    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null)
+    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null, DateTimeOffset? Time = null,
+    double? LearningRate = null, int? Samples = null, long? PeakMemory = null)
 {
     public const string StepKind = "step";
     public const string EvaluationKind = "evaluation";
@@ -40,7 +45,7 @@ public sealed record TermLine(double Mean, double Std)
 public static class MetricsLog
 {
     // A loss that is no number is told as "NaN", so that a diverging run still has its log.
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    internal static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,

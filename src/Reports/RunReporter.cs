@@ -2,6 +2,7 @@ using AlignProp.Adapters;
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
+using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Reports;
 
@@ -10,9 +11,12 @@ namespace AlignProp.Reports;
 /// adapter.best.safetensors. What it needs of an earlier session (the pictures before training) it reads back from the run's
 /// folder.
 /// </summary>
-public sealed class RunReporter(RunDirectory directory, string title, IAdapterStore store) : IProgress<RunProgress>
+public sealed class RunReporter(RunDirectory directory, RunConfig config, IAdapterStore store, TimeProvider? clock = null)
+    : IProgress<RunProgress>
 {
     private readonly Lock _lock = new();
+    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
+    private long _peakMemory;
 
     public void Report(RunProgress value)
     {
@@ -20,10 +24,13 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
         {
             if (MetricsLine.Of(value) is { } line)
             {
-                MetricsLog.Append(directory.Metrics, line);
+                MetricsLog.Append(directory.Metrics, Measured(line));
             }
             switch (value)
             {
+                case ShardTimed { Evaluation: false } shard:
+                    _peakMemory = Math.Max(_peakMemory, shard.PeakMemory);
+                    break;
                 case StepCommitted step:
                     Export(directory.Adapter, step.AdapterSha256);
                     break;
@@ -35,13 +42,31 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
                     var pictures = SamplePicture.Of(evaluation);
                     EvaluationImages.Save(directory, evaluation.Step, pictures);
                     Pictures(evaluation, pictures);
-                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), title, MetricsLog.Read(directory.Metrics));
+                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), config.Name, MetricsLog.Read(directory.Metrics));
                     break;
                 case RunStopped stopped:
                     Export(directory.Adapter, stopped.AdapterSha256, prove: true);
                     break;
             }
         }
+    }
+
+    /// <summary>With what the run's events do not say of themselves.</summary>
+    private MetricsLine Measured(MetricsLine line)
+    {
+        var timed = line with { Time = _clock.GetUtcNow() };
+        if (line.Kind != MetricsLine.StepKind)
+        {
+            return timed;
+        }
+        var memory = _peakMemory;
+        _peakMemory = 0;
+        return timed with
+        {
+            LearningRate = config.Optimizer.LearningRate,
+            Samples = config.Batch.Size,
+            PeakMemory = memory > 0 ? memory : null,
+        };
     }
 
     /// <summary>The adapter as other tools load it.</summary>
@@ -88,6 +113,6 @@ public sealed class RunReporter(RunDirectory directory, string title, IAdapterSt
         var subtitle =
             $"left before, right after step {evaluation.Step}, same seed; held-out reward {start?.RewardMean:F3} -> "
             + $"{evaluation.RewardMean:F3}";
-        ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), title, subtitle, pairs);
+        ImageGrid.Write(Path.Combine(directory.Folder, "grid.png"), config.Name, subtitle, pairs);
     }
 }

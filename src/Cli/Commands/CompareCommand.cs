@@ -9,6 +9,7 @@ using AlignProp.Coordinator.Configuration;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
+using AlignProp.Reports.Html;
 
 namespace AlignProp.Cli.Commands;
 
@@ -32,12 +33,16 @@ internal static class CompareCommand
         b.CompletionSources.Add(_ => Interactive.Words.Runs(RunOptions.DefaultRuns));
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
         var path = new Option<string?>("--out")
-        { Description = "Also a PNG: pictures of both, of the same prompts and seeds, side by side." };
+        {
+            Description = "Also a file. NAME.html: curves of both runs over each other and their last pictures. Any other name is a "
+                + "PNG: pictures of both, made anew, of the same prompts and seeds, side by side."
+        };
         var prompts = new Option<string?>("--prompts")
-        { Description = "Text file with the prompts of --out; default: the first run's held-out ones." };
+        { Description = "Text file with the prompts of a PNG; default: the first run's held-out ones." };
         var (runs, json) = (RunOptions.Runs(), JsonOutput.Option());
         var command = new Verb("compare", "Compares two runs or adapters: what was configured otherwise, rewards, pictures.",
-            "alignprop compare RUN-A RUN-B --out compare.png")
+            "alignprop compare RUN-A RUN-B --out compare.png",
+            "alignprop compare RUN-A RUN-B --out compare.html")
         {
             a, b, path, prompts, runs, json,
         };
@@ -46,13 +51,19 @@ internal static class CompareCommand
         command.SetAction(async (parsed, _) =>
         {
             string[] names = [parsed.GetValue(a)!, parsed.GetValue(b)!];
-            using var studio = parsed.GetValue(path) is null ? null : new PictureStudio();
+            // A page shows what both runs have kept: no model is loaded for it.
+            var isPage = parsed.GetValue(path) is { } asked && IsPage(asked);
+            using var studio = parsed.GetValue(path) is null || isPage ? null : new PictureStudio();
             var drawn = studio is null ? default
                 : settings.Read(parsed, AdapterSettings.RunOf(names, parsed.GetValue(runs)!), studio.Folder);
             var place = new AdapterPlace(parsed.GetValue(runs)!, drawn.Config?.Model.Path, studio?.Folder ?? "", error);
             var sources = names.Select(place.Find).ToList();
             var (sides, differences) = (sources.Select(SideOf).ToList(), Differences(sources[0].Run, sources[1].Run));
-            if (studio is not null)
+            if (isPage)
+            {
+                WritePage(parsed.GetValue(path)!, names, sources, differences);
+            }
+            else if (studio is not null)
             {
                 await DrawAsync(parsed, studio, drawn.Request, drawn.Config!, drawn.Plan!, sources);
             }
@@ -62,10 +73,11 @@ internal static class CompareCommand
                     new { A = sides[0], B = sides[1], Configuration = differences, Picture = parsed.GetValue(path) });
                 return;
             }
-            TextTable.Write(output, ["", "steps", "held-out reward", "diversity", "seconds", "rank", "adapter SHA-256"],
+            TextTable.Write(output, ["", "steps", "held-out reward", "before", "diversity", "seconds", "rank", "adapter SHA-256"],
                 sides.Select(s => (string[])
                 [s.Name, $"{s.Steps}", s.After is null ? "-"
-                    : FormattableString.Invariant($"{s.Before?.Reward:F3} -> {s.After.Reward:F3}"),
+                    : FormattableString.Invariant($"{s.After.Reward:F3} ± {s.After.Std:F3}"),
+                    FormattableString.Invariant($"{s.Before?.Reward:F3}"),
                     FormattableString.Invariant($"{s.After?.Diversity:F3}"), FormattableString.Invariant($"{s.Seconds:F0}"),
                     $"{s.Rank}", s.Sha256[..12]]));
             output.WriteLine();
@@ -101,6 +113,19 @@ internal static class CompareCommand
                 .Select(p => new SheetCell(studio.Bytes(p), request.Items[p.Item].Prompt))]));
             SampleCommand.Save(file, () => PictureSheet.Write(file, [.. rows]));
         }
+    }
+
+    private static bool IsPage(string path) =>
+        Path.GetExtension(path).ToLowerInvariant() is ".html" or ".htm";
+
+    /// <exception cref="ConfigException">One of them is no run, or the file cannot be written.</exception>
+    private static void WritePage(string path, string[] names, List<AdapterSource> sources, List<Difference> differences)
+    {
+        var runs = sources.Zip(names, (s, name) => (s.Name, Run: s.Run ?? throw new ConfigException(
+            $"--out {path}: a page compares the curves of two runs, and {name} is an adapter file; expected a run's id, or a PNG")))
+            .ToList();
+        SampleCommand.Save(path, () => HtmlComparison.Write(path, runs[0], runs[1],
+            [.. differences.Select(d => (d.Key, d.A, d.B))]));
     }
 
     private static Side SideOf(AdapterSource source) => new(source.Name, source.Run?.LastStep,

@@ -5,6 +5,7 @@ using AlignProp.Coordinator.Storage;
 using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
+using AlignProp.Web.Status;
 
 namespace AlignProp.Cli.Commands;
 
@@ -102,7 +103,8 @@ internal static class HistoryCommand
         {
             output.WriteLine($"{election.Time.ToLocalTime():yyyy-MM-dd HH:mm:ss}  coordinator #{election.Term}  {election.Host}");
         }
-        foreach (var e in history.Events)
+        // Steps have their table.
+        foreach (var e in history.Events.Where(e => e.Kind != EventEntry.StepKind))
         {
             output.WriteLine($"{e.Time.ToLocalTime():yyyy-MM-dd HH:mm:ss}  {e.Kind,-10}  {e.Text}");
         }

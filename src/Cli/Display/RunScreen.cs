@@ -70,7 +70,8 @@ internal static class RunScreen
         if (status.Events.Count > 0)
         {
             lines.Add(new Line("", ""));
-            lines.AddRange(status.Events.TakeLast(Events)
+            // The steps are above; these few lines are for what is not ordinary.
+            lines.AddRange(status.Events.Where(e => e.Kind != EventEntry.StepKind).TakeLast(Events)
                 .Select(e => new Line("", Cut($"{e.Time.ToLocalTime():HH:mm:ss} {e.Text}", room), e.Kind == "failure" ? "red"
                 : e.Kind is "takeover" or "control" ? "yellow" : "grey")));
         }

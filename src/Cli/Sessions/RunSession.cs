@@ -29,7 +29,7 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
         var lines = new RunLines();
         // With --json the one document on standard output is the summary.
         var told = options.Json ? error : output;
-        var reporter = new RunReporter(directory, config.Name, options.Coordinator.Storage.Blobs(directory));
+        var reporter = new RunReporter(directory, config, options.Coordinator.Storage.Blobs(directory));
         var board = new TensorBoardLog(directory, config.Reward.Name);
         using var monitor = new RunMonitor(directory, config.Name, standby: options.Coordinator.Standby,
             keeps: () => lead.IsOurs);

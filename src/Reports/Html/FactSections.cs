@@ -14,11 +14,11 @@ internal static class FactSections
         ["adapter.safetensors", "adapter.best.safetensors", "run.conf", "metrics.jsonl", "grid.png", "reward.png"];
 
     /// <summary>Entries of the event list that are not the run's ordinary course.</summary>
-    private static readonly string[] Ordinary = ["evaluation", "notice"];
+    private static readonly string[] Ordinary = ["step", "evaluation", "notice"];
 
     public static string Evaluations(RunRecord run) => Table(["after step", "held-out reward", "std", "diversity"],
-        run.Evaluations.Select(e => new[] { $"{e.Step}", HtmlReport.Number(e.RewardMean), HtmlReport.Number(e.RewardStd),
-            HtmlReport.Number(e.Diversity) }));
+        run.Evaluations.Select(e => new[] { $"{e.Step}", HtmlPage.Number(e.RewardMean), HtmlPage.Number(e.RewardStd),
+            HtmlPage.Number(e.Diversity) }));
 
     public static string Timings(RunRecord run)
     {
@@ -27,9 +27,9 @@ internal static class FactSections
         {
             var seconds = run.Steps.Select(s => s.Seconds ?? 0).Order().ToList();
             rows.Add(["steps",
-                $"{run.Steps.Count}, {HtmlReport.Number(seconds.Sum() / 60, "F1")} min; each "
-                + $"{HtmlReport.Number(seconds[0], "F1")} to {HtmlReport.Number(seconds[^1], "F1")} s, median "
-                + $"{HtmlReport.Number(seconds[seconds.Count / 2], "F1")} s"]);
+                $"{run.Steps.Count}, {HtmlPage.Number(seconds.Sum() / 60, "F1")} min; each "
+                + $"{HtmlPage.Number(seconds[0], "F1")} to {HtmlPage.Number(seconds[^1], "F1")} s, median "
+                + $"{HtmlPage.Number(seconds[seconds.Count / 2], "F1")} s"]);
         }
         if (run.Journal is [var first, .., var last])
         {
@@ -124,7 +124,7 @@ internal static class FactSections
                 var memory = n.TryGetProperty("peakMemory", out var bytes) && bytes.TryGetInt64(out var b) && b > 0
                     ? $"{b / 1048576} MB" : "–";
                 var rate = n.TryGetProperty("shardsPerMinute", out var r) && r.TryGetDouble(out var perMinute)
-                    ? HtmlReport.Number(perMinute, "F1") : "–";
+                    ? HtmlPage.Number(perMinute, "F1") : "–";
                 return new[] { Of("node"), Of("device"), Of("state"), Of("shardsDone"), rate, Of("failures"), memory };
             }).ToList();
         }
@@ -134,17 +134,19 @@ internal static class FactSections
         }
     }
 
-    private static string Table(IReadOnlyList<string> head, IEnumerable<string[]> rows, string style = "")
+    /// <summary>Empty where there is no row; all texts are text.</summary>
+    /// <param name="style">Element of the cells behind the first, or none.</param>
+    public static string Table(IReadOnlyList<string> head, IEnumerable<string[]> rows, string style = "")
     {
         var body = new StringBuilder();
         foreach (var row in rows)
         {
             body.Append("<tr>")
                 .AppendJoin("",
-                row.Select((cell, i) => i > 0 && style.Length > 0 ? $"<td><{style}>{HtmlReport.Text(cell)}</{style}></td>"
-                : $"<td>{HtmlReport.Text(cell)}</td>")).Append("</tr>\n");
+                row.Select((cell, i) => i > 0 && style.Length > 0 ? $"<td><{style}>{HtmlPage.Text(cell)}</{style}></td>"
+                : $"<td>{HtmlPage.Text(cell)}</td>")).Append("</tr>\n");
         }
-        var top = head.Count == 0 ? "" : $"<tr>{string.Concat(head.Select(h => $"<th>{HtmlReport.Text(h)}</th>"))}</tr>\n";
+        var top = head.Count == 0 ? "" : $"<tr>{string.Concat(head.Select(h => $"<th>{HtmlPage.Text(h)}</th>"))}</tr>\n";
         return body.Length == 0 ? "" : $"<div class=\"scroll\"><table>\n{top}{body}</table></div>\n";
     }
 

@@ -70,6 +70,8 @@ public sealed class ControlServer : IAsyncDisposable
         application.UseRouting();
         PageEndpoints.Map(application);
         ReadEndpoints.Map(application, monitor);
+        FileEndpoints.Map(application, monitor.Directory);
+        RunsEndpoints.Map(application, monitor.Directory);
         HealthEndpoints.Map(application);
         LiveEndpoint.Map(application, monitor, closing.Token);
         SteerEndpoints.Map(application, monitor, control, guard);

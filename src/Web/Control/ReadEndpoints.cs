@@ -19,10 +19,15 @@ internal static class ReadEndpoints
         routes.MapGet("/api/config", (HttpContext context) => File.Exists(monitor.Directory.Config)
             ? context.Response.WriteAsJsonAsync(new ConfigText(File.ReadAllText(monitor.Directory.Config)), RunHistory.Json)
             : ControlServer.Refuse(context, StatusCodes.Status404NotFound, $"{monitor.Directory.Id} has no run.conf"));
-        routes.MapGet("/api/images", () => Results.Json(EvaluationImages.Sets(monitor.Directory)
-            .Select(s => new ImageSet(s.Step,
+        routes.MapGet("/api/images", () =>
+        {
+            var sets = EvaluationImages.Sets(monitor.Directory).ToList();
+            return Results.Json(sets.Select(s => new ImageSet(s.Step,
                 [.. s.Pictures.Select((p, i) =>
-                new ImageEntry(i, p.Prompt, p.HeldOut, p.Seed, p.Reward, $"/api/images/{s.Step}/{i}.png"))])), RunHistory.Json));
+                new ImageEntry(i, p.Prompt, p.HeldOut, p.Seed, p.Reward, $"/api/images/{s.Step}/{i}.png",
+                    s.Step == 0 ? FileEndpoints.Large(monitor.Directory, "before", i)
+                    : s.Step == sets[^1].Step ? FileEndpoints.Large(monitor.Directory, "after", i) : null))])), RunHistory.Json);
+        });
         routes.MapGet("/api/images/{step:int}/{index:int}.png", (HttpContext context, int step, int index) =>
         {
             if (EvaluationImages.File(monitor.Directory, step, index) is not { } file)

@@ -28,6 +28,8 @@ internal static class EventWords
         DeviceChanged device => (KindOf(device.State), $"{device.Device} {device.State.Text()}: {device.Detail}"),
         ShardRefused refused =>
             ("failure", $"shard {refused.Shard} of step {refused.Step} failed on {refused.Device}: {refused.Why}"),
+        StepCommitted s => (EventEntry.StepKind, FormattableString.Invariant(
+            $"step {s.Step}: reward {s.RewardMean:F3} ± {s.RewardStd:F3}, gradient norm {s.GradNorm:F3}, {s.Seconds:F1} s")),
         EvaluationFinished e => ("evaluation",
             FormattableString.Invariant(
             $"after step {e.Step}: held-out reward {e.RewardMean:F3} ± {e.RewardStd:F3}, diversity {e.Diversity:F3}")),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AlignProp.Adapters;
@@ -11,8 +12,11 @@ namespace AlignProp.Web.Status;
 /// </summary>
 public sealed class RunHistory(RunDirectory directory)
 {
-    /// <summary>Entries of earlier sittings that are read back.</summary>
+    /// <summary>Entries that are kept in memory, steps not counted.</summary>
     public const int Kept = 500;
+
+    /// <summary>Steps among them: many steps do not drive out what happened.</summary>
+    public const int KeptSteps = 200;
 
     /// <summary>camelCase; numbers that are none as texts, as in metrics.jsonl.</summary>
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -31,8 +35,17 @@ public sealed class RunHistory(RunDirectory directory)
 
     /// <summary>The newest entries, numbered anew.</summary>
     public IReadOnlyList<EventEntry> Events() => !File.Exists(directory.Events) ? []
-        : [.. File.ReadLines(directory.Events).TakeLast(Kept).Select(Read<EventEntry>).OfType<EventEntry>()
-            .Select((e, i) => e with { Number = i + 1 })];
+        : [.. File.ReadLines(directory.Events).Select(Read<EventEntry>).OfType<EventEntry>()
+            .Aggregate(ImmutableList<EventEntry>.Empty, With).Select((e, i) => e with { Number = i + 1 })];
+
+    /// <summary>With one more, and without the oldest of its sort where there are too many.</summary>
+    public static ImmutableList<EventEntry> With(ImmutableList<EventEntry> events, EventEntry entry)
+    {
+        var step = entry.Kind == EventEntry.StepKind;
+        var alike = events.Count(e => e.Kind == EventEntry.StepKind == step);
+        return (alike < (step ? KeptSteps : Kept) ? events
+            : events.RemoveAt(events.FindIndex(e => e.Kind == EventEntry.StepKind == step))).Add(entry);
+    }
 
     public LiveStatus? Status() => File.Exists(directory.Status) ? Read<LiveStatus>(File.ReadAllText(directory.Status)) : null;
 

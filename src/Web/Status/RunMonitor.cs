@@ -103,7 +103,7 @@ public sealed class RunMonitor : IProgress<RunProgress>, IDisposable
             if (EventWords.Of(value, _picture.Phase == "standby") is var (kind, text) && _events.LastOrDefault()?.Text != text)
             {
                 entry = new EventEntry((_events.LastOrDefault()?.Number ?? 0) + 1, now, kind, text);
-                _events = (_events.Count >= RunHistory.Kept ? _events.RemoveAt(0) : _events).Add(entry);
+                _events = RunHistory.With(_events, entry);
             }
             _picture = _picture.Apply(value, now);
             (changed, _changed) = (_changed, null);

@@ -149,7 +149,7 @@ public sealed record RunPicture(string RunId, string Name, string Host, DateTime
         return new RunStatus(RunId, Name, State, JournalAway ?? NoDevice ?? Reason, Step, max, (Step + perEpoch - 1) / perEpoch,
             max / perEpoch,
             Shards is { } s && !IsOver ? new ShardStatus(s.Step, s.Evaluation, s.Done, s.Leased, s.Total, s.Fraction) : null,
-            LastStep?.RewardMean, [.. Rewards], HeldOut is { } h ? new HeldOutStatus(h.First, h.Last, h.Diversity) : null,
+            LastStep?.RewardMean, [.. Rewards], HeldOut is { } h ? new HeldOutStatus(h.First, h.Last, h.Diversity, h.Std) : null,
                 LastStep?.GradNorm,
             seconds, IsOver || NoDevice is not null ? null : seconds * (max - Step), Adapter, Leader?.Host, Host, StartedAt);
     }

@@ -31,8 +31,9 @@ public sealed record RunStatus(string RunId, string Name, string State, string? 
 public sealed record ShardStatus(int Step, bool Evaluation, int Done, int Leased, int Total, double Fraction);
 
 /// <summary>Mean reward of the held-out prompts: before training, and at the last evaluation.</summary>
+/// <param name="Std">Standard deviation over the pictures of the last evaluation; null in files of older versions.</param>
 /// <param name="Diversity">Of the last evaluation: mean cosine distance between pictures of different prompts.</param>
-public sealed record HeldOutStatus(double First, double Last, double Diversity);
+public sealed record HeldOutStatus(double First, double Last, double Diversity, double? Std = null);
 
 /// <summary>One device of <c>GET /api/nodes</c>; a node that was refused has no device.</summary>
 /// <param name="State">idle, computing, benched, silent, lost, cut off, leaving, left, refused.</param>
@@ -47,8 +48,11 @@ public sealed record NodeStatus(string Node, string Device, NodeState State, str
 
 /// <summary>One entry of <c>GET /api/events</c>.</summary>
 /// <param name="Number">1, 2, ... within this server's life.</param>
-/// <param name="Kind">run, evaluation, node, failure, takeover, journal, control, notice.</param>
-public sealed record EventEntry(int Number, DateTimeOffset Time, string Kind, string Text);
+/// <param name="Kind">run, step, evaluation, node, failure, takeover, journal, control, notice.</param>
+public sealed record EventEntry(int Number, DateTimeOffset Time, string Kind, string Text)
+{
+    public const string StepKind = "step";
+}
 
 /// <summary><c>GET /api/config</c>: the resolved run file as it lies in the run's folder.</summary>
 public sealed record ConfigText(string Text);
@@ -56,8 +60,18 @@ public sealed record ConfigText(string Text);
 /// <summary>One kept evaluation of <c>GET /api/images</c>; step 0 is the base model.</summary>
 public sealed record ImageSet(int Step, IReadOnlyList<ImageEntry> Images);
 
-/// <param name="Url">Path of the picture on this server.</param>
-public sealed record ImageEntry(int Index, string Prompt, bool HeldOut, ulong Seed, double Reward, string Url);
+/// <param name="Url">Path of the picture on this server, at most 256 pixels wide and high.</param>
+/// <param name="Large">Path of the picture as it was made, where it is kept: before training, and of the last evaluation.</param>
+public sealed record ImageEntry(int Index, string Prompt, bool HeldOut, ulong Seed, double Reward, string Url, string? Large);
+
+/// <summary>One entry of <c>GET /api/files</c>: what can be taken away.</summary>
+/// <param name="Bytes">Null of what is made when it is asked for.</param>
+public sealed record FileEntry(string Name, string What, long? Bytes, string Url);
+
+/// <summary>One entry of <c>GET /api/runs</c>: a run of the same folder, the newest first.</summary>
+/// <param name="Current">The run this server is of.</param>
+/// <param name="HeldOut">Mean held-out reward of its last evaluation.</param>
+public sealed record RunEntry(string Id, bool Current, DateTimeOffset Started, int Step, double? HeldOut, double? Std);
 
 /// <summary>One message of the live stream <c>GET /api/live</c>.</summary>
 /// <param name="Events">Those since the last message.</param>

@@ -104,6 +104,25 @@ public sealed class ApiTests
     }
 
     [Fact]
+    public async Task Steps_are_among_the_events_and_do_not_drive_out_the_others()
+    {
+        await using var server = await TestServer.StartAsync();
+        server.Report(Started, ReportFolder.Step(1));
+        var entry = (await server.GetAsync("/api/events")).EnumerateArray().Last();
+        Assert.Equal(("step", "step 1: reward 4.010 ± 0.300, gradient norm 1.500, 1.2 s"),
+            (entry.GetProperty("kind").GetString(), entry.GetProperty("text").GetString()));
+
+        server.Report([.. Enumerable.Range(2, 700).Select(i => ReportFolder.Step(i))]);
+        foreach (var events in new[] { server.Monitor.Events, new RunMonitor(server.Run, "made-up", live: false).Events })
+        {
+            Assert.Equal(1 + RunHistory.KeptSteps, events.Count);
+            Assert.StartsWith("started", events[0].Text);
+            Assert.StartsWith("step 701:", events[^1].Text);
+            Assert.Equal(events.OrderBy(e => e.Number), events);
+        }
+    }
+
+    [Fact]
     public async Task A_run_whose_coordinator_was_killed_is_shown_as_interrupted_and_a_resumed_one_remembers()
     {
         await using var server = await TestServer.StartAsync();

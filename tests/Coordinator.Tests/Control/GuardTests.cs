@@ -46,7 +46,8 @@ public sealed class GuardTests
     public async Task With_a_token_everything_but_health_and_the_page_asks_for_it()
     {
         await using var server = await TestServer.StartAsync(TestServer.Token);
-        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/API/run",
+        foreach (var path in new[] { "/api/run", "/api/nodes", "/api/live", "/api/config", "/api/images/0/0.png", "/api/files",
+            "/api/files/adapter.safetensors", "/api/files/metrics.csv", "/api/runs", "/api/runs/other/metrics", "/API/run",
             "/api/run/", "/%61pi/run", "/api//run", "/metrics", "/Metrics/", "/nothing" })
         {
             Assert.Equal(HttpStatusCode.Unauthorized,

@@ -25,6 +25,8 @@ internal sealed class TestServer : IAsyncDisposable, IRunControl
 
     public RunDirectory Run => _folder.Run;
 
+    public RunDirectory Beside(string id) => _folder.Beside(id);
+
     public List<string> Asked { get; } = [];
 
     public bool IsJoined { get; set; } = true;

@@ -59,5 +59,28 @@ public sealed class MetricsLogTests : IDisposable
     }
 
     [Fact]
+    public void Lines_of_older_versions_are_read_and_their_table_has_gaps()
+    {
+        File.WriteAllText(_folder.Run.Metrics,
+            """{"kind":"step","step":1,"epoch":1,"rewardMean":0.5,"rewardStd":0.1,"loss":"NaN","seconds":2}""" + "\n");
+        var line = Assert.Single(MetricsLog.Read(_folder.Run.Metrics));
+        Assert.Equal((null, null, null, null), (line.Time, line.LearningRate, line.Samples, line.PeakMemory));
+        Assert.Equal("step,1,1,,0.5,0.1,,NaN,,,,2,,,,", MetricsCsv.Render([line]).Split("\r\n")[1]);
+    }
+
+    [Fact]
+    public void What_a_spreadsheet_would_take_for_more_cells_is_quoted()
+    {
+        var csv = MetricsCsv.Render([new MetricsLine(MetricsLine.EvaluationKind, 2, 1, 0.5, 0.1, 0.4,
+            Rewards: new Dictionary<string, TermLine> { ["a, \"b\""] = new(1, 0.25) }),
+            new MetricsLine(MetricsLine.StopKind, 2, 0, null, null, Reason: "stopped\nby user",
+                Time: DateTimeOffset.UnixEpoch)]).Split("\r\n");
+        Assert.EndsWith("reason,\"a, \"\"b\"\"_mean\",\"a, \"\"b\"\"_std\"", csv[0]);
+        Assert.Equal("evaluation,2,1,,0.5,0.1,0.4,,,,,,,,,,1,0.25", csv[1]);
+        Assert.Equal("stop,2,0,1970-01-01T00:00:00.0000000Z,,,,,,,,,,,,\"stopped\nby user\",,", csv[2]);
+        Assert.Equal("", csv[3]);
+    }
+
+    [Fact]
     public void No_file_is_no_lines() => Assert.Empty(MetricsLog.Read(_folder.Run.Metrics));
 }

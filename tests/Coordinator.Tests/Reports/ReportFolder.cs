@@ -1,5 +1,6 @@
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
 using SkiaSharp;
 
@@ -8,13 +9,26 @@ namespace AlignProp.Coordinator.Tests.Reports;
 /// <summary>A temporary run folder and made-up events for it.</summary>
 internal sealed class ReportFolder : IDisposable
 {
-    public RunDirectory Run { get; } = new(Directory.CreateTempSubdirectory("alignprop-reports-").FullName);
+    private readonly string _runs = Directory.CreateTempSubdirectory("alignprop-reports-").FullName;
 
-    public RunReporter Reporter() => new(Run, "Made up", new DirectoryAdapterStore(Run.Blobs));
+    public ReportFolder() => Run = new RunDirectory(Directory.CreateDirectory(Path.Combine(_runs, "made-up-folder")).FullName);
+
+    public RunDirectory Run { get; }
+
+    public RunReporter Reporter(TimeProvider? clock = null) =>
+        new(Run, RunFile.Load(RunFile.Default, []) with { Name = "Made up" }, new DirectoryAdapterStore(Run.Blobs), clock);
+
+    /// <summary>Another run of the same folder, with an empty run.conf.</summary>
+    public RunDirectory Beside(string id)
+    {
+        var other = new RunDirectory(Directory.CreateDirectory(Path.Combine(_runs, id)).FullName);
+        System.IO.File.WriteAllText(other.Config, "");
+        return other;
+    }
 
     public string File(params string[] parts) => Path.Combine([Run.Folder, .. parts]);
 
-    public void Dispose() => Directory.Delete(Run.Folder, recursive: true);
+    public void Dispose() => Directory.Delete(_runs, recursive: true);
 
     /// <summary>A picture of one colour.</summary>
     public static RgbImage Image(SKColor colour, int size = 32) =>

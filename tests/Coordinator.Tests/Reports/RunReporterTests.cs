@@ -1,4 +1,7 @@
+using AlignProp.Adapters;
 using AlignProp.Coordinator.Runs;
+using AlignProp.Coordinator.Storage;
+using AlignProp.Messages.Configuration;
 using AlignProp.Reports;
 using SkiaSharp;
 
@@ -48,6 +51,39 @@ public sealed class RunReporterTests : IDisposable
         reporter.Report(ReportFolder.Evaluation(0, 4.2, OwlBefore, CatBefore));
         reporter.Report(ReportFolder.Evaluation(2, 5.2, CatAfter, OwlAfter));
         Assert.Equal((SKColors.Red, SKColors.Blue), Pair());
+    }
+
+    [Fact]
+    public void A_line_has_time_rate_pictures_and_memory_of_its_own_step()
+    {
+        var reporter = _folder.Reporter(new FixedTime());
+        ShardTimed Timed(int step, int shard, long memory, bool evaluation = false) =>
+            new(step, shard, evaluation, default, memory);
+        reporter.Report(Timed(0, 0, 900, evaluation: true));
+        reporter.Report(Timed(1, 0, 300));
+        reporter.Report(Timed(1, 1, 700));
+        var config = RunFile.Load(RunFile.Default, []);
+        Commit(reporter, 1);
+        Commit(reporter, 2);
+        var lines = MetricsLog.Read(_folder.Run.Metrics);
+        Assert.All(lines, l => Assert.Equal((DateTimeOffset.UnixEpoch, config.Optimizer.LearningRate, config.Batch.Size),
+            (l.Time, l.LearningRate, l.Samples)));
+        Assert.Equal([700, null], lines.Select(l => l.PeakMemory));
+    }
+
+    private void Commit(RunReporter reporter, int step)
+    {
+        var bytes = LoraInitializer.Gaussian([new("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1)
+            .Serialize();
+        reporter.Report(ReportFolder.Step(step) with
+        {
+            AdapterSha256 = new DirectoryAdapterStore(_folder.Run.Blobs).Put(bytes).Hash.Value,
+        });
+    }
+
+    private sealed class FixedTime : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch;
     }
 
     [Fact]

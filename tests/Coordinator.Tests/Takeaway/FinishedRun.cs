@@ -26,7 +26,7 @@ internal sealed class FinishedRun : IDisposable
             Adapter.Tensors.Select(t => (t.Name, t.Values.Select((v, i) => v + 1e-3f * (i % 7)).ToArray())));
         var store = new DirectoryAdapterStore(Run.Blobs);
         store.Put(Adapter.Serialize());
-        var reporter = new RunReporter(Run, "Made up", store);
+        var reporter = new RunReporter(Run, config, store);
         reporter.Report(ReportFolder.Evaluation(0, -0.4, Samples(-0.4, SKColors.Red)));
         reporter.Report(ReportFolder.Step(1) with { AdapterSha256 = Adapter.Sha256 });
         reporter.Report(ReportFolder.Evaluation(1, 3.9, Samples(3.9, SKColors.Blue)));

@@ -1,7 +1,8 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
-using System.Xml;
 using AlignProp.Cli.Commands;
 using AlignProp.Coordinator.Tests.Reports;
+using AlignProp.Coordinator.Tests.Verbs;
 using AlignProp.Reports;
 using AlignProp.Reports.Html;
 using SkiaSharp;
@@ -24,14 +25,17 @@ public sealed partial class HtmlReportTests : IDisposable
         var path = Path.Combine(_run.Run.Folder, "report.html");
         Assert.Equal(path, output.ToString().Trim());
         var page = File.ReadAllText(path);
-        Assert.All(References().Matches(page).Select(m => m.Groups[1].Value),
+        var markup = page[..page.IndexOf("<script", StringComparison.Ordinal)];
+        Assert.All(References().Matches(markup).Select(m => m.Groups[1].Value),
             reference => Assert.StartsWith("data:image/png;base64,", reference));
-        Assert.DoesNotContain("<script", page);
-        Assert.DoesNotContain("http", page);
+        Assert.DoesNotContain("<script src", page);
+        Assert.DoesNotContain("://", page);
         Assert.DoesNotContain("@import", page);
-        Assert.Equal(4, References().Count(page));
+        Assert.DoesNotMatch("(?m)^(import|export) ", page);
+        Assert.Equal(4, References().Count(markup));
         Assert.Contains(Convert.ToBase64String(ReportFolder.Picture(SKColors.Blue)), page);
-        Assert.Contains("-0.400 → 3.900", page);
+        Assert.Contains("<b class=\"up\">3.900 &#177; 0.200</b>", page);
+        Assert.Contains("before training -0.400 &#177; 0.200", page);
         Assert.Contains(_run.Adapter.Sha256, page);
         Assert.Contains("all 1 steps done", page);
         Assert.Contains("<td>optimizer.learning-rate</td><td>0.001</td>", page);
@@ -44,8 +48,10 @@ public sealed partial class HtmlReportTests : IDisposable
     }
 
     [Fact]
-    public void Prompts_are_text_never_markup()
+    public void Prompts_and_rewards_are_text_never_markup()
     {
+        MetricsLog.Append(_run.Run.Metrics, new MetricsLine(MetricsLine.StepKind, 2, 1, double.NaN, 0.1, Reason: "</script><b>bold",
+            Rewards: new Dictionary<string, TermLine> { ["</script><b>bold"] = new(1, 0) }));
         var page = HtmlReport.Render(RunRecord.Read(_run.Run));
         Assert.Contains("a &lt;b&gt;bold&lt;/b&gt; &amp; quoted &quot;cat&quot;", page);
         Assert.DoesNotContain("<b>bold", page);
@@ -75,25 +81,42 @@ public sealed partial class HtmlReportTests : IDisposable
     }
 
     [Fact]
-    public void Charts_are_well_formed_and_survive_values_that_are_none()
+    public void The_curves_data_are_the_metrics()
     {
-        var svg = SvgChart.Lines("a & b", "step", 400, 200, false,
-            new ChartLine("one", "held", [(0, 1, 0.5), (1, double.NaN, null), (2, 3, double.PositiveInfinity)], true));
-        var xml = new XmlDocument();
-        xml.LoadXml(svg);
-        Assert.Equal(2, xml.GetElementsByTagName("circle").Count);
-        Assert.DoesNotContain("NaN", svg);
-        Assert.Equal("", SvgChart.Lines("none", "step", 400, 200, false, new ChartLine("one", "held", [])));
-        new XmlDocument().LoadXml(SvgChart.Bars("b", "K", 400, 200, [("1", 3), ("2", 0)]));
+        var page = HtmlReport.Render(RunRecord.Read(_run.Run));
+        using var told = JsonDocument.Parse(Told().Match(page).Groups[1].Value);
+        Assert.Equal(20, told.RootElement.GetProperty("chainLength").GetInt32());
+        var run = Assert.Single(told.RootElement.GetProperty("runs").EnumerateArray());
+        Assert.Equal(FinishedRun.Id, run.GetProperty("name").GetString());
+        Assert.Equal(["evaluation", "step", "evaluation", "stop"],
+            run.GetProperty("lines").EnumerateArray().Select(l => l.GetProperty("kind").GetString()!));
+        Assert.Equal(0.001, run.GetProperty("lines")[1].GetProperty("learningRate").GetDouble());
     }
 
-    [Theory]
-    [InlineData(-4, 6, 5, new double[] { -4, -2, 0, 2, 4, 6 })]
-    [InlineData(0.748, 0.858, 5, new double[] { 0.76, 0.78, 0.8, 0.82, 0.84 })]
-    [InlineData(0, 20, 8, new double[] { 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20 })]
-    [InlineData(3, 3, 5, new double[] { 3 })]
-    public void Ticks_are_round(double low, double high, int about, double[] expected) =>
-        Assert.Equal(expected, SvgChart.Ticks(low, high, about));
+    [Fact]
+    public async Task Two_runs_are_compared_in_one_page_and_a_file_is_no_run()
+    {
+        var path = _run.In("compare.html");
+        var (code, output, error) = await CommandLine.RunAsync("compare", FinishedRun.Id, FinishedRun.Id, "--runs", _run.Runs,
+            "--out", path);
+        Assert.True(code == 0, error);
+        Assert.Contains("3.900 ± 0.200", output);
+        Assert.Contains(path, output);
+        var page = File.ReadAllText(path);
+        Assert.Equal(2, JsonDocument.Parse(Told().Match(page).Groups[1].Value).RootElement.GetProperty("runs").GetArrayLength());
+        Assert.Equal(2, Regex.Count(page, "<figure "));
+        Assert.DoesNotContain("://", page);
+
+        var refused = _run.In("refused.html");
+        (code, _, error) = await CommandLine.RunAsync("compare", FinishedRun.Id, _run.Run.Adapter, "--runs", _run.Runs,
+            "--out", refused);
+        Assert.Equal(2, code);
+        Assert.Contains($"--out {refused}: a page compares the curves of two runs, and {_run.Run.Adapter} is an adapter file", error);
+        Assert.False(File.Exists(refused));
+    }
+
+    [GeneratedRegex("<script type=\"application/json\" id=\"told\">(.*?)</script>")]
+    private static partial Regex Told();
 
     [GeneratedRegex("(?:src|href|url)\\s*[=(]\\s*[\"']?([^\"')>]*)")]
     private static partial Regex References();

@@ -1,18 +1,16 @@
-import { $, h, text, number } from './dom.js';
-import { Chart, lines, bars } from './chart.js';
+import { $, h, text, bytes } from './dom.js';
+import { Board } from './board.js';
 import { ask, post, signIn, toast } from './control.js';
 import * as images from './images.js';
+import { Others } from './others.js';
 import * as panels from './panels.js';
 import * as age from './age.js';
 
 // Live by server-sent events; everything else is asked for when a status says that there is something new.
 
 const OVER = ['ended', 'failed', 'interrupted'];
-const charts = {
-  reward: new Chart($('chart-reward'), lines), loss: new Chart($('chart-loss'), lines), grad: new Chart($('chart-grad'), lines),
-  k: new Chart($('chart-k'), bars), seconds: new Chart($('chart-seconds'), lines),
-};
-const terms = new Map();
+const board = new Board($('curves'));
+const others = new Others(draw);
 const metrics = new Map();
 const entries = new Map();
 let status = null;
@@ -35,7 +33,7 @@ function onStatus(live, connected = true) {
   const over = OVER.includes(live.run.state);
   panels.run(live.run, connected);
   panels.devices(live.nodes, connected, over);
-  if (live.events.length || !entries.size) panels.events([...entries.values()]);
+  if (live.events.length || !entries.size) showEvents();
   // A new step or evaluation: fetch its figures and pictures.
   const mark = `${live.run.step} ${live.run.heldOut?.last} ${live.run.state}`;
   if (mark !== known) {
@@ -44,57 +42,25 @@ function onStatus(live, connected = true) {
   }
 }
 
+const showEvents = () => panels.events([...entries.values()].filter(e => e.kind !== 'step' || $('events-steps').checked));
+
 async function refresh() {
-  const last = Math.max(-1, ...[...metrics.values()].map(l => l.step));
+  const last = [...metrics.values()].reduce((most, line) => Math.max(most, line.step), -1);
   for (const line of await get(`/api/metrics?after=${last - 1}`)) metrics.set(`${line.kind} ${line.step}`, line);
+  await others.refresh();
   draw();
   images.update(await get('/api/images'), step => metrics.get(`evaluation ${step}`)?.epoch);
+  files(await get('/api/files'));
 }
 
 function draw() {
-  const all = [...metrics.values()].sort((a, b) => a.step - b.step);
-  const [steps, evaluations] = [all.filter(l => l.kind === 'step'), all.filter(l => l.kind === 'evaluation')];
-  const of = (list, value, spread) => list.map(l => ({ x: l.step, y: number(l[value]), spread: spread ? number(l[spread]) : 0 }));
-  charts.reward.set([
-    { name: 'training', style: 'a', points: of(steps, 'rewardMean', 'rewardStd') },
-    { name: 'held out', style: 'b', points: of(evaluations, 'rewardMean', 'rewardStd'), dots: true },
-  ]);
-  charts.loss.set([{ name: 'loss', style: 'c', points: of(steps, 'loss') }]);
-  charts.grad.set([{ name: 'norm', style: 'd', points: of(steps, 'gradNorm') }]);
-  charts.seconds.set([{ name: 'seconds', style: 'a', points: of(steps, 'seconds') }]);
-  drawTerms(steps, evaluations);
-  const drawn = steps.flatMap(l => l.truncations ?? []);
-  const counts = new Array(Math.max(chainLength, ...drawn, 1)).fill(0);
-  drawn.forEach(k => counts[k - 1]++);
-  charts.k.set(counts);
+  board.set([{ name: status?.run.runId ?? '', lines: [...metrics.values()] }, ...others.chosen()], chainLength);
 }
 
-/**
- * A chart for each term of the reward and each reward that is only evaluated, as they count themselves; none where
- * there is just one.
- */
-function drawTerms(steps, evaluations) {
-  const trained = new Set(steps.flatMap(l => Object.keys(l.rewards ?? {})));
-  const names = new Set([...trained, ...evaluations.flatMap(l => Object.keys(l.rewards ?? {}))]);
-  if (names.size < 2) return;
-  $('terms').hidden = false;
-  for (const name of names) {
-    if (!terms.has(name)) {
-      const note = h('span', { class: 'muted' });
-      const figure = h('figure', { class: 'card', 'data-term': name }, h('figcaption', {}, name, ' ', note));
-      $('terms').append(figure);
-      terms.set(name, { note, chart: new Chart(figure, lines) });
-    }
-    const { note, chart } = terms.get(name);
-    // Before the first step nobody can tell which are trained on.
-    note.textContent = !steps.length ? '' : trained.has(name) ? 'part of the reward' : 'evaluated only';
-    const of = list => list.filter(l => l.rewards?.[name])
-      .map(l => ({ x: l.step, y: number(l.rewards[name].mean), spread: number(l.rewards[name].std) }));
-    chart.set([
-      { name: 'training', style: 'a', points: of(steps) },
-      { name: 'held out', style: 'b', points: of(evaluations), dots: true },
-    ]);
-  }
+function files(list) {
+  $('files').hidden = !list.length;
+  $('files-list').replaceChildren(...list.map(f => h('li', {}, h('a', { href: f.url, download: '' }, f.name),
+    h('span', { class: 'muted' }, ` ${f.what}${f.bytes ? `, ${bytes(f.bytes)}` : ''}`))));
 }
 
 function connection(state, title) {
@@ -154,6 +120,7 @@ function themes() {
 
 themes();
 images.start();
+$('events-steps').onchange = showEvents;
 $('pause').onclick = () => ask('/api/pause', 'Pause the run?',
   'The step in work is finished and committed; then the devices wait, with everything in memory.', 'Pause');
 $('continue').onclick = () => post('/api/continue');

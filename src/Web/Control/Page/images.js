@@ -1,14 +1,17 @@
 import { $, h, short } from './dom.js';
+import { Pairs } from './pairs.js';
 
 // Evaluations side by side with the base model. Pictures never change: once seen, the browser keeps them, also when the
 // coordinator has ended.
 
 let sets = [];
 let following = true;
+let large;
 
 const key = image => `${image.prompt} ${image.seed}`;
 
 export function start() {
+  large = new Pairs();
   $('images-slider').addEventListener('input', e => {
     following = Number(e.target.value) === sets.length - 1;
     show(Number(e.target.value));
@@ -33,14 +36,16 @@ function show(index) {
   const [base, set] = [sets[0], sets[index]];
   const now = new Map(set.images.map(image => [key(image), image]));
   $('images-label').textContent = set.label;
-  $('images-grid').replaceChildren(...base.images.filter(b => now.has(key(b)))
-    .map(b => pair(b, now.get(key(b)), base.label, set.label)));
+  const both = base.images.filter(b => now.has(key(b))).map(b => [b, now.get(key(b))]);
+  const side = (image, label) => ({ src: image.large ?? image.url, small: image.url, label, reward: Number(image.reward) });
+  const sides = both.map(([b, a]) => ({ prompt: b.prompt, before: side(b, base.label), after: side(a, set.label) }));
+  $('images-grid').replaceChildren(...both.map(([b, a], i) => pair(b, a, base.label, set.label, () => large.open(sides, i))));
 }
 
-function pair(before, after, left, right) {
+function pair(before, after, left, right, open) {
   const gain = after.reward - before.reward;
   return h('figure', { class: 'pair' },
-    h('div', { class: 'sides' },
+    h('button', { class: 'sides', type: 'button', title: 'larger', onclick: open },
       h('img', { src: before.url, alt: `${before.prompt}, ${left}`, loading: 'lazy' }),
       h('img', { src: after.url, alt: `${after.prompt}, ${right}`, loading: 'lazy' })),
     h('figcaption', {},

