@@ -4,7 +4,8 @@ using System.Text;
 namespace AlignProp.Reports;
 
 /// <summary>
-/// metrics.jsonl as a table for spreadsheets (RFC 4180): a line a step, evaluation and stop, two columns a reward that has a name.
+/// metrics.jsonl as a table for spreadsheets (RFC 4180): a line a step, evaluation and stop, two columns a reward that has a
+/// name.
 /// </summary>
 public static class MetricsCsv
 {
@@ -12,8 +13,9 @@ public static class MetricsCsv
     [
         ("kind", l => l.Kind), ("step", l => l.Step), ("epoch", l => l.Epoch),
         ("time", l => l.Time?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture)),
-        ("reward_mean", l => l.RewardMean), ("reward_std", l => l.RewardStd), ("diversity", l => l.Diversity), ("loss", l => l.Loss),
-        ("grad_norm", l => l.GradNorm), ("learning_rate", l => l.LearningRate), ("samples", l => l.Samples),
+        ("reward_mean", l => l.RewardMean), ("reward_std", l => l.RewardStd), ("diversity", l => l.Diversity),
+        ("loss", l => l.Loss), ("grad_norm", l => l.GradNorm), ("learning_rate", l => l.LearningRate), ("samples", l =>
+            l.Samples),
         ("seconds", l => l.Seconds), ("peak_memory_bytes", l => l.PeakMemory),
         ("truncations", l => l.Truncations is { } k ? string.Join(' ', k) : null), ("adapter_sha256", l => l.Adapter),
         ("reason", l => l.Reason),

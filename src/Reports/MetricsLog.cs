@@ -15,7 +15,8 @@ namespace AlignProp.Reports;
 public sealed record MetricsLine(string Kind, int Step, int Epoch, double? RewardMean, double? RewardStd,
     double? Diversity = null, double? Loss = null,
     double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
-    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null, DateTimeOffset? Time = null,
+    string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null,
+        DateTimeOffset? Time = null,
     double? LearningRate = null, int? Samples = null, long? PeakMemory = null)
 {
     public const string StepKind = "step";

@@ -42,7 +42,8 @@ public sealed class RunReporter(RunDirectory directory, RunConfig config, IAdapt
                     var pictures = SamplePicture.Of(evaluation);
                     EvaluationImages.Save(directory, evaluation.Step, pictures);
                     Pictures(evaluation, pictures);
-                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), config.Name, MetricsLog.Read(directory.Metrics));
+                    RewardCurve.Write(Path.Combine(directory.Folder, "reward.png"), config.Name,
+                        MetricsLog.Read(directory.Metrics));
                     break;
                 case RunStopped stopped:
                     Export(directory.Adapter, stopped.AdapterSha256, prove: true);

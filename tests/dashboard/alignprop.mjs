@@ -11,7 +11,7 @@ export class AlignProp {
   }
 
   /** Waits for a line; the pattern's first group. */
-  async says(pattern, seconds = 300) {
+  async says(pattern, seconds = 600) {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise(next => setTimeout(next, 100))) {
       const found = pattern.exec(this.output);
       if (found) return found[1];

@@ -41,7 +41,8 @@ export class Browser {
 
   async open(url, colorScheme, viewport) {
     const context = await this.chromium.newContext({
-      colorScheme, viewport, deviceScaleFactor: viewport.width < 500 ? 2 : 1, hasTouch: viewport.width < 500, acceptDownloads: true,
+      colorScheme, viewport, deviceScaleFactor: viewport.width < 500 ? 2 : 1, hasTouch: viewport.width < 500,
+      acceptDownloads: true,
     });
     context.setDefaultTimeout(PATIENCE);
     context.setDefaultNavigationTimeout(PATIENCE);

@@ -34,8 +34,8 @@ internal static class CompareCommand
         var (settings, adapters) = (new PictureSettings(), new AdapterSettings());
         var path = new Option<string?>("--out")
         {
-            Description = "Also a file. NAME.html: curves of both runs over each other and their last pictures. Any other name is a "
-                + "PNG: pictures of both, made anew, of the same prompts and seeds, side by side."
+            Description = "Also a file. NAME.html: curves of both runs over each other and their last pictures. Any other name "
+                + "is a PNG: pictures of both, made anew, of the same prompts and seeds, side by side."
         };
         var prompts = new Option<string?>("--prompts")
         { Description = "Text file with the prompts of a PNG; default: the first run's held-out ones." };
@@ -122,7 +122,8 @@ internal static class CompareCommand
     private static void WritePage(string path, string[] names, List<AdapterSource> sources, List<Difference> differences)
     {
         var runs = sources.Zip(names, (s, name) => (s.Name, Run: s.Run ?? throw new ConfigException(
-            $"--out {path}: a page compares the curves of two runs, and {name} is an adapter file; expected a run's id, or a PNG")))
+            $"--out {path}: a page compares the curves of two runs, and {name} is an adapter file; expected a run's id, or a "
+            + "PNG")))
             .ToList();
         SampleCommand.Save(path, () => HtmlComparison.Write(path, runs[0], runs[1],
             [.. differences.Select(d => (d.Key, d.A, d.B))]));

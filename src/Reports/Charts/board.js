@@ -28,11 +28,13 @@ export class Board {
       title: axis === 'step' ? 'over optimizer steps' : 'over the time since the run began, pauses included',
     }, name));
     this.axes = axes;
-    this.reset = h('button', { type: 'button', class: 'quiet', 'data-control': 'reset', hidden: '', onclick: () => this.zoom(null) },
-      'Whole range');
+    this.reset = h('button', {
+      type: 'button', class: 'quiet', 'data-control': 'reset', hidden: '', onclick: () => this.zoom(null),
+    }, 'Whole range');
     this.hint = h('span', { class: 'muted hint' }, 'draw across a chart to zoom in');
     return h('div', { class: 'controls' },
-      h('label', { title: 'exponentially weighted mean of the training curves; as measured behind it' }, 'Smoothing', smoothing, told),
+      h('label', { title: 'exponentially weighted mean of the training curves; as measured behind it' }, 'Smoothing',
+        smoothing, told),
       h('span', { class: 'choice', role: 'group', 'aria-label': 'Horizontal axis' }, ...axes),
       this.reset, this.hint, this.legend);
   }
@@ -65,7 +67,8 @@ export class Board {
       const roles = [...new Set(chart.series.map(d => d.role))];
       legend.hidden = roles.length < 2;
       legend.replaceChildren(...['training', 'held out'].filter(r => roles.includes(r)).map(role =>
-        h('span', { class: many ? (role === 'training' ? 'plain' : 'plain dotted') : role === 'training' ? 's0' : 's1 dotted' }, role)));
+        h('span', { class: `${many ? 'plain' : role === 'training' ? 's0' : 's1'} ${role === 'training' ? '' : 'dotted'}` },
+          role)));
       plot.set(chart.series, chart.unit);
     }
     const counts = truncations(runs[0]?.lines ?? [], chainLength);

@@ -50,4 +50,8 @@ export function duration(seconds) {
   return `${Math.round(t / 86400)} days`;
 }
 
-export const bytes = n => (n > 0 ? (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : n >= 1e6 ? `${Math.round(n / 1e6)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} kB` : `${n} B`) : '–');
+export function bytes(n) {
+  if (!(n > 0)) return '–';
+  if (n >= 1e9) return `${(n / 1e9).toFixed(1)} GB`;
+  return n >= 1e6 ? `${Math.round(n / 1e6)} MB` : n >= 1e3 ? `${Math.round(n / 1e3)} kB` : `${n} B`;
+}

@@ -14,7 +14,8 @@ export class Pairs {
     this.stage.append(this.before, this.after, this.rule);
     this.left = h('span', {});
     this.right = h('span', {});
-    this.slider = h('input', { type: 'range', min: 0, max: 100, step: 0.5, value: 50, 'aria-label': 'Before to the left, after to the right' });
+    this.slider = h('input', { type: 'range', min: 0, max: 100, step: 0.5, value: 50,
+      'aria-label': 'Before to the left, after to the right' });
     this.slider.addEventListener('input', () => this.divide(Number(this.slider.value)));
     const drag = e => {
       if (this.beside || (e.type === 'pointermove' && !e.buttons)) return;

@@ -128,7 +128,10 @@ export class Lines extends Plot {
     const drawn = series.map(d => ({ ...d, points: thinned(d.points, columns), style: styleOf(d, this.view.many) }));
     for (const d of drawn.filter(banded)) this.band(d, x, y, y0);
     for (const d of drawn) {
-      if (d.smooth) this.line(d.points.map(p => ({ ...p, y: p.raw > 0 || !this.log ? p.raw : NaN })), x, y, `line raw ${d.style}`, y0, y1);
+      if (d.smooth) {
+        const raw = d.points.map(p => ({ ...p, y: p.raw > 0 || !this.log ? p.raw : NaN }));
+        this.line(raw, x, y, `line raw ${d.style}`, y0, y1);
+      }
       this.line(d.points, x, y, `line ${d.style}`, y0, y1);
       const alone = d.points.filter(p => Number.isFinite(p.y));
       if (d.role !== 'training' || alone.length === 1) {
@@ -192,7 +195,8 @@ export class Lines extends Plot {
     const back = offset => x0 + (Math.max(this.left, Math.min(width - EDGE.right, offset)) - this.left)
       / (width - this.left - EDGE.right) * (x1 - x0);
     const { many } = this.view;
-    const known = series.map(d => ({ ...d, points: d.points.filter(p => Number.isFinite(p.y)), style: styleOf(d, this.view.many) }));
+    const known = series
+      .map(d => ({ ...d, points: d.points.filter(p => Number.isFinite(p.y)), style: styleOf(d, this.view.many) }));
     this.follow(width, offset => {
       const at = back(offset);
       const hits = known.map(d => [d, nearest(d.points, at)]);
@@ -202,7 +206,7 @@ export class Lines extends Plot {
       return {
         x: x(first.x),
         lines: [head, ...shown.map(([d, p]) => [many ? `${d.name}, ${d.role}` : d.role,
-          Number.isFinite(p.spread) && p.spread > 0 ? `${this.text(p.raw)} ± ${this.text(p.spread)}` : this.text(p.raw), d.style])],
+          `${this.text(p.raw)}${p.spread > 0 ? ` ± ${this.text(p.spread)}` : ''}`, d.style])],
       };
     });
     this.zooming(width, back);

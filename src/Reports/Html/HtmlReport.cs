@@ -32,13 +32,14 @@ public static class HtmlReport
         var begun = run.Journal is [var first, ..] ? $", begun {first.Time.UtcDateTime:yyyy-MM-dd HH:mm} UTC" : "";
         var state = run.Stop?.Reason ?? (run.LastStep == 0 ? "no step committed yet" : "not ended");
         page.Add(string.Create(CultureInfo.InvariantCulture,
-            $"<h1>{HtmlPage.Text(run.Directory.Id)}</h1>\n<p class=\"quiet\">{HtmlPage.Text(run.NameOf("model.path"))} aligned to "
-            + $"the reward <b>{HtmlPage.Text(run.Reward)}</b>; {HtmlPage.Text(state)}{begun}</p>\n<div class=\"tiles\">\n"));
+            $"<h1>{HtmlPage.Text(run.Directory.Id)}</h1>\n<p class=\"quiet\">{HtmlPage.Text(run.NameOf("model.path"))} aligned "
+            + $"to the reward <b>{HtmlPage.Text(run.Reward)}</b>; {HtmlPage.Text(state)}{begun}</p>\n<div class=\"tiles\">\n"));
         if (run.Evaluations is [var start, .., var end])
         {
             page.Tile(HtmlPage.Spread(end), "held-out reward, mean ± standard deviation over the held-out pictures; before "
                 + $"training {HtmlPage.Spread(start)}", end.RewardMean >= start.RewardMean ? "up" : "down");
-            page.Tile(HtmlPage.Number(end.Diversity), $"diversity between prompts; before training {HtmlPage.Number(start.Diversity)}");
+            page.Tile(HtmlPage.Number(end.Diversity),
+                $"diversity between prompts; before training {HtmlPage.Number(start.Diversity)}");
         }
         page.Tile($"{run.LastStep}", "optimizer steps");
         if (run.Steps.Count > 0)

@@ -16,8 +16,8 @@ internal static class PictureSections
     private sealed record Pair(string Prompt, bool HeldOut, Side Before, Side After);
 
     /// <summary>Of the run's own prompts: the base model's pictures beside the adapter's.</summary>
-    public static string Pairs(RunRecord run) => Pairs("Left the base model, right the adapter at the end, from the same noise; "
-        + "the reward of each below it. Held-out prompts were never trained on.",
+    public static string Pairs(RunRecord run) => Pairs("Left the base model, right the adapter at the end, from the "
+        + "same noise; the reward of each below it. Held-out prompts were never trained on.",
         [.. run.Pairs.Select(p => new Pair(p.Prompt, p.HeldOut, new Side("base model", p.RewardBefore, p.PngBefore),
             new Side("adapter", p.RewardAfter, p.PngAfter)))]);
 
@@ -25,8 +25,8 @@ internal static class PictureSections
     public static string Pairs((string Name, RunRecord Run) a, (string Name, RunRecord Run) b)
     {
         var others = b.Run.After.DistinctBy(p => (p.Prompt, p.Seed)).ToDictionary(p => (p.Prompt, p.Seed));
-        return Pairs($"Left {HtmlPage.Text(a.Name)}, right {HtmlPage.Text(b.Name)}, each after its last evaluation, from the same "
-            + "noise; below it the reward of its own run.",
+        return Pairs($"Left {HtmlPage.Text(a.Name)}, right {HtmlPage.Text(b.Name)}, each after its last evaluation, from the "
+            + "same noise; below it the reward of its own run.",
             [.. a.Run.After.Where(p => others.ContainsKey((p.Prompt, p.Seed))).Select(p => (A: p, B: others[(p.Prompt, p.Seed)]))
                 .Select(p => new Pair(p.A.Prompt, p.A.HeldOut && p.B.HeldOut, new Side(a.Name, p.A.Reward, p.A.Png),
                     new Side(b.Name, p.B.Reward, p.B.Png)))]);

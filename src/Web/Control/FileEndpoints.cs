@@ -121,7 +121,8 @@ internal static partial class FileEndpoints
         }
         // On disk, not in memory, and whole before the first byte is sent.
         await using var file = new FileStream(Path.Combine(Path.GetTempPath(), $"alignprop-{Guid.NewGuid():N}.zip"),
-            FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 65536, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+            FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 65536,
+                FileOptions.DeleteOnClose | FileOptions.Asynchronous);
         using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
         {
             foreach (var name in names)

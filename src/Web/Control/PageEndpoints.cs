@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Routing;
 
 namespace AlignProp.Web.Control;
 
-/// <summary>The dashboard's own files and the charts', embedded: the same for everybody, and nothing from anywhere else.</summary>
+/// <summary>
+/// The dashboard's own files and the charts', embedded: the same for everybody, and nothing from anywhere else.
+/// </summary>
 internal static class PageEndpoints
 {
     private const string Prefix = "page/";
@@ -19,8 +21,8 @@ internal static class PageEndpoints
     };
 
     private static readonly IReadOnlyDictionary<string, byte[]> Files = typeof(PageEndpoints).Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => KeyValuePair.Create(name[Prefix.Length..],
-            Read(name))).Concat(ChartAssets.Files).ToDictionary();
+        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
+        .Select(name => KeyValuePair.Create(name[Prefix.Length..], Read(name))).Concat(ChartAssets.Files).ToDictionary();
 
     public static void Map(IEndpointRouteBuilder routes)
     {

@@ -14,7 +14,8 @@ internal static class RunsEndpoints
 
     public static void Map(IEndpointRouteBuilder routes, RunDirectory run)
     {
-        routes.MapGet("/api/runs", () => Results.Json(All(run).Reverse().Take(Listed).Select(r => Entry(r, run)), RunHistory.Json));
+        routes.MapGet("/api/runs", () => Results.Json(All(run).Reverse().Take(Listed).Select(r => Entry(r, run)),
+            RunHistory.Json));
         routes.MapGet("/api/runs/{id}/metrics", (HttpContext context, string id, int? after) =>
             // Looked for among the runs there are: no name becomes a path.
             All(run).FirstOrDefault(r => r.Id == id) is { } other
@@ -31,7 +32,7 @@ internal static class RunsEndpoints
     {
         var lines = MetricsLog.Read(run.Metrics);
         var last = lines.LastOrDefault(l => l.Kind == MetricsLine.EvaluationKind);
-        return new RunEntry(run.Id, run.Id == current.Id, RunFacts.Of(run).Started, lines.Select(l => l.Step).DefaultIfEmpty().Max(),
-            last?.RewardMean, last?.RewardStd);
+        return new RunEntry(run.Id, run.Id == current.Id, RunFacts.Of(run).Started,
+            lines.Select(l => l.Step).DefaultIfEmpty().Max(), last?.RewardMean, last?.RewardStd);
     }
 }

@@ -33,10 +33,13 @@ public sealed class RunHistory(RunDirectory directory)
     public void Save(LiveStatus status) =>
         DurableFile.Replace(directory.Status, stream => JsonSerializer.Serialize(stream, status with { Events = [] }, Json));
 
-    /// <summary>The newest entries, numbered anew.</summary>
+    /// <summary>
+    /// The newest entries, numbered by their place in the file: a page that was left open goes on where it was, although the
+    /// coordinator is another one.
+    /// </summary>
     public IReadOnlyList<EventEntry> Events() => !File.Exists(directory.Events) ? []
-        : [.. File.ReadLines(directory.Events).Select(Read<EventEntry>).OfType<EventEntry>()
-            .Aggregate(ImmutableList<EventEntry>.Empty, With).Select((e, i) => e with { Number = i + 1 })];
+        : File.ReadLines(directory.Events).Select(Read<EventEntry>).OfType<EventEntry>()
+            .Select((e, i) => e with { Number = i + 1 }).Aggregate(ImmutableList<EventEntry>.Empty, With);
 
     /// <summary>With one more, and without the oldest of its sort where there are too many.</summary>
     public static ImmutableList<EventEntry> With(ImmutableList<EventEntry> events, EventEntry entry)

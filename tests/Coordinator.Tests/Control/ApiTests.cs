@@ -118,7 +118,7 @@ public sealed class ApiTests
             Assert.Equal(1 + RunHistory.KeptSteps, events.Count);
             Assert.StartsWith("started", events[0].Text);
             Assert.StartsWith("step 701:", events[^1].Text);
-            Assert.Equal(events.OrderBy(e => e.Number), events);
+            Assert.Equal([1, .. Enumerable.Range(503, RunHistory.KeptSteps)], events.Select(e => e.Number));
         }
     }
 

@@ -24,9 +24,12 @@ public sealed class FileTests
         server.Report(new RunStarted("made-up", 0, 4, 8, 2, 100), ReportFolder.Evaluation(0, 4.0, Cat), ReportFolder.Step(1),
             ReportFolder.Evaluation(1, 4.5, Cat));
         File.WriteAllBytes(server.Run.Adapter, [1, 2, 3]);
-        PictureSet.Save(Path.Combine(server.Run.Folder, "pictures", "before"), SamplePicture.Of(ReportFolder.Evaluation(0, 1, Cat)));
-        PictureSet.Save(Path.Combine(server.Run.Folder, "pictures", "after"), SamplePicture.Of(ReportFolder.Evaluation(1, 1, Cat)));
-        var listed = (await server.GetAsync("/api/files")).EnumerateArray().Select(f => f.GetProperty("name").GetString()!).ToList();
+        PictureSet.Save(Path.Combine(server.Run.Folder, "pictures", "before"),
+            SamplePicture.Of(ReportFolder.Evaluation(0, 1, Cat)));
+        PictureSet.Save(Path.Combine(server.Run.Folder, "pictures", "after"),
+            SamplePicture.Of(ReportFolder.Evaluation(1, 1, Cat)));
+        var listed = (await server.GetAsync("/api/files")).EnumerateArray()
+            .Select(f => f.GetProperty("name").GetString()!).ToList();
         Assert.Equal(["adapter.safetensors", "metrics.jsonl", "events.jsonl", "metrics.csv", "pictures.zip"], listed);
 
         var adapter = await AskAsync(server, "/api/files/adapter.safetensors");
@@ -81,7 +84,8 @@ public sealed class FileTests
     public async Task Nothing_else_is_given_away_however_it_is_written(string name)
     {
         await using var server = await TestServer.StartAsync();
-        foreach (var file in new[] { "run.json", "journal.db", "coordinator.url", "secret.txt", "../secret.txt", "adapter.safetensors" })
+        foreach (var file in new[] { "run.json", "journal.db", "coordinator.url", "secret.txt", "../secret.txt",
+            "adapter.safetensors" })
         {
             File.WriteAllText(Path.Combine(server.Run.Folder, file), "secret");
         }

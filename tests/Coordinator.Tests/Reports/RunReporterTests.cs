@@ -73,8 +73,8 @@ public sealed class RunReporterTests : IDisposable
 
     private void Commit(RunReporter reporter, int step)
     {
-        var bytes = LoraInitializer.Gaussian([new("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8])], 2, 1)
-            .Serialize();
+        var site = new AdapterSite("unet", "mid_block.attentions.0.transformer_blocks.0.attn1.to_q", [8, 8]);
+        var bytes = LoraInitializer.Gaussian([site], 2, 1).Serialize();
         reporter.Report(ReportFolder.Step(step) with
         {
             AdapterSha256 = new DirectoryAdapterStore(_folder.Run.Blobs).Put(bytes).Hash.Value,

@@ -50,7 +50,8 @@ public sealed partial class HtmlReportTests : IDisposable
     [Fact]
     public void Prompts_and_rewards_are_text_never_markup()
     {
-        MetricsLog.Append(_run.Run.Metrics, new MetricsLine(MetricsLine.StepKind, 2, 1, double.NaN, 0.1, Reason: "</script><b>bold",
+        MetricsLog.Append(_run.Run.Metrics, new MetricsLine(MetricsLine.StepKind, 2, 1, double.NaN, 0.1,
+            Reason: "</script><b>bold",
             Rewards: new Dictionary<string, TermLine> { ["</script><b>bold"] = new(1, 0) }));
         var page = HtmlReport.Render(RunRecord.Read(_run.Run));
         Assert.Contains("a &lt;b&gt;bold&lt;/b&gt; &amp; quoted &quot;cat&quot;", page);
@@ -111,7 +112,8 @@ public sealed partial class HtmlReportTests : IDisposable
         (code, _, error) = await CommandLine.RunAsync("compare", FinishedRun.Id, _run.Run.Adapter, "--runs", _run.Runs,
             "--out", refused);
         Assert.Equal(2, code);
-        Assert.Contains($"--out {refused}: a page compares the curves of two runs, and {_run.Run.Adapter} is an adapter file", error);
+        Assert.Contains($"--out {refused}: a page compares the curves of two runs, and {_run.Run.Adapter} is an adapter file",
+            error);
         Assert.False(File.Exists(refused));
     }
 

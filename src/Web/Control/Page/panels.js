@@ -37,15 +37,15 @@ function progress(r) {
 
 function tiles(r) {
   const gain = r.heldOut && r.step > 0 ? number(r.heldOut.last) - number(r.heldOut.first) : NaN;
+  const signed = v => (Number.isFinite(v) ? `${v >= 0 ? '+' : ''}${short(v)}` : '');
   const spread = Number.isFinite(number(r.heldOut?.std)) ? ` ± ${short(r.heldOut.std)}` : '';
+  const since = gain ? `; ${signed(gain)} since before` : ', before training';
   const trend = r.rewardTrend.map(number);
   const rise = trend.length > 1 ? trend.at(-1) - trend[0] : NaN;
-  const signed = v => (Number.isFinite(v) ? `${v >= 0 ? '+' : ''}${short(v)}` : '');
   const all = [
     // The mean says little without its spread: a gain within it may be none.
     ['Held-out reward', r.heldOut ? `${short(r.heldOut.last)}${spread}` : '–',
-      !r.heldOut ? 'no evaluation yet' : `mean ± std of held-out pictures${gain ? `; ${signed(gain)} since before` : ', before training'}`,
-      gain, 'headline'],
+      !r.heldOut ? 'no evaluation yet' : `mean ± std of held-out pictures${since}`, gain, 'headline'],
     ['Training reward', short(r.reward), Number.isFinite(rise) ? `${signed(rise)} over ${trend.length} steps` : '', rise],
     ['Diversity', short(r.heldOut?.diversity), 'held-out prompts'],
     ['Gradient norm', short(r.gradNorm), 'before clipping'],
