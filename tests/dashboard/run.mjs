@@ -146,7 +146,7 @@ async function over(url, odd) {
   await page.click('#others summary');
   await waitFor('the other runs are listed', async () => await page.locator('#others-list input').count() === odd.length);
   const choose = async (...ids) => {
-    for (const box of await page.locator('#others-list input:checked').all()) await box.uncheck();
+    for (const id of odd.filter(o => !ids.includes(o))) await page.uncheck(`#others-list input[value=${id}]`);
     for (const id of ids) await page.check(`#others-list input[value=${id}]`);
     await waitFor(`the legend names ${ids}`, async () =>
       (await page.locator('.legend.runs > span').allTextContents()).slice(1).join() === ids.join());
