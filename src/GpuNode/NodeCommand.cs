@@ -26,6 +26,7 @@ public static class NodeCommand
         try
         {
             var options = new NodeOptions(args.Skip(1).ToList());
+            NativeFiles.RequireReadable(AppContext.BaseDirectory);
             switch (args.FirstOrDefault())
             {
                 case "run":

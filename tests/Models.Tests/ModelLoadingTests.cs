@@ -135,6 +135,35 @@ public sealed class ModelLoadingTests : IDisposable
         Assert.Equal(ScalarType.Float32, Vae(half).WeightType);
     }
 
+    /// <summary>Old merges leave out text_model., files made for v-prediction carry a key of that name.</summary>
+    [Fact]
+    public void Old_text_keys_and_marks_of_a_single_file_are_read_and_inspect_says_so()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        TinyModels.WriteFolder(_folder, "sd1");
+        var (file, old) = (Path.Combine(_folder, "all.safetensors"), Path.Combine(_folder, "old.safetensors"));
+        TinyModels.WriteSingleFile(_folder, "sd1", file);
+        List<TensorData> Read()
+        {
+            using var weights = SafetensorsFile.Open(file);
+            return [.. weights.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape,
+                weights.Bytes(t.Name).ToArray()))];
+        }
+        SafetensorsWriter.Write(old,
+            Read().Select(t => t with { Name = t.Name.Replace(".text_model.", ".", StringComparison.Ordinal) })
+                .Append(new TensorData("v_pred", DType.F32, [0], Array.Empty<byte>())));
+        var options = new StableDiffusionOptions(Path.Combine(_folder, "tokenizer"));
+        using var published = StableDiffusion.Load(file, CPU, options: options);
+        using var merged = StableDiffusion.Load(old, CPU, options: options);
+        Assert.Equal("v_prediction", ((DdimSampler)merged.Sampler).Config.PredictionType);
+        Assert.Equal(0f, (published.Text.Encode(Prompts, Pixels, Pixels).States
+            - merged.Text.Encode(Prompts, Pixels, Pixels).States).abs().max().item<float>());
+        var inspected = Adapters.Inspection.Inspector.Inspect(old);
+        Assert.Empty(inspected.Problems);
+        Assert.Equal("v_prediction (the file's key v_pred)", inspected.Facts.First(f => f.Key == "prediction type").Value);
+    }
+
     [Fact]
     public void A_single_file_says_what_it_needs()
     {

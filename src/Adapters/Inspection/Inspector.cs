@@ -10,6 +10,7 @@ public static class Inspector
     public static Inspection Inspect(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        path = HubFolder.Resolve(path);
         if (File.Exists(path))
         {
             return Path.GetFileName(path) == "model_index.json"

@@ -85,11 +85,10 @@ internal static class ExportCommand
 
     /// <exception cref="ConfigException">There is no such folder.</exception>
     private static string GivenFolder(string folder) =>
-        Directory.Exists(folder) ? folder : ProjectFolder.Find(folder)
-            ?? throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder");
+        ProjectFolder.Resolve(folder) is var found && Directory.Exists(found) ? found
+            : throw new ConfigException($"--model {folder}: folder not found; expected a diffusers folder");
 
     /// <summary>The run's model, where it is still there.</summary>
     private static string? RunsFolder(AdapterSource adapter) => adapter.Run?.Value("model.path") is { Length: > 0 } folder
-        ? Directory.Exists(folder) ? folder : ProjectFolder.Find(folder)
-        : null;
+        && ProjectFolder.Resolve(folder) is var found && Directory.Exists(found) ? found : null;
 }

@@ -89,8 +89,8 @@ internal static class MachineDoctor
             }
             if (process.ExitCode != 0)
             {
-                return (Finding.Error("libtorch", (await complained).Trim().Split('\n')[0],
-                    "build the node again: dotnet build -c Release src/GpuNode"), null);
+                return (Finding.Error("libtorch", (await complained).Trim().Split('\n')[0], process.ExitCode == 2
+                    ? "the line above says what" : "build the node again: dotnet build -c Release src/GpuNode"), null);
             }
             var machine = JsonSerializer.Deserialize<NodeMachine>((await said).Trim().Split('\n')[^1],
                 JsonSerializerOptions.Web)!;

@@ -42,8 +42,8 @@ internal sealed class PictureSettings
         var (path, sampling) = (parsed.GetValue(_model) ?? config.Model.Path, config.Sampling);
         var model = config.Model with
         {
-            Path = Path.Exists(path) ? path : ProjectFolder.Find(path) ?? path,
-            Tokenizer = parsed.GetValue(_tokenizer) ?? config.Model.Tokenizer,
+            Path = ProjectFolder.Resolve(path),
+            Tokenizer = ProjectFolder.Resolve(parsed.GetValue(_tokenizer) ?? config.Model.Tokenizer),
         };
         var plan = ModelFolderCheck.Model(model.Path, model.Tokenizer, model.Prediction);
         var (height, width) = Size(parsed.GetValue(_size)) ?? (sampling.Height, sampling.Width);

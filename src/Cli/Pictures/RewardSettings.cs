@@ -56,7 +56,7 @@ internal sealed class RewardSettings
         }
         // Without a path: the run's own, or the shipped one.
         var known = config.Reward.Sum.Concat(config.Evaluation.Rewards).FirstOrDefault(t => t.Name == name);
-        var path = equals >= 0 ? text[(equals + 1)..] : known?.Path
+        var path = equals >= 0 ? ProjectFolder.Resolve(text[(equals + 1)..]) : known?.Path
             ?? ProjectFolder.Find(Path.Combine("models", $"emoji-{name}")) ?? "";
         return entry.Files != RewardFiles.None && path.Length == 0
             ? throw new ConfigException($"--reward {name}: its files are needed, e.g. --reward {name}=/path/to/{name}")

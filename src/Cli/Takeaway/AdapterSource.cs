@@ -21,6 +21,7 @@ internal sealed record AdapterSource(string Name, LoraWeights Weights, RunRecord
         {
             return OfRun(directory);
         }
+        text = HubFolder.Resolve(text);
         if (!Path.Exists(text))
         {
             RunDirectory.Find(runs, text);
