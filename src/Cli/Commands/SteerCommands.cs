@@ -36,8 +36,7 @@ internal static class SteerCommands
             command.Add(node);
         }
         coordinator.AddTo(command);
-        node?.CompletionSources.Add(context =>
-            Interactive.Words.Nodes(() => coordinator.Client(context.ParseResult)));
+        node?.CompletionSources.Add(context => NodeNames.Of(() => coordinator.Client(context.ParseResult)));
         command.SetAction(async (parsed, cancellation) =>
         {
             using var client = coordinator.Client(parsed);
