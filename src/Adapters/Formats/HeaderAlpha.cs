@@ -6,8 +6,9 @@ namespace AlignProp.Adapters;
 
 /// <summary>A LoRA's alpha in a safetensors header, under one of the many names that tools have for it.</summary>
 /// <param name="Key">The header's entry.</param>
+/// <param name="Alpha">Null: only that of kernels is said.</param>
 /// <param name="KernelAlpha">Of convolutions with a kernel larger than 1, where that is another one.</param>
-internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha)
+internal sealed record HeaderAlpha(string Key, double? Alpha, double? KernelAlpha)
 {
     private const string PeftAlpha = "lora_alpha";
     private const int MaxDepth = 16;
@@ -66,8 +67,8 @@ internal sealed record HeaderAlpha(string Key, double Alpha, double? KernelAlpha
                 $"says alpha {other.Value}, and {one.Key} says {one.Value}; expected one alpha, or one beside each pair"));
         }
 
-        return plain.Count == 0 ? null
-            : new HeaderAlpha(plain[0].Key, plain[0].Value, kernel.Count == 0 ? null : kernel[0].Value);
+        return plain.Concat(kernel).ToList() is not [var first, ..] ? null
+            : new HeaderAlpha(first.Key, plain.Count == 0 ? null : first.Value, kernel.Count == 0 ? null : kernel[0].Value);
 
         void Walk(string path, JsonElement element, int depth)
         {

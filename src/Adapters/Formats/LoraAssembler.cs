@@ -72,13 +72,15 @@ internal sealed class LoraAssembler(IWeightFile file, AdapterSites? sites)
             yield return $"{keys.Count} keys {Others[owner]} and are left out: {KeyList.Of(keys, 2)}";
         }
 
-        var unsaid = _pairs.Where(p => p.Value.Alpha is null && !strength.Says).Select(p => p.Key).ToList();
-        if (unsaid.Count > 0)
+        var unsaid = _pairs.Count(p => p.Value.Alpha is null
+            && strength.AlphaOf(p.Key, p.Value.Rank, p.Value.HasKernel) is null);
+        if (unsaid > 0)
         {
-            yield return unsaid.Count == _pairs.Count ? "nothing in it says a strength: alpha = rank is taken"
-                : $"{unsaid.Count} of {_pairs.Count} modules have no alpha: alpha = rank is taken for them";
+            yield return unsaid == _pairs.Count ? "nothing in it says a strength: alpha = rank is taken"
+                : $"{unsaid} of {_pairs.Count} modules have no alpha: alpha = rank is taken for them";
         }
-        else if (strength.Notice is { } notice && !HasAlphas)
+
+        if (strength.Notice is { } notice && unsaid < _pairs.Count)
         {
             yield return notice;
         }

@@ -44,7 +44,27 @@ public static class LoraFile
             file.RequireFinite(key);
         }
 
-        return ImportedLora.Whole(LoraCodec.Read(file));
+        var own = LoraCodec.Read(file);
+        RequireFit(file, own, sites?.Model);
+        return ImportedLora.Whole(own);
+    }
+
+    private static void RequireFit(IWeightFile file, LoraWeights own, AdapterSites? model)
+    {
+        foreach (var module in model is null ? [] : own.Modules)
+        {
+            if (model!.Find(module) is not { } site)
+            {
+                throw new LoraFormatException(file.Path, LoraNames.Down(module),
+                    $"{model.WhyNot(module)}: an adapter of another model");
+            }
+
+            if (site.Misfit(own) is { } sizes)
+            {
+                throw new LoraFormatException(file.Path, LoraNames.Down(module),
+                    $"is {sizes}, the layer's weights are [{string.Join(", ", site.Shape)}]: an adapter of another model");
+            }
+        }
     }
 
     private static ImportedLora ImportFolder(string folder, AdapterSites? sites)

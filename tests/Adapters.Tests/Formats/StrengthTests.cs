@@ -113,6 +113,14 @@ public sealed class StrengthTests : IDisposable
     }
 
     [Fact]
+    public void Where_only_convolutions_have_an_alpha_the_others_have_their_rank()
+    {
+        var imported = Header(("ss_conv_alpha", "1"));
+        Assert.Equal(1, imported.Weights.Scale);
+        Assert.Contains("alpha = rank is taken", Assert.Single(imported.Notices));
+    }
+
+    [Fact]
     public void The_configuration_beside_a_PEFT_file_holds_for_the_file_itself()
     {
         var weights = Examples.Random(3, rank: 4, alpha: 8);
@@ -140,6 +148,17 @@ public sealed class StrengthTests : IDisposable
         var path = Path.Combine(_folder, "kohya.safetensors");
         KohyaLoraFormat.Write(path, Examples.Random(1));
         Examples.AssertSame(Examples.Random(1), LoraFile.Read(path));
+    }
+
+    [Fact]
+    public void A_file_of_this_project_is_held_against_the_model_too()
+    {
+        var sites = AdapterSites.Of("unet", [(Examples.Query, [7, 5]), (Examples.Output, [5, 12])]);
+        using var file = SafetensorsFile.Parse(Examples.Random(1).Serialize(), "own");
+        Assert.Contains("'" + LoraNames.Down(Examples.Output) + "': is 11 to 5, the layer's weights are [5, 12]",
+            Assert.Throws<LoraFormatException>(() => LoraFile.Import(file, sites)).Message);
+        Assert.Contains("the model has no mid_block", Assert.Throws<LoraFormatException>(() =>
+            LoraFile.Import(file, AdapterSites.Of("unet", [(Examples.Query, [7, 5])]))).Message);
     }
 
     [Fact]
