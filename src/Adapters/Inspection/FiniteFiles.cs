@@ -6,7 +6,8 @@ namespace AlignProp.Adapters.Inspection;
 /// </summary>
 public static class FiniteFiles
 {
-    private const string MovingAverage = "model_ema.";
+    /// <summary>A buffer of minus infinities, which is computed, not read.</summary>
+    private const string Mask = "attn_mask";
 
     private static readonly (string Folder, string Stem)[] Parts =
         [("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
@@ -50,13 +51,25 @@ public static class FiniteFiles
             .. RewardFingerprint.ClipFolder(path) is { } clip && clip != Path.GetFullPath(path) ? Files(clip) : []];
     }
 
+    /// <summary>
+    /// Of a single-file checkpoint its networks: schedule buffers may be infinite where the last step has no signal, and moving
+    /// averages are not read.
+    /// </summary>
+    private static IEnumerable<TensorInfo> Read(IWeightFile file)
+    {
+        bool Begins(TensorInfo tensor, string prefix) => tensor.Name.StartsWith(prefix, StringComparison.Ordinal);
+        var parts = KeyPatterns.SingleFile.Where(p => p.Kind != PartKind.Other).Select(p => p.Prefix).ToList();
+        var single = file.Tensors.Values.Any(t => Begins(t, LdmNames.UNetPrefix));
+        return file.Tensors.Values.Where(t => !t.Name.EndsWith(Mask, StringComparison.Ordinal)
+            && (!single || parts.Any(p => Begins(t, p))));
+    }
+
     private static List<WeightFileException> OfFile(string path)
     {
         try
         {
             using var file = WeightFiles.Open(path);
-            return [.. FiniteCheck.Problems(file,
-                file.Tensors.Values.Where(t => !t.Name.StartsWith(MovingAverage, StringComparison.Ordinal)))];
+            return [.. FiniteCheck.Problems(file, Read(file))];
         }
         catch (WeightFileException)
         {

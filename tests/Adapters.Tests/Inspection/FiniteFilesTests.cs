@@ -42,7 +42,8 @@ public sealed class FiniteFilesTests : IDisposable
     public void In_a_single_file_but_not_in_what_nobody_reads()
     {
         Write("all.safetensors", ("model.diffusion_model.w", float.NaN), ("first_stage_model.w", float.NegativeInfinity),
-            ("model_ema.w", float.NaN), ("cond_stage_model.w", 1));
+            ("model_ema.w", float.NaN), ("cond_stage_model.transformer.w", 1),
+            ("sqrt_recip_alphas_cumprod", float.PositiveInfinity));
         Assert.Equal(["first_stage_model.w", "model.diffusion_model.w"],
             FiniteFiles.Problems(Path.Combine(_folder, "all.safetensors")).Select(p => p.Key).Order(StringComparer.Ordinal));
     }
