@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AlignProp.Adapters;
 
 /// <summary>
@@ -12,9 +14,8 @@ internal sealed class LoraStrength
     private LoraStrength(PeftScaling? peft, HeaderAlpha? header) => (_peft, _header) = (peft, header);
 
     /// <summary>Where a number of the header was taken, which kohya's own tools take for information only; or null.</summary>
-    internal string? Notice => _header is null ? null
-        : FormattableString.Invariant(
-            $"no alpha beside the matrices: alpha {_header.Alpha ?? _header.KernelAlpha} is taken from the header's {_header.Key}");
+    internal string? Notice => _header is null ? null : string.Create(CultureInfo.InvariantCulture,
+        $"no alpha beside the matrices: alpha {_header.Alpha ?? _header.KernelAlpha} is taken from the header's {_header.Key}");
 
     /// <param name="component">The denoiser's folder in diffusers' layout.</param>
     /// <param name="given">Of the folder the file lies in, where it was read as one.</param>
