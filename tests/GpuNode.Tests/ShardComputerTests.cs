@@ -102,6 +102,20 @@ public sealed class ShardComputerTests : IDisposable
     }
 
     [Fact]
+    public void Exact_inversion_scores_and_trains_two_coupled_chains_the_same_wherever()
+    {
+        var config = _run.Config with { Memory = "edict" };
+        var (plain, coupled) = (Compute(_computer, Shard(1, 2), Adapter()), Compute(_computer, Shard(1, 2), Adapter(), config));
+        using var elsewhere = new TorchShardComputer(Cpu);
+        Assert.Equal(coupled.Payload, Compute(elsewhere, Shard(1, 2), Adapter(), config).Payload);
+        Assert.NotEqual(plain.Rewards, coupled.Rewards);
+        Assert.Equal((plain.Rewards.Length, plain.Terms!.Count), (coupled.Rewards.Length, coupled.Terms!.Count));
+        var gradient = LoraWeights.Deserialize(coupled.Payload);
+        Assert.Null(gradient.FirstNonFinite);
+        Assert.Contains(gradient.Tensors, t => t.Values.Any(v => v != 0));
+    }
+
+    [Fact]
     public void An_evaluation_returns_features_and_pictures()
     {
         var outcome = Compute(_computer, Shard(0, 0) with { Task = new ShardTask.Evaluate(true) }, Adapter());

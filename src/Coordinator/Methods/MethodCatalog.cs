@@ -28,6 +28,7 @@ public static class MethodCatalog
             throw new ConfigException($"method = {config.Method}: expected one of {string.Join(", ", Names)}{nearest}");
         }
         var method = create(config);
+        RequireCoupled(config);
         if (method.NeedsRewardGradient
             && config.Reward.Sum.FirstOrDefault(t => RewardCatalog.Find(t.Name) is { HasGradient: false }) is { } blackBox)
         {
@@ -41,6 +42,21 @@ public static class MethodCatalog
         // Asked with the defaults: what the run file lacks for another method is no matter here.
         bool Takes(Func<RunConfig, IMethod> of) => of(new RunConfig { Sampling = new() { Eta = 1 } }) is
             { NeedsRewardGradient: false, Trains: true };
+    }
+
+    private static void RequireCoupled(RunConfig config)
+    {
+        if (config.Memory == RunConfig.Edict)
+        {
+            Require(config.Method is "alignprop" or "draft" && config.Draft.Copies == 0, "memory", config.Memory,
+                "checkpoints with this method: edict goes with alignprop, and draft without copies");
+            Require(config.Sampling is { Eta: 0, Sampler: not SamplingConfig.Ancestral }, "memory", config.Memory,
+                "checkpoints where steps draw noise: edict goes with sampling.sampler = ddim and eta = 0");
+            Require(config.Regularization.Drift == 0, "regularization.drift", config.Regularization.Drift,
+                "0 with memory = edict");
+            Require(config.Model.Precision == "fp32", "model.precision", config.Model.Precision,
+                "fp32 with memory = edict, which undoes each step but for rounding");
+        }
     }
 
     /// <exception cref="ConfigException">Always, where the condition does not hold.</exception>

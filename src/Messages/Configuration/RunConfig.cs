@@ -16,6 +16,16 @@ public sealed record RunConfig
     [Key("How a step's gradient is made: alignprop, draft, refl, drtune, ddpo, rwr, or none; see docs/methods.md.")]
     public string Method { get; init; } = "alignprop";
 
+    /// <summary>A value of <see cref="Memory"/>.</summary>
+    public const string Edict = "edict";
+
+    [Key("""
+        What the backward pass goes back by: checkpoints = the latents of every step are kept; edict = two coupled chains
+        (EDICT), of which only the last latents are kept, and each step is undone. Twice the network calls and four more a
+        step of the gradient, other pictures; for alignprop, and draft without copies, with ddim and eta = 0.
+        """, OneOf = ["checkpoints", Edict])]
+    public string Memory { get; init; } = "checkpoints";
+
     public ModelConfig Model { get; init; } = new();
 
     public RewardConfig Reward { get; init; } = new();

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace AlignProp.Models.Samplers;
 
 /// <summary>A DDIM chain of N steps.</summary>
-internal sealed class DdimSchedule(DdimSampler sampler, int steps, double eta) : ISchedule
+internal sealed class DdimSchedule(DdimSampler sampler, int steps, double eta) : ISchedule, ICoupledSchedule
 {
     private readonly long[] _timesteps = sampler.Timesteps(steps);
 
@@ -18,6 +18,19 @@ internal sealed class DdimSchedule(DdimSampler sampler, int steps, double eta) :
     {
         using var scope = NewDisposeScope();
         return sampler.Predict(output, x, sampler.Alphas(_timesteps[i], steps).Alpha).X0.MoveToOuterDisposeScope();
+    }
+
+    public (float Keep, float Noise) Coefficients(int i)
+    {
+        var (alpha, previous) = sampler.Alphas(_timesteps[i], steps);
+        var keep = MathF.Sqrt(previous / alpha);
+        return (keep, MathF.Sqrt(1 - previous) - MathF.Sqrt(1 - alpha) * keep);
+    }
+
+    public Tensor Noise(int i, Tensor x, Tensor output)
+    {
+        using var scope = NewDisposeScope();
+        return sampler.Predict(output, x, sampler.Alphas(_timesteps[i], steps).Alpha).Epsilon.MoveToOuterDisposeScope();
     }
 
     public Gaussian? Distribution(int i, Tensor x, Tensor output)

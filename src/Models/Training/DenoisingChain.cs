@@ -67,6 +67,9 @@ public sealed class DenoisingChain(ISampler sampler, ISchedule schedule, Predict
     /// <summary>What step i draws from, given its prediction; null where it draws nothing.</summary>
     public Gaussian? Distribution(int i, Tensor x, Tensor output) => schedule.Distribution(i, x, output);
 
+    /// <summary>For EDICT; null where the sampler has no such form.</summary>
+    public ICoupledSchedule? Coupled => schedule as ICoupledSchedule;
+
     /// <summary>The guided prediction at step i.</summary>
     public Tensor Predict(int i, Tensor x)
     {

@@ -127,6 +127,22 @@ public sealed class MethodTests
     }
 
     [Fact]
+    public void Edict_goes_with_a_deterministic_chain_through_its_last_steps()
+    {
+        var config = Config with { Memory = "edict", Sampling = new() { Steps = 10 } };
+        MethodCatalog.Of(config);
+        MethodCatalog.Of(config with { Method = "draft" });
+        Refused(config with { Method = "refl" },
+            "memory = edict: expected checkpoints with this method: edict goes with alignprop, and draft without copies");
+        Refused(config with { Sampling = new() { Steps = 10, Eta = 0.5 } }, "memory = edict: expected checkpoints where steps "
+            + "draw noise: edict goes with sampling.sampler = ddim and eta = 0");
+        Refused(config with { Regularization = new() { Drift = 1 } },
+            "regularization.drift = 1: expected 0 with memory = edict");
+        Refused(config with { Model = new() { Precision = "bf16" } }, "model.precision = bf16: expected fp32 with memory = "
+            + "edict, which undoes each step but for rounding");
+    }
+
+    [Fact]
     public void A_reward_without_a_gradient_is_refused_by_name_where_the_method_needs_one()
     {
         var config = Config with { Reward = new() { Terms = [new() { Name = "brightness" }, new() { Name = "jpeg-bytes" }] } };
