@@ -1,3 +1,4 @@
+using AlignProp.Adapters.Configurations;
 using AlignProp.Messages.Configuration;
 using AlignProp.Models.Rewards;
 using AlignProp.Models.Samplers;
@@ -78,14 +79,15 @@ public class EdictTests
             inverted.Zip(lora.Parameters, (g, p) => (g, p.Value.grad!)).ToList(), FixtureAgreement.Gradient);
     }
 
-    /// <summary>A model that predicts v: the noise is a function of what v was predicted of alone, so a step can be undone.</summary>
+    /// <summary>The noise is a function of what v was predicted of alone: a step can be undone.</summary>
     [Fact]
     public void A_step_of_a_model_that_predicts_v_can_be_undone()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (_, inputs, _) = Load(out var model);
-        model = model with { Sampler = new DdimSampler(SchedulerConfig.StableDiffusion with { PredictionType = "v_prediction" }) };
+        var velocity = SchedulerConfig.StableDiffusion with { PredictionType = "v_prediction" };
+        model = model with { Sampler = new DdimSampler(velocity) };
         var chain = new EdictChain(AlignmentTests.Chain(model, inputs));
         var (x, y) = (inputs["x_T"], inputs["x_T"] * 0.9f);
         foreach (var i in new[] { 2, 3 })

@@ -67,10 +67,19 @@ internal sealed class RunSession(RunConfig config, RunDirectory directory, IRead
             }
             var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using var registration = interrupted.Register(() => stop.TrySetResult());
+            // On the loopback, without other coordinators, no node but the local ones can come.
+            var alone = nodes is not null && options.Coordinator.Peers is not { Count: > 0 }
+                && HttpSettings.IsLoopbackName(options.Coordinator.Host) ? nodes.AllRefused : null;
             await LiveDisplay.ShowAsync(monitor, lines, told, options.Interactive && !options.Json,
-                Task.WhenAny(host.Finished, stop.Task));
+                Task.WhenAny([host.Finished, stop.Task, .. alone is null ? Array.Empty<Task>() : [alone]]));
             var leader = lead.IsOurs ? null : RunLead.Of(directory);
             lead.Dispose();
+            if (!host.Finished.IsCompleted && alone is { IsCompleted: true })
+            {
+                error.WriteLine($"run {directory.Id} has no device: every local node was refused, see {directory.Logs}; when "
+                    + $"that is mended: alignprop resume {directory.Id}");
+                return 1;
+            }
             if (!host.Finished.IsCompleted)
             {
                 told.WriteLine("interrupted; everything up to the last committed step is kept. "

@@ -20,6 +20,8 @@ public sealed class NodeProcesses : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<(int Number, DeviceName Device, Task Supervisor)> _supervisors = [];
     private readonly List<Process> _running = [];
+    private readonly HashSet<int> _refused = [];
+    private readonly TaskCompletionSource _allRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private NodeProcesses(IReadOnlyList<string> coordinators, string host, string logs, int threads, Action<string> notice) =>
         (_coordinators, _host, _logs, _threads, _notice) = (coordinators, host, logs, threads, notice);
@@ -42,6 +44,9 @@ public sealed class NodeProcesses : IAsyncDisposable
         return nodes;
     }
 
+    /// <summary>Ends when every one of them was refused.</summary>
+    public Task AllRefused => _allRefused.Task;
+
     /// <summary>Starts those again that have ended: drained, or refused for a reason that may be gone.</summary>
     public SteerReply StartAgain()
     {
@@ -53,6 +58,7 @@ public sealed class NodeProcesses : IAsyncDisposable
             }
             var ended = _supervisors.Where(s => s.Supervisor.IsCompleted).OrderBy(s => s.Number).ToList();
             _supervisors.RemoveAll(ended.Contains);
+            ended.ForEach(s => _refused.Remove(s.Number));
             ended.ForEach(s => Begin(Executable(), s.Number, s.Device));
             return ended.Count > 0
                 ? new SteerReply(true, $"starting {string.Join(", ", ended.Select(s => $"node-{s.Number}"))} again")
@@ -153,6 +159,18 @@ public sealed class NodeProcesses : IAsyncDisposable
         }
     }
 
+    private void Refused(int number)
+    {
+        lock (_supervisors)
+        {
+            _refused.Add(number);
+            if (_supervisors.All(s => _refused.Contains(s.Number)))
+            {
+                _allRefused.TrySetResult();
+            }
+        }
+    }
+
     private async Task Supervise(string executable, int number, DeviceName device)
     {
         var wait = TimeSpan.FromSeconds(1);
@@ -185,6 +203,7 @@ public sealed class NodeProcesses : IAsyncDisposable
             {
                 // Bad arguments, or refused at the door: starting it again would change nothing.
                 _notice($"node-{number} cannot take part (exit code {code}); see {Path.Combine(_logs, $"node-{number}.log")}");
+                Refused(number);
                 return;
             }
             wait = started.Elapsed > TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(1)

@@ -26,6 +26,19 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
+    public async Task When_every_local_node_is_refused_it_is_known()
+    {
+        await using var run = await LiveRun.StartAsync(_runs, "all-refused");
+        var model = Path.Combine(_runs.Folder, "model");
+        File.WriteAllText(Path.Combine(model, "added.txt"), "not there when the coordinator looked");
+        var cpu = new DeviceName(DeviceKind.Cpu, 0);
+        await using var nodes = NodeProcesses.Start([run.Host.Address], [cpu, cpu with { Index = 1 }], 1, run.Directory.Logs,
+            _ => { });
+        await nodes.AllRefused.WaitAsync(TimeSpan.FromMinutes(3));
+        Assert.Equal(2, run.Record.All<NodeChanged>().Where(e => e.State == NodeState.Refused).DistinctBy(e => e.Node).Count());
+    }
+
+    [Fact]
     public async Task A_node_of_another_version_is_refused()
     {
         await using var run = await LiveRun.StartAsync(_runs, "other-version");
