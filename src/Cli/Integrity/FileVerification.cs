@@ -97,8 +97,15 @@ internal sealed class FileVerification(RunDirectory directory, RunInventory foun
 
     private static IEnumerable<string> Differences(MetricsLine line, MetricsLine right)
     {
-        // Runs of older versions did not tell which adapter was the best.
-        var (told, wanted) = (Json(line), Json(line.BestStep is null ? right with { BestStep = null } : right));
+        // When a line was written, and the memory meanwhile, only the line itself tells; older versions told less.
+        var (told, wanted) = (Json(line), Json(right with
+        {
+            Time = line.Time,
+            PeakMemory = line.PeakMemory,
+            BestStep = line.BestStep is null ? null : right.BestStep,
+            LearningRate = line.LearningRate is null ? null : right.LearningRate,
+            Samples = line.Samples is null ? null : right.Samples,
+        }));
         return wanted.Select(p => p.Key).Union(told.Select(p => p.Key))
             .Where(k => told[k]?.ToJsonString() != wanted[k]?.ToJsonString())
             .Select(k => $"{k} is {told[k]?.ToJsonString() ?? "not there"}, the journal says "
@@ -107,18 +114,33 @@ internal sealed class FileVerification(RunDirectory directory, RunInventory foun
 
     private static JsonObject Json(MetricsLine line) => JsonNode.Parse(MetricsLog.Text(line))!.AsObject();
 
+    /// <summary>What other tools load is the last adapter, and the best one by the run's rules.</summary>
     private IEnumerable<Verified> Export()
     {
-        if (state.Step == 0 || !_blobs.IsWhole(state.Adapter))
+        if (state.Step > 0)
         {
-            yield break;
+            yield return Export(directory.Adapter, state.Adapter, state.Step);
         }
-        var adapter = new DirectoryAdapterStore(directory.Blobs).Get(state.Adapter);
-        var right = DiffusersLoraFormat.Serialize(LoraWeights.Deserialize(adapter));
-        var name = Path.GetFileName(directory.Adapter);
-        yield return !File.Exists(directory.Adapter) ? new Verified(name, false, "is missing")
-            : BlobHash.Of(right) == BlobHash.Of(File.ReadAllBytes(directory.Adapter))
-                ? new Verified(name, true, $"is the adapter of step {state.Step}")
-            : new Verified(name, false, $"is not the adapter of step {state.Step}");
+        var best = state.Best(RunFile.Parse("the journal's run file", state.Created!.Config));
+        // Runs of older versions have none.
+        if (best is not null && File.Exists(directory.BestAdapter))
+        {
+            yield return Export(directory.BestAdapter, new BlobHash(best.Sha256), best.Step);
+        }
+    }
+
+    private Verified Export(string path, BlobHash adapter, int step)
+    {
+        var name = Path.GetFileName(path);
+        if (!_blobs.IsWhole(adapter))
+        {
+            return new Verified(name, false, $"cannot be compared: the adapter of step {step} is not whole");
+        }
+        var weights = LoraWeights.Deserialize(new DirectoryAdapterStore(directory.Blobs).Get(adapter));
+        var right = DiffusersLoraFormat.Serialize(weights);
+        return !File.Exists(path) ? new Verified(name, false, "is missing")
+            : BlobHash.Of(right) == BlobHash.Of(File.ReadAllBytes(path))
+                ? new Verified(name, true, $"is the adapter of step {step}")
+            : new Verified(name, false, $"is not the adapter of step {step}");
     }
 }

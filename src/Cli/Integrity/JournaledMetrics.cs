@@ -43,8 +43,14 @@ internal static class JournaledMetrics
             }
             if (progress is not null && MetricsLine.Of(progress) is { } line)
             {
-                line = line.Kind != MetricsLine.EvaluationKind ? line
-                    : line with { BestStep = evaluations[BestAdapter.Of(config, evaluations)!.Value].Step };
+                line = line.Kind switch
+                {
+                    MetricsLine.EvaluationKind =>
+                        line with { BestStep = evaluations[BestAdapter.Of(config, evaluations)!.Value].Step },
+                    MetricsLine.StepKind =>
+                        line with { LearningRate = config.Optimizer.LearningRate, Samples = config.Batch.Size },
+                    _ => line,
+                };
                 lines[(line.Kind, line.Step)] = line;
             }
         }
