@@ -1,8 +1,10 @@
 using AlignProp.Coordinator.Storage;
+using AlignProp.Coordinator.Tests.Runs;
 
 namespace AlignProp.Coordinator.Tests.Integrity;
 
 /// <summary>Damaged files are named on one line, with what is whole; <c>--salvage</c> goes on from that.</summary>
+[Collection(SimulatedNodes.Name)]
 public sealed class SalvageTests(SmallRun run) : IClassFixture<SmallRun>
 {
     [Theory]

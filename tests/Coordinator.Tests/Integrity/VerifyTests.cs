@@ -1,6 +1,9 @@
+using AlignProp.Coordinator.Tests.Runs;
+
 namespace AlignProp.Coordinator.Tests.Integrity;
 
 /// <summary><c>verify</c> on a whole run, and on runs in which one thing was altered.</summary>
+[Collection(SimulatedNodes.Name)]
 public sealed class VerifyTests(SmallRun run) : IClassFixture<SmallRun>
 {
     [Fact]

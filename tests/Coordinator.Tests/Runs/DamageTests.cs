@@ -27,7 +27,7 @@ public sealed class DamageTests : IDisposable
                 StringComparison.Ordinal));
             await run.Until<RunNotice>(n => n.Text == $"step {step} is whole again, with the same hash");
             await run.Host.DisposeAsync();
-            steps.AddRange(run.Hashes);
+            steps = [.. await run.CommittedAsync()];
         }
         Assert.Equal((await Undisturbed.HashesAsync()).Take(steps.Count), steps);
 
@@ -76,11 +76,13 @@ public sealed class DamageTests : IDisposable
     private async Task<IReadOnlyList<string>> SomeStepsAsync(string id)
     {
         await using var run = await LiveRun.StartAsync(_runs, id);
-        run.Node("node-1", delay: "100ms");
+        // Slow enough for a machine that takes seconds to stop it.
+        run.Node("node-1", delay: "500ms");
         await run.Until<StepCommitted>(e => e.Step == 2);
         await run.Host.DisposeAsync();
-        Assert.InRange(run.Hashes.Count, 2, 5);
-        return run.Hashes;
+        var steps = await run.CommittedAsync();
+        Assert.InRange(steps.Count, 2, 5);
+        return steps;
     }
 
     private string BlobOf(string id, string hash) => Path.Combine(_runs.Directory_(id).Blobs, $"{hash}.safetensors");

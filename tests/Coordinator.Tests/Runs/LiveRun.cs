@@ -1,5 +1,6 @@
 using AlignProp.Coordinator.Runs;
 using AlignProp.Coordinator.Storage;
+using AlignProp.Messages;
 using AlignProp.Messages.Configuration;
 
 namespace AlignProp.Coordinator.Tests.Runs;
@@ -30,7 +31,14 @@ internal sealed class LiveRun : IAsyncDisposable
         return new LiveRun(directory, record, host);
     }
 
-    /// <summary>The adapter's hash after every step this coordinator committed.</summary>
+    /// <summary>
+    /// The adapter's hash after every step that the journal tells. A coordinator that is stopped may have committed one more than
+    /// it came to report.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> CommittedAsync() => [.. (await Journal.ReadAsync(Directory))
+        .Select(e => e.Event).OfType<StepCommittedEvent>().Select(s => s.AdapterHash.Value)];
+
+    /// <summary>The adapter's hash after every step this coordinator reported.</summary>
     public IReadOnlyList<string> Hashes => [.. Record.All<StepCommitted>().Select(s => s.AdapterSha256)];
 
     public NodeProcess Node(string name, string delay = "20ms", string fault = "none", string devices = "cpu")

@@ -7,6 +7,7 @@ namespace AlignProp.Coordinator.Tests.Runs;
 /// <summary>
 /// Whole runs over real GpuNode processes, with made-up gradients: the protocol, the journal and the store are the real ones.
 /// </summary>
+[Collection(SimulatedNodes.Name)]
 public sealed class ProcessRunTests : IDisposable
 {
     private readonly TestRuns _runs = new();
@@ -24,13 +25,13 @@ public sealed class ProcessRunTests : IDisposable
     {
         var one = await RunAsync("one", 1);
         var two = await RunAsync("two", 2);
+        // Slow enough that it is still running when a node is killed, and when it is stopped.
+        Environment.SetEnvironmentVariable("ALIGNPROP_SIMULATED_DELAY", "300ms");
         var killed = await RunAsync("killed", 2, async (nodes, record) =>
         {
             await record.Until(e => e is StepCommitted { Step: 1 });
             Process.GetProcessById(nodes.ProcessIds[0]).Kill();
         });
-        // Slow enough that it is still running when it is stopped.
-        Environment.SetEnvironmentVariable("ALIGNPROP_SIMULATED_DELAY", "300ms");
         await RunAsync("resumed", 1, (_, record) => record.Until(e => e is StepCommitted { Step: 2 }), stopEarly: true);
         Environment.SetEnvironmentVariable("ALIGNPROP_SIMULATED_DELAY", "20ms");
         var resumed = await RunAsync("resumed", 2);

@@ -4,6 +4,7 @@ using AlignProp.Messages;
 namespace AlignProp.Coordinator.Tests.Runs;
 
 /// <summary>A local node that was drained is started again, and the run that had no device left goes on with it.</summary>
+[Collection(SimulatedNodes.Name)]
 public sealed class StartAgainTests : IDisposable
 {
     private readonly TestRuns _runs = new();

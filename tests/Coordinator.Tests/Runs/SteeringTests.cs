@@ -15,7 +15,8 @@ public sealed class SteeringTests : IDisposable
     public async Task A_paused_run_commits_its_step_and_waits_until_it_is_told_to_go_on()
     {
         await using var run = await LiveRun.StartAsync(_runs, "paused");
-        run.Node("node-1");
+        // Slow enough that a loaded machine's words reach it before it is over.
+        run.Node("node-1", delay: "300ms");
         await run.Until<StepCommitted>(s => s.Step == 1);
         Assert.True((await run.Host.SteerAsync(Steer.Pause)).Ok);
         await run.Until<RunSteered>(s => s.State == SteeringState.Paused);
@@ -39,7 +40,7 @@ public sealed class SteeringTests : IDisposable
         IReadOnlyList<string> before;
         await using (var run = await LiveRun.StartAsync(_runs, "stopped"))
         {
-            run.Node("node-1", delay: "100ms");
+            run.Node("node-1", delay: "300ms");
             await run.Until<StepCommitted>(s => s.Step == 1);
             Assert.Contains("alignprop resume", (await run.Host.SteerAsync(Steer.Stop)).Detail);
             Assert.False((await run.Host.SteerAsync(Steer.Pause)).Ok);

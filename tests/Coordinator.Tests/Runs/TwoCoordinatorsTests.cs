@@ -14,7 +14,7 @@ public sealed class TwoCoordinatorsTests : IDisposable
     public async Task The_newer_one_deposes_the_older_one_and_no_step_is_committed_twice()
     {
         await using var old = await LiveRun.StartAsync(_runs, "shared");
-        old.Node("node-1", delay: "150ms");
+        old.Node("node-1", delay: "500ms");
         await old.Until<StepCommitted>(e => e.Step == 1);
         await using var newer = await LiveRun.StartAsync(_runs, "shared");
         newer.Node("node-2", delay: "50ms");
