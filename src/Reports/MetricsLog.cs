@@ -16,8 +16,7 @@ public sealed record MetricsLine(string Kind, int Step, int Epoch, double? Rewar
     double? Diversity = null, double? Loss = null,
     double? GradNorm = null, IReadOnlyList<int>? Truncations = null, string? Adapter = null, double? Seconds = null,
     string? Reason = null, IReadOnlyDictionary<string, TermLine>? Rewards = null, int? BestStep = null,
-        DateTimeOffset? Time = null,
-    double? LearningRate = null, int? Samples = null, long? PeakMemory = null)
+    DateTimeOffset? Time = null, double? LearningRate = null, int? Samples = null, long? PeakMemory = null)
 {
     public const string StepKind = "step";
     public const string EvaluationKind = "evaluation";

@@ -58,7 +58,7 @@ public sealed class JsonConfig
             {
                 throw new ModelFileException($"{path}: expected a JSON object");
             }
-            RequireText(document.RootElement);
+            JsonText.Require(document.RootElement);
             return new JsonConfig(document.RootElement.Clone(), path);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -214,30 +214,6 @@ public sealed class JsonConfig
         catch (Exception e) when (e is InvalidOperationException or FormatException)
         {
             throw new ModelFileException($"{Path}: {key} = {Shown(value)}, expected {expected}", e);
-        }
-    }
-
-    // A name or string that is no text ("\ud800") throws where it is read: here, and nowhere later.
-    private static void RequireText(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.String:
-                _ = element.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in element.EnumerateArray())
-                {
-                    RequireText(item);
-                }
-                break;
-            case JsonValueKind.Object:
-                foreach (var property in element.EnumerateObject())
-                {
-                    _ = property.Name;
-                    RequireText(property.Value);
-                }
-                break;
         }
     }
 }

@@ -24,38 +24,12 @@ internal sealed class JsonFacts
                 throw new WeightFileException(path, null, "is not a JSON object");
             }
 
-            RequireText(document.RootElement);
+            JsonText.Require(document.RootElement);
             return new JsonFacts(document.RootElement.Clone());
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
             throw new WeightFileException(path, null, $"is not valid JSON: {e.Message}", e);
-        }
-    }
-
-    // A name or string that is no text ("\ud800") throws where it is read: here, and nowhere later.
-    private static void RequireText(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.String:
-                _ = element.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in element.EnumerateArray())
-                {
-                    RequireText(item);
-                }
-
-                break;
-            case JsonValueKind.Object:
-                foreach (var property in element.EnumerateObject())
-                {
-                    _ = property.Name;
-                    RequireText(property.Value);
-                }
-
-                break;
         }
     }
 

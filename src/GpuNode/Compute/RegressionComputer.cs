@@ -25,7 +25,7 @@ internal sealed class RegressionComputer(int step) : ITaskComputer<ShardTask.Reg
                 for (var draw = 0; draw < task.Draws; draw++)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    var (times, noise) = batch.Renoise(sampler, step, draw);
+                    var (times, noise) = batch.RegressionDraw(sampler, step, draw);
                     loss += regression.Run(clean, weights, times, noise, task.Draws);
                     report("backward", (draw + 1.0) / task.Draws);
                 }

@@ -34,7 +34,7 @@ public sealed class SampleBatch
     /// <param name="step">The optimizer step.</param>
     /// <param name="draw">From 0.</param>
     /// <returns>Times [B], and noise like <see cref="Noise"/>.</returns>
-    public (Tensor Times, Tensor Noise) Renoise(ISampler sampler, int step, int draw)
+    public (Tensor Times, Tensor Noise) RegressionDraw(ISampler sampler, int step, int draw)
     {
         ulong Seed(ShardSample sample, string purpose) => Seeds.Derive(sample.NoiseSeed, step, draw, purpose);
         var times = _samples.Select(s => (float)sampler.TrainingTime(Seeds.Uniform(Seed(s, Seeds.RegressionTime))));
